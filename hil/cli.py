@@ -1,0 +1,91 @@
+"""The command `hil`: what can be asked of the farm without running a test.
+
+One function per subcommand; each returns the exit status. 0: done. 1: a `HilError`, printed
+without a traceback. 2: the command line was wrong (argparse).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hil import __version__, build, paths, readiness, tables, target
+from hil.errors import HilError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except HilError as error:
+        sys.stderr.write(f"hil: {error}\n")
+        return 1
+    except BrokenPipeError:
+        # The reader, say `head`, has seen enough; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def targets(options: argparse.Namespace) -> int:
+    """`hil targets`: list the boards with what is missing to run each."""
+    found = target.load_all(paths.targets_dir(), *options.target_dir)
+    chosen = target.select(options.names, found) if options.names else list(found.values())
+    sys.stdout.write(readiness.listing(chosen, width=tables.stdout_columns()))
+    sys.stdout.flush()
+    return 0
+
+
+def build_images(options: argparse.Namespace) -> int:
+    """`hil build`: build the named images, or all of them, and say where they are."""
+    known = build.available()
+    names = options.images or known
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise HilError(f"no image is called {unknown[0]!r}; there are {', '.join(known)}")
+    for name in names:
+        firmware = build.ensure(name, None if options.quiet else _say)
+        sys.stdout.write(f"{name}  MicroPython {firmware.micropython}  {firmware.path}\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hil", description="Test farm for TLS on microcontrollers. Tests run under pytest."
+    )
+    parser.add_argument("--version", action="version", version=f"hil {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    listing = commands.add_parser("targets", help="list the boards and what is missing to run each")
+    listing.add_argument("names", nargs="*", metavar="NAME", help="names or globs (default: all)")
+    listing.add_argument(
+        "--target-dir",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder with target files of your own boards; repeatable",
+    )
+    listing.set_defaults(run=targets)
+
+    building = commands.add_parser("build", help="build firmware images that are not cached")
+    building.add_argument("images", nargs="*", metavar="IMAGE", help="default: all")
+    building.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    building.set_defaults(run=build_images)
+    return parser
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""One firmware image: what its `image.toml` says, and the firmware a build of it leaves.
+
+An image is a folder of `images/` with an `image.toml` (facts), a `Makefile` (how) and whatever C,
+linker script and manifest it needs. This module reads the facts and nothing else: fetching
+sources is `hil.sources`, building is `hil.build`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil import paths
+from hil.errors import BuildError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # Python 3.10
+    import tomli as tomllib
+
+RECIPE_FILE = "image.toml"
+_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Image:
+    """The recipe of one firmware image.
+
+    Attributes:
+        name: the folder's name, which `image.toml` must repeat.
+        source: the entry of `sources.lock.toml` it is built from.
+        output: the file `make` leaves in its build directory.
+        compiler: the program whose version is part of the firmware's identity.
+        shares: other folders of `images/` whose files go into it.
+        requires: what the build needs: program name, or absolute path of a file -> the Debian
+            package that brings it.
+        nm: the program that lists the symbols of the output; None when nothing is exported.
+        exports: symbol names beginning with this are the link-time facts of the firmware.
+        folder: where the recipe is.
+    """
+
+    name: str
+    description: str
+    source: str
+    output: str
+    compiler: str
+    shares: tuple[str, ...]
+    requires: Mapping[str, str]
+    nm: str | None
+    exports: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """One built image, ready to boot.
+
+    Attributes:
+        image: the name of the image it was built from.
+        path: the executable (`unix`) or ELF file (boards).
+        sha256: of that file.
+        micropython: version of MicroPython in it, for example "1.25.0".
+        symbols: exported link-time facts, for example `hil_stack_bottom`; empty for `unix`.
+        flash_bytes: what the image occupies in flash (code, constants and the initial values of
+            variables); None for a process.
+        ram_static_bytes: variables (data and bss), without stack and heap; None for a process.
+    """
+
+    image: str
+    path: Path
+    sha256: str
+    micropython: str
+    symbols: Mapping[str, int]
+    flash_bytes: int | None
+    ram_static_bytes: int | None
+
+
+def available(directory: Path | None = None) -> list[str]:
+    """Return the names of all images that have a recipe, sorted."""
+    base = directory or paths.images_dir()
+    return sorted(entry.parent.name for entry in base.glob(f"*/{RECIPE_FILE}"))
+
+
+def load(name: str, directory: Path | None = None) -> Image:
+    """Read the recipe of one image.
+
+    Args:
+        name: name of its folder.
+        directory: the folder of recipes; the farm's own when None.
+
+    Raises:
+        BuildError: there is no such image, or its `image.toml` is not understood; the message
+            names the file and the key.
+    """
+    base = directory or paths.images_dir()
+    path = base / name / RECIPE_FILE
+    if not _NAME.fullmatch(name) or not path.is_file():
+        known = ", ".join(available(base)) or "none"
+        raise BuildError(f"no image is called {name!r} in {base}; there are: {known}")
+    table = read_toml(path)
+    facts = _Facts(path, table)
+    image = Image(
+        name=facts.text("name"),
+        description=facts.text("description"),
+        source=facts.text("source"),
+        output=facts.text("output"),
+        compiler=facts.text("compiler"),
+        shares=facts.texts("shares"),
+        requires=facts.table_of_texts("requires"),
+        nm=facts.optional_text("nm"),
+        exports=facts.optional_text("exports") or "",
+        folder=path.parent,
+    )
+    facts.refuse_the_rest()
+    if image.name != name:
+        raise BuildError(f"{path}: name: is {image.name!r}, but the folder is called {name!r}")
+    for shared in image.shares:
+        if not (base / shared).is_dir():
+            raise BuildError(f"{path}: shares: there is no folder {base / shared}")
+    return image
+
+
+def read_toml(path: Path) -> dict[str, object]:
+    """Read one TOML file; a syntax error is a `BuildError` naming the file and the place."""
+    try:
+        table: dict[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BuildError(f"{path}: not valid TOML: {error}") from error
+    return table
+
+
+class _Facts:
+    """Typed access to one TOML table; remembers what was asked for, to refuse the rest."""
+
+    def __init__(self, path: Path, table: Mapping[str, object]) -> None:
+        self._path = path
+        self._table = table
+        self._asked: set[str] = set()
+
+    def optional_text(self, key: str) -> str | None:
+        self._asked.add(key)
+        value = self._table.get(key)
+        if value is not None and not (isinstance(value, str) and value):
+            self._refuse(key, "must be a non-empty string", value)
+        return value if isinstance(value, str) else None
+
+    def text(self, key: str) -> str:
+        value = self.optional_text(key)
+        if value is None:
+            raise BuildError(f"{self._path}: {key}: is missing")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        self._asked.add(key)
+        value = self._table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self._refuse(key, "must be a list of strings", value)
+            return ()
+        return tuple(value)
+
+    def table_of_texts(self, key: str) -> Mapping[str, str]:
+        self._asked.add(key)
+        value = self._table.get(key)
+        if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+            self._refuse(key, "must be a table of strings", value)
+            return {}
+        return dict(value)
+
+    def refuse_the_rest(self) -> None:
+        unknown = sorted(set(self._table) - self._asked)
+        if unknown:
+            known = ", ".join(sorted(self._asked))
+            raise BuildError(f"{self._path}: {unknown[0]}: unknown key; known are: {known}")
+
+    def _refuse(self, key: str, rule: str, value: object) -> None:
+        raise BuildError(f"{self._path}: {key}: {rule}, not {value!r}")

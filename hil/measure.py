@@ -1,0 +1,96 @@
+"""One measured figure: what it is, its value, its unit, and the method that produced it.
+
+A figure that could not be measured is kept as such, with the reason: it is never left out and
+never zero. This module converts and holds; it measures nothing by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+COMPUTE_SEGMENTS = "compute segments"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure of a report.
+
+    Attributes:
+        name: as in the report, units last: `stack_peak_bytes`.
+        value: None when it could not be measured; `reason` then says why.
+        unit: "bytes", "instructions", "ms", "us" or "count".
+        method: how it was obtained, in words a reader of the report can check.
+        n: of how many runs.
+        reason: why there is no value.
+    """
+
+    name: str
+    value: int | float | None
+    unit: str
+    method: str
+    n: int = 1
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is None and not self.reason:
+            raise ValueError(f"{self.name}: a measurement without a value needs a reason")
+        if self.value is not None and self.reason:
+            raise ValueError(f"{self.name}: a measurement with a value needs no reason")
+
+
+def instructions_per_tick(ticks_hz: int, icount_shift: int) -> Fraction:
+    """Return how many guest instructions pass in one tick of a timer of `ticks_hz`.
+
+    With QEMU's `-icount shift=N` every instruction takes exactly 2**N ns of virtual time
+    (QEMU documentation, "TCG Instruction Counting"), so a timer of a known rate counts them.
+    """
+    return Fraction(1_000_000_000, ticks_hz * 2**icount_shift)
+
+
+def instructions(
+    name: str,
+    ticks: int | None,
+    *,
+    per_tick: Fraction | None,
+    icount_shift: int | None,
+    reason: str | None = None,
+) -> Measurement:
+    """Convert ticks of the board's compute segments into guest instructions.
+
+    Args:
+        name: name of the measurement.
+        ticks: as the board reported them; None where its clock does not run.
+        per_tick: instructions in one tick; None where the board has no instruction count.
+        icount_shift: for the method's wording.
+        reason: why the board has no instruction count, when it has none.
+    """
+    if per_tick is None or icount_shift is None:
+        why = reason or "the board has no instruction count"
+        return Measurement(name, None, "instructions", "none", reason=why)
+    method = f"icount shift={icount_shift}, {COMPUTE_SEGMENTS}"
+    if ticks is None:
+        why = "the board's ticks_cpu() stands still"
+        return Measurement(name, None, "instructions", method, reason=why)
+    return Measurement(name, round(ticks * per_tick), "instructions", method)
+
+
+def painted_stack_peak(memory: bytes, paint: bytes, method: str) -> Measurement:
+    """Return the deepest use of a stack that grows downwards and was filled with `paint`.
+
+    Args:
+        memory: the whole stack, lowest address first.
+        paint: the word it was filled with, in the byte order of the board.
+        method: how the memory was read.
+    """
+    size = len(paint)
+    untouched = 0
+    while memory[untouched : untouched + size] == paint:
+        untouched += size
+    if untouched == 0:
+        reason = "the lowest word of the stack is not paint: never painted, or used to its end"
+        return Measurement("stack_peak_bytes", None, "bytes", method, reason=reason)
+    if untouched >= len(memory):
+        reason = "nothing but paint: the stack in use is elsewhere"
+        return Measurement("stack_peak_bytes", None, "bytes", method, reason=reason)
+    return Measurement("stack_peak_bytes", len(memory) - untouched, "bytes", method)

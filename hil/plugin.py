@@ -1,0 +1,348 @@
+"""pytest plugin of the farm: `--target`, booted boards as fixtures, one report per run.
+
+Registered by its `pytest11` entry point. A test that uses `hil_target`, `dut_factory` or `dut`
+runs once per selected target. A test that also uses `hil_record` fills cells: its cell is begun
+before its fixtures are set up and closed by whatever ends the test (`hil.cells`), so that a
+board that never boots leaves a row too. Finished cells travel with the report of the test's
+teardown; the process that writes the report collects them there, which is this process or, under
+pytest-xdist, its controller.
+
+A run fails, whatever its tests say, when its report cannot be written, and when a selected target
+executed no cell although tests that fill cells were to run. A run that was stopped early, and a
+run without such tests, owes no cell.
+
+What a cell means, which peers there are and what they are asked is not known here: the scenario
+and the peer of a cell are read from the test's parameters `scenario` and `peer_name`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import nullcontext
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hil import cells, paths, rig, target
+from hil.document import Document, ReportError
+from hil.errors import BoardDied, BoardHang, HilError
+from hil.report import Cell, Run
+from hil.target import Target
+
+if TYPE_CHECKING:
+    from hil.boot import Board
+
+RIG = pytest.StashKey[rig.Rig]()
+LEDGER = pytest.StashKey[cells.Ledger]()
+
+_SCOPES = ("function", "class", "module", "package", "session")
+_SENT_CELLS = "hil_cells"
+_RUN_ID = "hil_run_id"
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Register the farm's options; refuse to share `--target` with another plugin."""
+    _refuse_pytest_embedded(pluginmanager)
+    group = parser.getgroup("hil", "hardware in the loop")
+    group.addoption(
+        "--target",
+        action="append",
+        metavar="NAME",
+        help="board to run on: name, glob, class:CLASS or comma list; repeatable (default: unix)",
+    )
+    group.addoption(
+        "--list-targets",
+        action="store_true",
+        help="list the boards, with what is missing to run each, and exit",
+    )
+    group.addoption(
+        "--target-dir",
+        action="append",
+        metavar="DIR",
+        type=Path,
+        help="folder with target files of your own boards, besides the farm's; repeatable",
+    )
+    group.addoption(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="folder for the report (default: reports/<run> below the root of the project)",
+    )
+    group.addoption(
+        "--timeout-multiplier",
+        metavar="FACTOR",
+        type=_positive,
+        default=1.0,
+        help="stretch every timeout of the target files, for a slow machine (default: 1)",
+    )
+    parser.addini(
+        "hil_dut_scope",
+        f"how long a booted board is kept: {', '.join(_SCOPES)} (function: a fresh board for "
+        "each test, so that stack and heap figures are its own)",
+        default="function",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer `--list-targets` without collecting a test."""
+    if not config.option.list_targets:
+        return None
+    from hil import readiness, tables  # noqa: PLC0415  (rich is slow to import)
+
+    try:
+        targets = target.load_all(*_target_dirs(config))
+        listing = readiness.listing(targets.values(), width=tables.stdout_columns())
+    except HilError as error:
+        raise pytest.UsageError(str(error)) from error
+    sys.stdout.write(listing)
+    sys.stdout.flush()
+    return int(pytest.ExitCode.OK)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Select the targets, so that a wrong name is refused before anything runs."""
+    scope = config.getini("hil_dut_scope")
+    if scope not in _SCOPES:
+        raise pytest.UsageError(f"hil_dut_scope: {scope!r} is none of {', '.join(_SCOPES)}")
+    try:
+        targets = target.load_all(*_target_dirs(config))
+        selected = target.select(config.option.target or ["unix"], targets)
+    except HilError as error:
+        raise pytest.UsageError(str(error)) from error
+    worker_input = getattr(config, "workerinput", None)
+    run = Run(config.rootpath, run_id=worker_input[_RUN_ID] if worker_input else None)
+    directory = config.option.report
+    config.stash[RIG] = rig.Rig(
+        selected=selected,
+        run=run,
+        directory=Path(directory or config.rootpath / "reports" / run.id).resolve(),
+        timeout_multiplier=config.option.timeout_multiplier,
+    )
+    if worker_input is None:
+        config.pluginmanager.register(_Collector(config), "hil-collector")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Give a worker of pytest-xdist the id of the run, so that artefacts meet in one folder."""
+    node.workerinput[_RUN_ID] = node.config.stash[RIG].run.id
+
+
+# First, so that the target comes first in a test's id.
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses a board once for each selected target."""
+    if "hil_target" in metafunc.fixturenames:
+        selected = metafunc.config.stash[RIG].selected
+        ids = [chosen.name for chosen in selected]
+        metafunc.parametrize("hil_target", selected, ids=ids, indirect=True, scope="session")
+
+
+def _dut_scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001  (pytest's names)
+    return config.getini("hil_dut_scope")
+
+
+@pytest.fixture(scope="session")
+def hil_target(request: pytest.FixtureRequest) -> Target:
+    """The target the test runs on."""
+    chosen: Target = request.param
+    return chosen
+
+
+@pytest.fixture(scope=_dut_scope)
+def dut_factory(
+    request: pytest.FixtureRequest,
+    hil_target: Target,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[rig.BoardFactory]:
+    """Boot boards: `dut_factory(target=None, heap_bytes=None) -> Board`, closed at the end.
+
+    Firmware is built when it is not cached. `dut_factory.firmware()` is the firmware alone.
+    """
+    factory = rig.BoardFactory(
+        request.config.stash[RIG],
+        hil_target,
+        new_log_dir=lambda name: tmp_path_factory.mktemp(name, numbered=True),
+        progress=_progress(request.config),
+    )
+    yield factory
+    factory.close()
+
+
+@pytest.fixture(scope=_dut_scope)
+def dut(dut_factory: rig.BoardFactory) -> Board:
+    """The booted board under test; how long it is kept is the ini option `hil_dut_scope`."""
+    return dut_factory()
+
+
+@pytest.fixture
+def hil_record(request: pytest.FixtureRequest, hil_target: Target) -> Callable[[Cell], None]:  # noqa: ARG001  (parametrizes the test)
+    """Take a filled cell for the report: `hil_record(cell)`, with its verdict set."""
+    ledger: cells.Ledger = request.node.stash[LEDGER]
+    return ledger.record
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin the cell of a test that fills one, before any fixture can fail."""
+    parameters = _parameters(item)
+    chosen = parameters.get("hil_target")
+    if "hil_record" not in getattr(item, "fixturenames", ()) or chosen is None:
+        return
+    scenario = parameters.get("scenario", getattr(item, "originalname", item.name))
+    role = getattr(scenario, "role", None)
+    begun = Cell(
+        target=chosen.name,
+        peer=parameters.get("peer_name"),
+        peer_version=None,
+        scenario=getattr(scenario, "name", str(scenario)),
+        role=role if role in ("client", "server") else None,
+        test=item.nodeid,
+    )
+    item.stash[LEDGER] = cells.Ledger(begun)
+    item.config.stash[RIG].begin(item.stash[LEDGER], chosen)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Close the cells of a test with what ended it, and make pytest's outcome agree."""
+    report = yield
+    shared = item.config.stash[RIG]
+    error = call.excinfo.value if call.excinfo is not None else None
+    if report.failed and not isinstance(error, (BoardHang, BoardDied)):  # these end with it
+        tails = shared.console_tails()
+        report.sections.extend((f"console of {name}", tail) for name, tail in tails)
+    ledger = item.stash.get(LEDGER, None)
+    if ledger is not None and error is not None:
+        ledger.close(*_verdict(error))
+    hung = ledger is not None and any(cell.verdict == "hang" for cell in ledger.cells())
+    if hung or isinstance(error, (BoardHang, BoardDied)):
+        shared.close_boards()  # a board kept for later tests must not hang them one by one
+    if ledger is None:
+        return report
+    if report.when == "call" and report.passed:
+        problem = ledger.disagreement()
+        if problem is not None:
+            report.outcome, report.longrepr = "failed", problem
+            ledger.close("error", problem)
+    if report.when == "teardown":
+        setattr(report, _SENT_CELLS, shared.finish(ledger))
+    return report
+
+
+class _Collector:
+    """The part of the plugin that writes the report; xdist's workers do without it."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._rig = config.stash[RIG]
+        self._document: Document | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the cells of a test that is finished, here or in a worker."""
+        sent = getattr(report, _SENT_CELLS, None)
+        if sent is not None:
+            self._rig.collect(*sent)
+
+    # Last, so that interrupted tests have been torn down and workers have sent everything.
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report, and fail a run that owes a cell or could not be reported."""
+        shared = self._rig
+        shared.close_boards()
+        shared.finish_interrupted()
+        whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        whole = whole and not session.shouldstop and not session.shouldfail
+        if not shared.run.cells:
+            return
+        shared.run.interrupted = not whole
+        if whole:
+            names = [chosen.name for chosen in shared.selected]
+            shared.problems.extend(cells.unexecuted_targets(names, shared.run.cells))
+        try:
+            self._document = shared.run.write(shared.directory)
+        except ReportError as error:
+            shared.problems.append(str(error))
+        if shared.problems and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the footprint table, where the report is, and why the run fails as a whole."""
+        if self._document is not None:
+            from hil import footprint, tables  # noqa: PLC0415  (rich is slow to import)
+
+            color = bool(self._config.get_terminal_writer().hasmarkup)
+            table = footprint.terminal(self._document, tables.stdout_columns(), color=color)
+            terminalreporter.section("footprint")
+            terminalreporter.write(table)
+            terminalreporter.write_line(f"report: {_shown(self._rig.directory)}")
+        for problem in self._rig.problems:
+            terminalreporter.write_line(f"hil: {problem}", red=True, bold=True)
+
+
+def _verdict(error: BaseException) -> tuple[str, str]:
+    """Return the verdict and reason of what ended a test, pytest's own exceptions included."""
+    if isinstance(error, pytest.skip.Exception):
+        return "skip", str(error) or "skipped without a reason"
+    if isinstance(error, pytest.fail.Exception):
+        return "fail", str(error) or "failed without a reason"
+    return cells.verdict_of(error), cells.reason_of(error)
+
+
+def _parameters(item: pytest.Item) -> Mapping[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return callspec.params if callspec is not None else {}
+
+
+def _target_dirs(config: pytest.Config) -> list[Path]:
+    return [paths.targets_dir(), *(config.option.target_dir or [])]
+
+
+def _progress(config: pytest.Config) -> Callable[[str], None] | None:
+    """Return what shows a line while pytest captures output; None where nobody would see it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if reporter is None or config.option.verbose < 0:
+        return None
+
+    def show(line: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+    return show
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _positive(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text!r}")
+    return factor
+
+
+def _refuse_pytest_embedded(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Say what to do about a plugin that registers `--target` too, whichever comes first."""
+    if pluginmanager.is_blocked("pytest_embedded"):
+        return
+    for entry in metadata.entry_points(group="pytest11"):
+        if entry.value.split(".")[0].partition(":")[0] == "pytest_embedded":
+            raise pytest.UsageError(
+                "pytest-embedded is installed and has an option --target of its own; run with "
+                "`-p no:pytest_embedded` (or `-p no:hil -p no:hil-tls` to use it instead)"
+            )

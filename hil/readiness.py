@@ -1,0 +1,75 @@
+"""What is missing to run each board on this machine, and the listing that says so.
+
+Looks, and starts nothing: the emulator in PATH, the image recipe, the packages its build needs.
+Peers are not looked at: a scenario whose peer is missing is skipped with the command that
+installs it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+
+from rich.text import Text
+
+from hil import build, tables
+from hil.errors import BuildError
+from hil.target import Target
+
+# Debian packages of the emulators whose program names differ from their package.
+_QEMU_PACKAGES = {
+    "qemu-system-arm": "qemu-system-arm",
+    "qemu-system-aarch64": "qemu-system-arm",
+    "qemu-system-mips": "qemu-system-mips",
+    "qemu-system-mipsel": "qemu-system-mips",
+    "qemu-system-i386": "qemu-system-x86",
+    "qemu-system-x86_64": "qemu-system-x86",
+}
+_OTHER_QEMU_PACKAGE = "qemu-system-misc"
+
+
+def missing(target: Target) -> list[str]:
+    """Say what this machine lacks to run a board, each with what to do about it; [] is ready."""
+    lacking = []
+    program = target.boot.arguments.get("program")
+    if isinstance(program, str) and shutil.which(program) is None:
+        package = _QEMU_PACKAGES.get(program, _OTHER_QEMU_PACKAGE)
+        lacking.append(f"{program}: apt-get install {package}")
+    if target.image not in build.available():
+        known = ", ".join(build.available())
+        lacking.append(f"image {target.image}: no such recipe; there are {known}")
+        return lacking
+    try:
+        packages = build.missing_packages([target.image])
+    except BuildError as error:
+        return [*lacking, str(error)]
+    if packages:
+        lacking.append(f"toolchain of image {target.image}: apt-get install {' '.join(packages)}")
+    return lacking
+
+
+def listing(targets: Iterable[Target], width: int) -> str:
+    """Return the table that `hil targets` and `pytest --list-targets` print."""
+    table = tables.empty_table()
+    for title in ("target", "class", "cpu"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("RAM", justify="right", no_wrap=True)
+    table.add_column("missing to run")
+    for target in targets:
+        lacking = missing(target)
+        table.add_row(
+            target.name,
+            target.klass,
+            target.cpu,
+            _size(target.ram_bytes),
+            Text("\n".join(lacking)) if lacking else Text("nothing"),
+        )
+    return tables.render([table], width)
+
+
+def _size(size_bytes: int | None) -> str:
+    if size_bytes is None:
+        return tables.MISSING
+    if size_bytes >= 1 << 20:
+        return f"{size_bytes / (1 << 20):g} MB"
+    return f"{size_bytes / (1 << 10):g} KB"

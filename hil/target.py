@@ -1,0 +1,206 @@
+"""What the farm knows of one board: the facts in `targets/<name>.toml`, loaded and selected.
+
+A target file holds facts only, never behaviour: which image the board runs, how it is started,
+what carries its console and its data. The drivers named here live in `hil.boot`. This module
+does not touch the board, the image or the machine; `hil.readiness` says what is missing to run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, cast
+
+from hil import measure, paths, target_file
+from hil.errors import HilError, TargetFileError
+
+TargetClass = Literal["emulated", "attached", "process"]
+Endian = Literal["little", "big"]
+
+_CLASS_PREFIX = "class:"
+
+
+class TargetSelectionError(HilError):
+    """A name or pattern that matches no target file."""
+
+
+@dataclass(frozen=True)
+class BootSpec:
+    """How the board is started: a driver of `hil.boot` and that driver's own arguments."""
+
+    driver: str
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ConsoleSpec:
+    """What carries commands and their answers: `raw_repl` or `socketpair`."""
+
+    driver: str
+
+
+@dataclass(frozen=True)
+class LinkSpec:
+    """What carries the bytes under test: `uart` (with its number on the board) or `socketpair`."""
+
+    driver: str
+    uart: int | None = None
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait for the board, in seconds of the host before the multiplier."""
+
+    boot_s: float = 20.0
+    job_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """One board. Optional figures are None where the board has no such thing."""
+
+    name: str
+    description: str
+    klass: TargetClass
+    cpu: str
+    isa: str
+    endian: Endian
+    word_bits: int
+    clock_hz: int | None
+    ticks_cpu_hz: int | None
+    ram_bytes: int | None
+    flash_bytes: int | None
+    image: str
+    boot: BootSpec
+    console: ConsoleSpec
+    link: LinkSpec
+    timeouts: Timeouts
+    identify: Mapping[str, object]
+    flash: Mapping[str, object]
+    limits: Mapping[str, Mapping[str, int]]
+    path: Path
+
+    @property
+    def instructions_per_tick(self) -> Fraction | None:
+        """Guest instructions in one tick of the board's `time.ticks_cpu()`, or None."""
+        shift = self.boot.arguments.get("icount_shift")
+        if not isinstance(shift, int) or self.ticks_cpu_hz is None:
+            return None
+        return measure.instructions_per_tick(self.ticks_cpu_hz, shift)
+
+    @property
+    def no_instruction_count_reason(self) -> str | None:
+        """Say why `instructions_per_tick` is None; None when there is a count."""
+        if self.instructions_per_tick is not None:
+            return None
+        if self.klass == "process":
+            return "runs as a host process: no timer counts its instructions"
+        return f"{self.path.name} gives no ticks_cpu_hz with boot.icount_shift"
+
+
+def load(path: Path) -> Target:
+    """Read one target file.
+
+    Raises:
+        TargetFileError: the file cannot be read, is not TOML, or has an unknown, missing or
+            wrong key; the message names file, key and line.
+    """
+    document = target_file.read(path)
+    boot = dict(document.table("boot"))
+    console = document.table("console")
+    link = document.table("link")
+    if document.values["name"] != path.stem:
+        raise document.error(("name",), f"must be the file's own name, {path.stem!r}")
+    return Target(
+        name=path.stem,
+        description=cast(str, document.values["description"]),
+        klass=cast(TargetClass, document.values["class"]),
+        cpu=cast(str, document.values["cpu"]),
+        isa=cast(str, document.values["isa"]),
+        endian=cast(Endian, document.values["endian"]),
+        word_bits=cast(int, document.values["word_bits"]),
+        clock_hz=cast("int | None", document.values.get("clock_hz")),
+        ticks_cpu_hz=cast("int | None", document.values.get("ticks_cpu_hz")),
+        ram_bytes=cast("int | None", document.values.get("ram_bytes")),
+        flash_bytes=cast("int | None", document.values.get("flash_bytes")),
+        image=cast(str, document.values["image"]),
+        boot=BootSpec(driver=cast(str, boot.pop("driver")), arguments=boot),
+        console=ConsoleSpec(driver=cast(str, console["driver"])),
+        link=LinkSpec(driver=cast(str, link["driver"]), uart=cast("int | None", link.get("uart"))),
+        timeouts=Timeouts(**cast("dict[str, float]", document.table("timeouts"))),
+        identify=document.table("identify"),
+        flash=document.table("flash"),
+        limits=cast("Mapping[str, Mapping[str, int]]", document.table("limits")),
+        path=path,
+    )
+
+
+def load_all(*directories: Path) -> dict[str, Target]:
+    """Read every target file of the given folders (default: the farm's own), sorted by name.
+
+    Raises:
+        TargetFileError: a file is wrong, or two files have the same name.
+        HilError: a folder does not exist or holds no target file.
+    """
+    found: dict[str, Target] = {}
+    for directory in directories or (paths.targets_dir(),):
+        files = sorted(directory.glob("*.toml"))
+        if not files:
+            raise HilError(f"{directory}: no target files (*.toml) here")
+        for path in files:
+            target = load(path)
+            earlier = found.get(target.name)
+            if earlier is not None:
+                raise TargetFileError(path, None, "name", f"already used by {earlier.path}")
+            found[target.name] = target
+    return dict(sorted(found.items()))
+
+
+def select(patterns: Sequence[str], targets: Mapping[str, Target]) -> list[Target]:
+    """Return the targets that the patterns name, in the order given, each once.
+
+    Args:
+        patterns: names, globs, `class:` and a class, or comma lists of these, as `--target`
+            takes them.
+        targets: what there is to choose from.
+
+    Raises:
+        TargetSelectionError: a pattern matches nothing; the message lists what comes near.
+    """
+    chosen: dict[str, Target] = {}
+    for pattern in _split(patterns):
+        if pattern.startswith(_CLASS_PREFIX):
+            klass = pattern[len(_CLASS_PREFIX) :]
+            names = [name for name, target in targets.items() if target.klass == klass]
+        else:
+            names = fnmatch.filter(targets, pattern)
+        if not names:
+            raise TargetSelectionError(_unknown(pattern, targets))
+        chosen.update((name, targets[name]) for name in names)
+    if not chosen:
+        raise TargetSelectionError("no target named; `hil targets` lists them all")
+    return list(chosen.values())
+
+
+def _split(patterns: Iterable[str]) -> list[str]:
+    pieces = (piece.strip() for pattern in patterns for piece in pattern.split(","))
+    return [piece for piece in pieces if piece]
+
+
+def _unknown(pattern: str, targets: Mapping[str, Target]) -> str:
+    if pattern.startswith(_CLASS_PREFIX):
+        classes = ", ".join(sorted({target.klass for target in targets.values()}))
+        return (
+            f"no target matches {pattern!r}; there are targets of class {classes}. A board is "
+            f"added as a file: {paths.targets_dir() / 'README.md'} says how"
+        )
+    is_glob = any(character in pattern for character in "*?[")
+    problem = f"no target matches {pattern!r}" if is_glob else f"no target is called {pattern!r}"
+    near = difflib.get_close_matches(pattern, targets, n=3, cutoff=0.5)
+    near += [name for name in targets if pattern.strip("*?") in name and name not in near]
+    hint = f"did you mean {', '.join(near)}? " if near and pattern.strip("*?") else ""
+    return f"{problem}; {hint}`hil targets` lists them all"

@@ -1,0 +1,162 @@
+"""One meeting of a board and a peer: the connection itself, and what each end said of it.
+
+Theory of operation. The peer listens on loopback; the link's pump joins its socket with the
+board's link, through the scenario's attack if it has one. A second thread waits for the board's
+job while this one talks to the peer, so that neither end's death makes the other's wait long: when
+the job is over, however it ended, the pump ends its direction, the peer sees end-of-stream and
+ends too; when the peer dies, the board is closed, which ends the job.
+
+Of an ordinary refusal both ends give an account, and that is no error here. Errors are a board
+that hangs or dies, a peer that is killed or stuck, and a job that raises. What this file does not
+do: judge (`hil.tlsrig.oracle`) or report (`hil.tlsrig.cell`).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from hil.boot import Board
+from hil.errors import BoardDied, BoardHang, JobFailed, PeerError
+from hil.link import Chunk, Pump
+from hil.peer import PeerEnded
+from hil.tlsrig import names
+from hil.tlsrig.oracle import Echo
+from hil.tlsrig.peers import TlsPeer
+from hil.tlsrig.statement import Statement
+from hil.tlsrig.tamper import Attack
+
+_JOB = "tls_jobs:client"
+# A peer answers within milliseconds: these only keep a stuck one from outlasting the board.
+_PEER_GRACE_S = 15.0
+_CONNECT_TIMEOUT_S = 10.0
+# How long the news of a board's death may take once its peer was seen to end.
+_BOARD_NEWS_S = 2.0
+
+
+@dataclass
+class Evidence:
+    """What an encounter leaves behind; filled as it goes, so an error leaves what there was.
+
+    Attributes:
+        board, peer: what each end said, None when it said nothing.
+        echoes: what became of each payload that was tried.
+        result: of the board's job, as it came.
+        transcript: what the link delivered.
+        tampered: the attack was carried out.
+    """
+
+    board: Statement | None = None
+    peer: Statement | None = None
+    echoes: list[Echo] = field(default_factory=list)
+    result: Mapping[str, Any] = field(default_factory=dict)
+    transcript: list[Chunk] = field(default_factory=list)
+    tampered: bool = False
+
+
+def meet(
+    board: Board,
+    peer: TlsPeer,
+    options: Mapping[str, object],
+    attack: Attack | None,
+    evidence: Evidence,
+    *,
+    timeout_multiplier: float = 1.0,
+) -> None:
+    """Let a board and a started peer meet, and fill in the evidence.
+
+    Args:
+        board: freshly booted; it is closed when the peer fails.
+        peer: started; it is not closed.
+        options: of the board's job.
+        attack: what the link does to the bytes, None for an honest link.
+        evidence: what came of it.
+        timeout_multiplier: stretches the waits for the peer, as the board's own are.
+
+    Raises:
+        BoardHang, BoardDied, JobFailed: the board's failure, which wins over the peer's.
+        PeerError: the peer was killed or got stuck.
+        LinkError: the attack could not be carried out.
+    """
+    job_s = board.target.timeouts.job_s
+    with (
+        socket.create_connection(peer.address, timeout=_CONNECT_TIMEOUT_S) as connected,
+        Pump(board.link, connected, attack) as pump,
+        ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
+    ):
+        board.start(_JOB, dict(options))
+        job = executor.submit(board.wait, job_s)
+        job.add_done_callback(lambda _: pump.board_is_done())
+        patience_s = job_s * timeout_multiplier + _PEER_GRACE_S
+        evidence.transcript = pump.transcript
+        try:
+            reached = _talk(peer, cast("Sequence[int]", options["echo"]), patience_s)
+            evidence.peer = peer.finish(patience_s)
+            pump.join(0)  # raises what the attack raised
+            evidence.result = cast("dict[str, Any]", job.result())
+        except PeerError as error:
+            raise _whose_fault(job, error) from None
+        finally:
+            evidence.tampered = attack is not None and attack.applied
+            if not job.done():
+                board.close()  # ends the job, which leaving this block waits for
+    evidence.board = statement(evidence.result)
+    evidence.echoes = _echoes(reached, evidence.result["echo"])
+
+
+def payload(size: int) -> bytes:
+    """Return the payload of an echo: the same bytes as the board's, and no letters among them."""
+    return bytes(0x80 | ((i * 37 + i // 127) & 0x7F) for i in range(size))
+
+
+def statement(result: Mapping[str, Any]) -> Statement:
+    """Turn the result of the board's job into the common form."""
+    return Statement(
+        witness="board",
+        connected=result["connected"],
+        version=names.name_of(names.VERSIONS, result.get("version")),
+        suite=names.name_of(names.SUITES, result.get("suite")),
+        group=names.name_of(names.GROUPS, result.get("group")),
+        signature=names.name_of(names.SIGNATURES, result.get("signature")),
+        exporter=result["exporter"],
+        exporter_method="computed by tlscore" if result["exporter"] is not None else None,
+        alert_sent=result["alert_sent"],
+        alert_received=result["alert_received"],
+        close_sent=result["close_sent"],
+        close_received=result["close_received"],
+        reason=result["reason"],
+        signatures_verified=result.get("signatures_verified"),
+    )
+
+
+def _talk(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[int, bool]]:
+    """Echo through the peer while its connection stands; return (size, payload was right)."""
+    reached = []
+    if peer.await_connected(timeout_s):
+        for size in sizes:
+            try:
+                received = peer.receive(size, timeout_s)
+                reached.append((size, received == payload(size)))
+                peer.send(received)
+            except PeerEnded:
+                break  # the connection is over: the echoes that are missing tell the oracle
+    return reached
+
+
+def _echoes(reached: list[tuple[int, bool]], came_back: list[tuple[int, bool]]) -> list[Echo]:
+    """Join what the peer saw of each payload with what the board got back of it."""
+    echoes = []
+    for index, (size, right) in enumerate(reached):
+        whole = index < len(came_back) and came_back[index] == (size, True)
+        echoes.append(Echo(size, reached_peer=right, came_back=whole))
+    return echoes
+
+
+def _whose_fault(job: Future[object], error: PeerError) -> Exception:
+    """Return the board's failure if that is what ended the peer, else the peer's."""
+    wait([job], _BOARD_NEWS_S)
+    failure = job.exception() if job.done() else None
+    return failure if isinstance(failure, (BoardDied, BoardHang, JobFailed)) else error

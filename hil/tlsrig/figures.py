@@ -1,0 +1,110 @@
+"""The figures of one cell: from the board's marks, the link's transcript and the firmware.
+
+Each figure names the method that produced it; one that cannot be had on a board is kept without a
+value and with the reason. What goes over the wire is counted on the host, in the bytes the link
+delivered, so that board and peer cannot disagree about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hil.image import Firmware
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction
+from hil.measure import Measurement, instructions
+from hil.target import Target
+from hil.tlsrig import wire
+
+_NO_HEAP_FIGURE = "this board's interpreter does not tell its live heap"
+
+
+def measurements(
+    target: Target,
+    firmware: Firmware,
+    marks: Mapping[str, Any],
+    transcript: Sequence[Chunk],
+    stack: Measurement,
+) -> list[Measurement]:
+    """Return every figure of a connection that ran to its end.
+
+    Args:
+        target: the board's facts.
+        firmware: what it ran.
+        marks: `hil_marks` report, taken at the end of the handshake.
+        transcript: what the link delivered.
+        stack: the board's stack figure, taken after the job.
+    """
+    figures = [
+        _heap(marks),
+        stack,
+        *_static(firmware),
+        *_compute(target, marks),
+        _wall(target, marks),
+    ]
+    sent, received = _stream(transcript, BOARD_TO_PEER), _stream(transcript, PEER_TO_BOARD)
+    for name, stream in (("sent", sent), ("received", received)):
+        method = "counted on the link, whole connection"
+        figures.append(Measurement(f"bytes_{name}", len(stream), "bytes", method))
+        count = sum(1 for _ in wire.RecordSplitter().push(stream))
+        figures.append(Measurement(f"records_{name}", count, "count", method))
+    return figures
+
+
+def _heap(marks: Mapping[str, Any]) -> Measurement:
+    live = [heap for _, _, heap in marks["checkpoints"] if heap is not None]
+    method = f"largest live heap at {len(marks['checkpoints'])} checkpoints, collected first"
+    if not live:
+        return Measurement("heap_live_peak_bytes", None, "bytes", method, reason=_NO_HEAP_FIGURE)
+    return Measurement("heap_live_peak_bytes", max(live), "bytes", method)
+
+
+def _static(firmware: Firmware) -> Iterable[Measurement]:
+    for name, value, parts in (
+        ("ram_static_bytes", firmware.ram_static_bytes, "data and bss"),
+        ("flash_image_bytes", firmware.flash_bytes, "text and data"),
+    ):
+        method = f"sections of the linked image: {parts}"
+        reason = (
+            f"image {firmware.image!r} runs as a program of the host" if value is None else None
+        )
+        yield Measurement(name, value, "bytes", method, reason=reason)
+
+
+def _compute(target: Target, marks: Mapping[str, Any]) -> Iterable[Measurement]:
+    yield _instructions(target, "handshake_instructions", marks["ticks"])
+    before: int | None = 0
+    for name, ticks, _ in marks["checkpoints"]:
+        if ticks is None or before is None or name in _AFTER_HANDSHAKE:
+            return
+        if name == _BEFORE_HANDSHAKE:
+            continue
+        yield _instructions(target, f"phase.{name}.instructions", ticks - before)
+        before = ticks
+
+
+# Checkpoints the job takes around the handshake; those between are tlscore's own.
+_BEFORE_HANDSHAKE = "start"
+_AFTER_HANDSHAKE = frozenset({"connected", "echo", "closed"})
+
+
+def _instructions(target: Target, name: str, ticks: int | None) -> Measurement:
+    shift = target.boot.arguments.get("icount_shift")
+    return instructions(
+        name,
+        ticks,
+        per_tick=target.instructions_per_tick,
+        icount_shift=shift if isinstance(shift, int) else None,
+        reason=target.no_instruction_count_reason,
+    )
+
+
+def _wall(target: Target, marks: Mapping[str, Any]) -> Measurement:
+    virtual = target.instructions_per_tick is not None
+    clock = "virtual clock of the emulator (icount)" if virtual else "ticks_us"
+    method = f"board's {clock}, waiting and checkpoints included"
+    return Measurement("handshake_wall_ms", round(marks["wall_us"] / 1000, 3), "ms", method)
+
+
+def _stream(transcript: Sequence[Chunk], direction: Direction) -> bytes:
+    return b"".join(chunk.data for chunk in transcript if chunk.direction == direction)

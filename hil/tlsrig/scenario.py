@@ -1,0 +1,171 @@
+"""A scenario: everything one handshake test shall do and how it must end, as data.
+
+A scenario names neither a board nor a peer program: registered TLS names say what each side
+offers and accepts, and every peer module turns them into its own options. `expect` is precise:
+either `Success`, with the counts that prove the work was really done, or `Refusal`, with who
+must send which alert and the board's own dotted reason. Declarations live in `scenarios/`, one
+tuple `SCENARIOS` per file; a new scenario is one more entry, nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hil.errors import HilError
+from hil.tlsrig import names
+
+# 2026-01-15T12:00:00Z: what the boards of all scenarios take for the present, so that a run can
+# be repeated on any day; certificates are made around it.
+SCENARIO_UTC_SECONDS = 1_768_478_400
+
+BOARD = "board"
+PEER = "peer"
+
+
+class ScenarioError(HilError):
+    """A scenario that contradicts itself, or a name that selects none."""
+
+
+@dataclass(frozen=True)
+class BoardSide:
+    """What the board is told to do, in registered names.
+
+    Attributes:
+        groups: what it supports, in order of preference.
+        key_shares: the groups it sends a key share for in its first ClientHello.
+        max_record_bytes: largest record plaintext it has room for.
+    """
+
+    role: Literal["client"] = "client"
+    suites: tuple[str, ...] = ("TLS_AES_128_GCM_SHA256",)
+    groups: tuple[str, ...] = ("x25519", "secp256r1")
+    key_shares: tuple[str, ...] = ("x25519",)
+    server_name: str = "localhost"
+    alpn: tuple[str, ...] = ()
+    max_record_bytes: int = 4096
+
+
+@dataclass(frozen=True)
+class PeerSide:
+    """What the peer is told to accept; empty tuples leave it its own defaults.
+
+    Attributes:
+        certificates: the variant of server certificates it presents (`hil.tlsrig.pki`).
+        max_record_bytes: largest plaintext it may put into one record.
+    """
+
+    versions: tuple[str, ...] = ("TLSv1.3",)
+    suites: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
+    certificates: str = "valid"
+    max_record_bytes: int | None = 4096
+
+
+@dataclass(frozen=True)
+class Success:
+    """The handshake completes, data is echoed, both ends close in order.
+
+    `negotiated` is version, suite, group and signature scheme, in that order.
+    """
+
+    negotiated: tuple[str, str, str, str]
+    signatures_verified: int
+    hello_retries: int = 0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One end refuses: `sender` sends exactly `alert`, the board gives exactly `reason`."""
+
+    sender: Literal["board", "peer"]
+    alert: str
+    reason: str
+
+    @property
+    def alert_code(self) -> int:
+        """The alert's number."""
+        return names.code_of(names.ALERTS, self.alert)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One handshake test.
+
+    Attributes:
+        name: as `--scenario` and test ids show it.
+        summary: one line for lists.
+        tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
+        echo_bytes: sizes of the payloads echoed after the handshake, in this order.
+        measure: names of the figures this scenario is run for.
+    """
+
+    name: str
+    summary: str
+    expect: Success | Refusal
+    board: BoardSide = field(default_factory=BoardSide)
+    peer: PeerSide = field(default_factory=PeerSide)
+    tamper: str | None = None
+    echo_bytes: tuple[int, ...] = (1, 64, 1000, 5000)
+    utc_seconds: int = SCENARIO_UTC_SECONDS
+    measure: tuple[str, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """What the board is: `client` or `server`."""
+        return self.board.role
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that could not mean anything."""
+        if not set(self.board.key_shares) <= set(self.board.groups):
+            raise ScenarioError(f"{self.name}: a key share for a group the board does not offer")
+        if isinstance(self.expect, Success) and self.tamper is not None:
+            raise ScenarioError(f"{self.name}: expects success over a tampered link")
+        if isinstance(self.expect, Success) and not self.echo_bytes:
+            raise ScenarioError(f"{self.name}: expects success but echoes nothing")
+
+
+def load_all() -> dict[str, Scenario]:
+    """Return every declared scenario by name, in the order of declaration.
+
+    Raises:
+        ScenarioError: two scenarios have the same name.
+    """
+    from hil.tlsrig import scenarios  # noqa: PLC0415  (the declarations import this module)
+
+    found: dict[str, Scenario] = {}
+    for module in sorted(pkgutil.iter_modules(scenarios.__path__), key=lambda entry: entry.name):
+        declared = importlib.import_module(f"{scenarios.__name__}.{module.name}").SCENARIOS
+        for scenario in declared:
+            if scenario.name in found:
+                raise ScenarioError(f"two scenarios are called {scenario.name!r}")
+            found[scenario.name] = scenario
+    return found
+
+
+def select(patterns: Sequence[str], known: Mapping[str, object], what: str) -> list[str]:
+    """Return the names that globs and comma lists choose, in the order given, each once.
+
+    Args:
+        patterns: as the command line has them.
+        known: what there is, by name.
+        what: what the names name, for the error: `scenario`, `peer`.
+
+    Raises:
+        ScenarioError: a pattern chooses nothing; the message lists what comes near.
+    """
+    chosen: dict[str, None] = {}
+    for pattern in (piece.strip() for text in patterns for piece in text.split(",")):
+        matching = fnmatch.filter(known, pattern)
+        if not matching:
+            near = difflib.get_close_matches(pattern, known, n=3, cutoff=0.4)
+            hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(known)}"
+            raise ScenarioError(f"no {what} matches {pattern!r}; {hint}")
+        chosen.update(dict.fromkeys(matching))
+    return list(chosen)

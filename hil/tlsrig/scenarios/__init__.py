@@ -1,0 +1,1 @@
+"""Declared scenarios, one file per protocol version or topic; each offers `SCENARIOS`."""

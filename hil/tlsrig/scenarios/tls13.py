@@ -1,0 +1,84 @@
+"""TLS 1.3 with server certificates: the handshakes that must work and those that must not."""
+
+from __future__ import annotations
+
+from hil.tlsrig.scenario import BoardSide, PeerSide, Refusal, Scenario, Success
+
+_FOOTPRINT = (
+    "heap_live_peak_bytes",
+    "stack_peak_bytes",
+    "ram_static_bytes",
+    "flash_image_bytes",
+    "handshake_instructions",
+    "handshake_wall_ms",
+    "bytes_sent",
+    "bytes_received",
+    "records_sent",
+    "records_received",
+)
+
+_AES = "TLS_AES_128_GCM_SHA256"
+_CHACHA = "TLS_CHACHA20_POLY1305_SHA256"
+_ECDSA = "ecdsa_secp256r1_sha256"
+# Leaf by intermediate, intermediate by root, and CertificateVerify by leaf: the root is the
+# trust anchor, so its own signature is not looked at (RFC 5280 §6.1.1 d).
+_THREE_SIGNATURES = 3
+
+SCENARIOS = (
+    Scenario(
+        name="tls13-x509-p256",
+        summary="root as trust anchor, intermediate, leaf; X25519, AES-128-GCM",
+        expect=Success(("TLSv1.3", _AES, "x25519", _ECDSA), _THREE_SIGNATURES),
+        measure=_FOOTPRINT,
+    ),
+    Scenario(
+        name="tls13-chacha20",
+        summary="the same with ChaCha20-Poly1305",
+        board=BoardSide(suites=(_CHACHA,)),
+        expect=Success(("TLSv1.3", _CHACHA, "x25519", _ECDSA), _THREE_SIGNATURES),
+        measure=_FOOTPRINT,
+    ),
+    Scenario(
+        name="tls13-hrr",
+        summary="the server takes only P-256, the board first offered X25519: HelloRetryRequest",
+        peer=PeerSide(groups=("secp256r1",)),
+        expect=Success(("TLSv1.3", _AES, "secp256r1", _ECDSA), _THREE_SIGNATURES, hello_retries=1),
+        measure=_FOOTPRINT,
+    ),
+    Scenario(
+        name="tls13-wrong-name",
+        summary="a good chain for another host",
+        peer=PeerSide(certificates="wrong-name"),
+        expect=Refusal("board", "bad_certificate", "certificate.name_mismatch"),
+    ),
+    Scenario(
+        name="tls13-expired",
+        summary="the leaf's notAfter has passed",
+        peer=PeerSide(certificates="expired"),
+        expect=Refusal("board", "certificate_expired", "certificate.expired"),
+    ),
+    Scenario(
+        name="tls13-untrusted-ca",
+        summary="a good chain to a root the board does not trust",
+        peer=PeerSide(certificates="untrusted-ca"),
+        expect=Refusal("board", "unknown_ca", "certificate.unknown_ca"),
+    ),
+    Scenario(
+        name="tls13-tampered-record",
+        summary="the link flips a bit in the server's first encrypted record",
+        tamper="flip-ciphertext-bit",
+        expect=Refusal("board", "bad_record_mac", "record.bad_record_mac"),
+    ),
+    Scenario(
+        name="tls13-tampered-finished",
+        summary="the link re-encrypts the server's Finished with one bit of verify_data flipped",
+        tamper="flip-finished-bit",
+        expect=Refusal("board", "decrypt_error", "finished.bad_verify_data"),
+    ),
+    Scenario(
+        name="tls11-only-server",
+        summary="the server speaks nothing newer than TLS 1.1",
+        peer=PeerSide(versions=("TLSv1.1",)),
+        expect=Refusal("peer", "protocol_version", "alert_received.protocol_version"),
+    ),
+)

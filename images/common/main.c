@@ -1,0 +1,60 @@
+// Runs MicroPython on a board: chooses the heap, then REPL after REPL until the machine is reset.
+//
+// The heap's size is read at boot from one word of RAM, hil_heap_bytes_config, which whoever starts
+// the machine may have set (an emulator can write memory before the CPU runs). Zero means the
+// default. A heap the RAM has no room for is refused: a measurement made with a heap other than the
+// one asked for would be worse than none.
+
+#include "py/cstack.h"
+#include "py/gc.h"
+#include "py/mphal.h"
+#include "py/runtime.h"
+#include "shared/runtime/gchelper.h"
+#include "shared/runtime/pyexec.h"
+
+#define HEAP_DEFAULT_BYTES (65536)
+// Smaller than this the interpreter cannot even start.
+#define HEAP_LEAST_BYTES (2048)
+
+// From the linker script; names beginning with hil_ are exported to the farm.
+extern char hil_stack_bottom[], hil_stack_top[], hil_heap_start[], hil_ram_end[];
+
+__attribute__((section(".noinit"))) volatile uint32_t hil_heap_bytes_config;
+
+static size_t heap_bytes(void) {
+    size_t bytes = hil_heap_bytes_config != 0 ? hil_heap_bytes_config : HEAP_DEFAULT_BYTES;
+    size_t most = hil_ram_end - hil_heap_start;
+    if (bytes < HEAP_LEAST_BYTES || bytes > most) {
+        mp_printf(&mp_plat_print, "HIL-BOOT a heap of %u bytes was asked for: possible are %u to %u\n",
+            (uint)bytes, HEAP_LEAST_BYTES, (uint)most);
+        board_reset();
+    }
+    return bytes;
+}
+
+void port_main(void) {
+    board_init();
+    mp_cstack_init_with_top(hil_stack_top, hil_stack_top - hil_stack_bottom);
+    size_t bytes = heap_bytes();
+    for (;;) {
+        gc_init(hil_heap_start, hil_heap_start + bytes);
+        mp_init();
+        while ((pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl()) == 0) {
+        }
+        mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
+        gc_sweep_all();
+        mp_deinit();
+    }
+}
+
+void gc_collect(void) {
+    gc_collect_start();
+    gc_helper_collect_regs_and_stack();
+    gc_collect_end();
+}
+
+void nlr_jump_fail(void *exception) {
+    (void)exception;
+    mp_hal_stdout_tx_str("\r\nHIL-FAULT exception without a handler\r\n");
+    board_reset();
+}

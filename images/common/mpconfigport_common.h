@@ -1,0 +1,45 @@
+// What every image of ours has of MicroPython: the feature level most boards with room ship with,
+// without what nothing here uses. An image's mpconfigport.h includes this and adds its CPU.
+//
+// Left out on purpose: floats, a filesystem (so nothing can shadow a frozen module), os.urandom and
+// a time of day (an emulated board has neither randomness nor a clock: they are given to it), and
+// any cryptography in C beyond hashlib's SHA-256.
+
+#include <alloca.h>
+#include <stdint.h>
+
+#define MICROPY_CONFIG_ROM_LEVEL        (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
+
+#define MICROPY_ENABLE_GC               (1)
+#define MICROPY_LONGINT_IMPL            (MICROPY_LONGINT_IMPL_MPZ)
+#define MPZ_DIG_SIZE                    (16)
+#define MICROPY_FLOAT_IMPL              (MICROPY_FLOAT_IMPL_NONE)
+#define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
+#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
+
+// A call may use this much of the C stack before the next check of its depth.
+#define MICROPY_STACK_CHECK_MARGIN      (1024)
+
+#define MICROPY_PY_ASYNCIO              (0)
+#define MICROPY_PY_DEFLATE              (0)
+#define MICROPY_PY_FRAMEBUF             (0)
+#define MICROPY_PY_HEAPQ                (0)
+#define MICROPY_PY_OS                   (0)
+#define MICROPY_PY_RANDOM               (0)
+#define MICROPY_PY_SYS_STDIO_BUFFER     (0)
+#define MICROPY_PY_UCTYPES              (0)
+
+#define MICROPY_PY_MACHINE              (1)
+#define MICROPY_PY_MACHINE_INCLUDEFILE  "common/machine_port.c"
+#define MICROPY_PY_MACHINE_RESET        (1)
+#define MICROPY_PY_MACHINE_SIGNAL       (0)
+#define MICROPY_PY_MACHINE_UART         (1)
+#define MICROPY_PY_MACHINE_UART_INCLUDEFILE "common/machine_uart.c"
+#define MICROPY_PY_MACHINE_UART_CLASS_CONSTANTS
+
+typedef intptr_t mp_int_t;
+typedef uintptr_t mp_uint_t;
+typedef long mp_off_t;
+
+#define MP_SSIZE_MAX                    (0x7fffffff)
+#define MP_STATE_PORT                   MP_STATE_VM

@@ -1,0 +1,28 @@
+// MicroPython's hardware layer on top of board.h: ticks, waiting, atomic sections.
+
+#ifndef HIL_MPHALPORT_H
+#define HIL_MPHALPORT_H
+
+#include "arch.h"
+#include "board.h"
+#include "shared/runtime/interrupt_char.h"
+
+static inline mp_uint_t mp_hal_ticks_ms(void) {
+    return board_ticks() / (BOARD_TICKS_PER_US * 1000);
+}
+
+static inline mp_uint_t mp_hal_ticks_us(void) {
+    return board_ticks() / BOARD_TICKS_PER_US;
+}
+
+// The raw timer: what measurements are made of, so it does not even divide.
+static inline mp_uint_t mp_hal_ticks_cpu(void) {
+    return board_ticks();
+}
+
+#define MICROPY_INTERNAL_WFE(timeout_ms) board_sleep((uint32_t)(timeout_ms))
+
+#define MICROPY_BEGIN_ATOMIC_SECTION() arch_mask_interrupts()
+#define MICROPY_END_ATOMIC_SECTION(state) arch_restore_interrupts(state)
+
+#endif // HIL_MPHALPORT_H

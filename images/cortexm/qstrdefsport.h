@@ -1,0 +1,1 @@
+// No QSTRs beyond those found in the sources.

@@ -1,0 +1,82 @@
+"""The core's portable tests, run on the boards: published vectors, edge cases, RFC 8448 traces.
+
+The same files run on CPython in `tls/tests/host`. What a test needs that is not frozen into the
+image is sent as source; so that it fits beside the largest vectors these boards get a roomy heap.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TLS_TESTS = Path(__file__).parents[2] / "tls" / "tests"
+VECTOR_FILES = sorted((TLS_TESTS / "vectors").glob("*.txt"))
+HEAP_BYTES = {32: 262_144, 64: 1_048_576}
+BATCH_BYTES = 4000
+BATCH_TIMEOUT_S = 300
+
+
+@pytest.fixture
+def board(hil_target, dut_factory):
+    """A board with room for tests beside the core."""
+    return dut_factory(heap_bytes=HEAP_BYTES[hil_target.word_bits])
+
+
+def batches(lines: list[str]) -> Iterator[list[str]]:
+    """Cut lines into lists that a board can take at once; a longer line stands alone."""
+    batch: list[str] = []
+    for line in lines:
+        if batch and sum(map(len, batch)) + len(line) > BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(line)
+    if batch:
+        yield batch
+
+
+@pytest.mark.parametrize("path", VECTOR_FILES, ids=lambda path: path.stem)
+def test_published_vectors(board, path):
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+    stated = re.search(r"^# cases: (\d+) ", path.read_text(), re.MULTILINE)
+    passed = 0
+    for batch in batches(lines):
+        good, failed = board.call("vector_checks:job", path.stem, batch, timeout_s=BATCH_TIMEOUT_S)
+        assert failed == []
+        passed += good
+    assert passed == int(stated[1])
+
+
+def test_the_core_under_test_is_the_frozen_one(board):
+    modules = ("tlscore", "tlscore.client", "tlscore.crypto.aead", "tlscore.x509.chain", "tls_jobs")
+    assert board.origins(*modules) == dict.fromkeys(modules, "frozen")
+
+
+def test_edge_cases_of_the_primitives(board):
+    source = (TLS_TESTS / "portable" / "test_primitives.py").read_text()
+    board.install("test_primitives", source)
+    count = board.call("test_primitives:job", timeout_s=BATCH_TIMEOUT_S)
+    assert count == len(re.findall(r"^def test_", source, re.MULTILINE))
+
+
+def test_rfc_8448_traces(board):
+    board.install("rfc8448_checks", (TLS_TESTS / "portable" / "rfc8448_checks.py").read_text())
+    traces = read_traces((TLS_TESTS / "vectors" / "rfc8448.traces").read_text())
+    secrets = {
+        name: board.call("rfc8448_checks:job", trace, timeout_s=BATCH_TIMEOUT_S)
+        for name, trace in traces.items()
+    }
+    assert secrets == dict.fromkeys(traces, 5)
+    assert len(traces) >= 3
+
+
+def read_traces(text: str) -> dict[str, dict[str, bytes]]:
+    """Return {trace: {field: octets}} of the vector file."""
+    traces: dict[str, dict[str, bytes]] = {}
+    for line in text.splitlines():
+        if line.startswith("["):
+            fields = traces.setdefault(line.strip("[]"), {})
+        elif line and not line.startswith("#"):
+            name, _, octets = line.partition(" = ")
+            fields[name] = bytes.fromhex(octets)
+    return traces

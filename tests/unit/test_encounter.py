@@ -1,0 +1,240 @@
+"""Board and peer meet: the board's job on CPython, the peer a real s_server."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from hil import paths, target
+from hil.errors import BoardDied, JobFailed, LinkError, PeerError
+from hil.link import LinkEndpoint
+from hil.tlsrig import cell, encounter, oracle, pki, scenario
+from hil.tlsrig.encounter import Evidence
+from hil.tlsrig.peers import openssl
+from hil.tlsrig.scenario import Scenario
+from hil.tlsrig.tamper import FlipFinishedBit
+
+SEED = bytes(range(48))
+DECLARED = scenario.load_all()
+GOOD = DECLARED["tls13-x509-p256"]
+
+
+@pytest.fixture
+def on_target(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The job's module, importable as on a board."""
+    package = paths.package_dir()
+    monkeypatch.syspath_prepend(package / "ontarget")
+    monkeypatch.syspath_prepend(package / "tlsrig" / "ontarget")
+    return importlib.import_module("tls_jobs")
+
+
+class DeskBoard:
+    """Runs jobs in a thread of this process, over a socket pair, as a board runs them."""
+
+    def __init__(self, jobs: ModuleType, job: Callable[..., object] | None = None) -> None:
+        agent = importlib.import_module("hil_agent")
+        self.target = target.load(paths.targets_dir() / "unix.toml")
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        self.link = LinkEndpoint(ours, carries_end=False)
+        self.closed = threading.Event()
+        self._stream = theirs.makefile("rwb", buffering=0)
+        self._link = agent.StreamLink(self._stream)
+        self._theirs = theirs
+        self._job = job or jobs.client
+        self._executor = ThreadPoolExecutor(1)
+        self._running: Future[object] | None = None
+
+    def start(self, function: str, *arguments: object) -> None:
+        assert function == "tls_jobs:client"
+        self._running = self._executor.submit(self._job, self._link, *arguments)
+
+    def wait(self, timeout_s: float) -> object:
+        assert self._running is not None
+        deadline = time.monotonic() + timeout_s
+        while not self._running.done() and time.monotonic() < deadline:
+            if self.closed.wait(0.02):
+                raise BoardDied("desk was closed")
+        return self._running.result(0)
+
+    def close(self) -> None:
+        """End the board; a job that runs sees the end of its link."""
+        if not self.closed.is_set():
+            self.closed.set()
+            self.link.close()
+            self._executor.shutdown()
+            self._stream.close()
+            self._theirs.close()
+
+
+Desk = Callable[..., DeskBoard]
+
+
+@pytest.fixture
+def desk(on_target: ModuleType) -> Iterator[Desk]:
+    boards = []
+
+    def make(job: Callable[..., object] | None = None) -> DeskBoard:
+        boards.append(DeskBoard(on_target, job))
+        return boards[-1]
+
+    yield make
+    for board in boards:
+        board.close()
+
+
+Setting = tuple[openssl.OpenSslServer, dict[str, Any]]
+Prepare = Callable[[Scenario], Setting]
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Iterator[Prepare]:
+    servers = []
+
+    def start(tried: Scenario) -> Setting:
+        chain = pki.make_chain(tried.utc_seconds, pki.plan_of(tried.peer.certificates))
+        server = openssl.serve(cell.server_setup(tried, chain.write(tmp_path)), tmp_path)
+        servers.append(server)
+        server.start()
+        return server, cell.board_options(tried, chain, SEED, job_s=20)
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_every_scenario_ends_as_it_must_on_this_interpreter_too(
+    name: str, prepare: Prepare, desk: Desk
+) -> None:
+    tried = DECLARED[name]
+    server, options = prepare(tried)
+    attack = cell.attack_of(tried, server)
+    evidence = Evidence()
+    encounter.meet(desk(), server, options, attack, evidence)
+    assert evidence.board is not None
+    assert evidence.peer is not None
+    ruling = oracle.judge(
+        tried,
+        evidence.board,
+        evidence.peer,
+        echoes=evidence.echoes,
+        tampered=evidence.tampered,
+    )
+    assert ruling.passed, ruling.reason
+
+
+def test_a_peer_killed_in_mid_handshake_is_its_error_and_quickly_said(
+    prepare: Prepare, desk: Desk
+) -> None:
+    server, options = prepare(GOOD)
+    pid = server.pid
+
+    def job(link: Any, options: dict[str, Any]) -> object:
+        os.kill(pid, signal.SIGKILL)
+        board.closed.wait(60)  # a board on a UART does not notice
+        return None
+
+    board = desk(job)
+    began = time.monotonic()
+    with pytest.raises(PeerError, match="openssl was killed by SIGKILL"):
+        encounter.meet(board, server, options, None, Evidence())  # type: ignore[arg-type]
+    assert time.monotonic() - began < 10
+    assert board.closed.is_set()
+
+
+def test_a_dead_board_is_its_error_though_the_peer_saw_it_first(
+    prepare: Prepare, desk: Desk
+) -> None:
+    server, options = prepare(GOOD)
+
+    def job(link: Any, options: dict[str, Any]) -> object:
+        raise BoardDied("desk died in client: was killed by SIGKILL")
+
+    with pytest.raises(BoardDied, match="killed by SIGKILL"):
+        encounter.meet(desk(job), server, options, None, Evidence())  # type: ignore[arg-type]
+
+
+def test_a_job_that_raises_is_told_as_such(prepare: Prepare, desk: Desk) -> None:
+    server, options = prepare(GOOD)
+
+    def job(link: Any, options: dict[str, Any]) -> object:
+        raise JobFailed("KeyError", "seed", "")
+
+    with pytest.raises(JobFailed, match="KeyError: seed"):
+        encounter.meet(desk(job), server, options, None, Evidence())  # type: ignore[arg-type]
+
+
+def test_an_attack_that_cannot_be_carried_out_is_an_error(
+    prepare: Prepare, desk: Desk, tmp_path: Path
+) -> None:
+    server, options = prepare(GOOD)
+    attack = FlipFinishedBit(tmp_path / "no-key-log")
+    with pytest.raises(LinkError, match="no-key-log has no SERVER_HANDSHAKE_TRAFFIC_SECRET"):
+        encounter.meet(desk(), server, options, attack, Evidence())  # type: ignore[arg-type]
+
+
+def test_a_board_that_stops_in_mid_echo_leaves_the_echo_unfinished(
+    prepare: Prepare, desk: Desk, on_target: ModuleType
+) -> None:
+    server, options = prepare(GOOD)
+
+    def job(link: Any, options: dict[str, Any]) -> object:
+        return on_target.client(link, {**options, "echo": options["echo"][:2]})
+
+    evidence = Evidence()
+    encounter.meet(desk(job), server, options, None, evidence)  # type: ignore[arg-type]
+    assert [echo.size for echo in evidence.echoes] == [1, 64]
+
+
+def test_a_peer_that_says_more_than_it_was_asked_is_noticed(
+    prepare: Prepare, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, options = prepare(GOOD)
+    send = server.send
+    monkeypatch.setattr(server, "send", lambda data: send(data + b"\x80"))
+    evidence = Evidence()
+    encounter.meet(desk(), server, {**options, "echo": (64,)}, None, evidence)  # type: ignore[arg-type]
+    assert evidence.board is not None
+    assert evidence.board.reason == "echo.surplus"
+    assert not evidence.board.close_received
+
+
+def test_an_echo_that_is_not_the_payload_is_noticed_by_the_board(
+    prepare: Prepare, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, options = prepare(GOOD)
+    send = server.send
+    monkeypatch.setattr(server, "send", lambda data: send(data[:-1] + b"\x00"))
+    evidence = Evidence()
+    encounter.meet(desk(), server, {**options, "echo": (64,)}, None, evidence)  # type: ignore[arg-type]
+    assert evidence.echoes == [oracle.Echo(64, reached_peer=True, came_back=False)]
+
+
+def test_the_same_seed_says_the_same_client_hello(prepare: Prepare, desk: Desk) -> None:
+    hellos = []
+    for _ in range(2):
+        server, options = prepare(GOOD)
+        evidence = Evidence()
+        encounter.meet(desk(), server, options, None, evidence)  # type: ignore[arg-type]
+        hellos.append(evidence.transcript[0].data)
+    assert hellos[0] == hellos[1]
+
+
+def test_host_and_board_mean_the_same_payload(on_target: ModuleType) -> None:
+    assert encounter.payload(300) == bytes(on_target.payload_byte(i) for i in range(300))
+
+
+def test_no_payload_byte_is_a_letter() -> None:
+    assert not any(bytes([byte]).isalpha() for byte in encounter.payload(20_000))

@@ -1,0 +1,109 @@
+"""The figures of a cell: each from its source, and none made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hil import paths, target
+from hil.image import Firmware
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
+from hil.measure import Measurement
+from hil.tlsrig import figures
+
+STACK = Measurement("stack_peak_bytes", 4096, "bytes", "painted")
+FIRMWARE = Firmware(
+    image="cortexm",
+    path=Path("firmware.elf"),
+    sha256="0" * 64,
+    micropython="1.25.0",
+    symbols={},
+    flash_bytes=300_000,
+    ram_static_bytes=20_000,
+)
+MARKS = {
+    "ticks": 1000,
+    "segments": 9,
+    "wall_us": 1234567,
+    "checkpoints": [
+        ("client_hello", 300, 9_000),
+        ("finished", 1000, 12_000),
+        ("connected", 1000, 11_000),
+        ("echo", 1500, 10_000),
+    ],
+}
+TRANSCRIPT = [
+    Chunk(BOARD_TO_PEER, bytes.fromhex("1603010002aabb14"), 0.0),
+    Chunk(PEER_TO_BOARD, bytes.fromhex("1603030001cc"), 0.1),
+    Chunk(BOARD_TO_PEER, bytes.fromhex("0303000101"), 0.2),
+]
+
+
+def measured(marks: dict[str, object], name: str, firmware: Firmware) -> dict[str, Measurement]:
+    board = target.load(paths.targets_dir() / f"{name}.toml")
+    found = figures.measurements(board, firmware, marks, TRANSCRIPT, STACK)
+    assert len({figure.name for figure in found}) == len(found)
+    return {figure.name: figure for figure in found}
+
+
+@pytest.fixture
+def emulated() -> dict[str, Measurement]:
+    return measured(MARKS, "qemu-cortexm", FIRMWARE)
+
+
+def test_heap_is_the_largest_at_any_checkpoint(emulated: dict[str, Measurement]) -> None:
+    assert emulated["heap_live_peak_bytes"].value == 12_000
+
+
+def test_bytes_and_records_are_counted_on_the_link(emulated: dict[str, Measurement]) -> None:
+    assert emulated["bytes_sent"].value == 13
+    assert emulated["records_sent"].value == 2
+    assert emulated["bytes_received"].value == 6
+    assert emulated["records_received"].value == 1
+
+
+def test_instructions_are_those_of_the_handshake_and_of_its_phases(
+    emulated: dict[str, Measurement],
+) -> None:
+    # shift 3 and 25 MHz: one tick is 40 ns is 5 instructions
+    assert emulated["handshake_instructions"].value == 5000
+    assert emulated["phase.client_hello.instructions"].value == 1500
+    assert emulated["phase.finished.instructions"].value == 3500
+    assert [name for name in emulated if "echo" in name or "connected" in name] == []
+
+
+def test_the_virtual_clock_is_named(emulated: dict[str, Measurement]) -> None:
+    wall = emulated["handshake_wall_ms"]
+    assert wall.value == pytest.approx(1234.567)
+    assert "virtual" in wall.method
+
+
+def test_sizes_are_those_of_the_image(emulated: dict[str, Measurement]) -> None:
+    assert emulated["flash_image_bytes"].value == 300_000
+    assert emulated["ram_static_bytes"].value == 20_000
+
+
+def test_the_boards_own_stack_figure_is_kept(emulated: dict[str, Measurement]) -> None:
+    assert emulated["stack_peak_bytes"] is STACK
+
+
+def test_what_a_board_cannot_say_has_a_reason_and_no_value() -> None:
+    marks = {
+        "ticks": None,
+        "segments": 9,
+        "wall_us": 1,
+        "checkpoints": [("finished", None, None)],
+    }
+    hosted = replace(FIRMWARE, image="unix", flash_bytes=None, ram_static_bytes=None)
+    found = measured(marks, "unix", hosted)
+    for name in (
+        "heap_live_peak_bytes",
+        "handshake_instructions",
+        "flash_image_bytes",
+        "ram_static_bytes",
+    ):
+        assert found[name].value is None
+        assert found[name].reason
+    assert "virtual" not in found["handshake_wall_ms"].method

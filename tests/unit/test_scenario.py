@@ -1,0 +1,88 @@
+"""Scenarios: the declarations hold together, and names select them as the command line says."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.tlsrig import names, scenario, tamper
+from hil.tlsrig.scenario import BoardSide, Refusal, Scenario, ScenarioError, Success
+
+DECLARED = scenario.load_all()
+REFUSAL = Refusal("board", "bad_record_mac", "record.bad_mac")
+
+
+def test_every_scenario_of_first_light_is_declared() -> None:
+    assert set(DECLARED) >= {
+        "tls13-x509-p256",
+        "tls13-hrr",
+        "tls13-wrong-name",
+        "tls13-expired",
+        "tls13-untrusted-ca",
+        "tls13-tampered-record",
+        "tls13-tampered-finished",
+        "tls11-only-server",
+    }
+
+
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
+def test_declared_names_are_registered_ones(declared: Scenario) -> None:
+    assert set(declared.board.suites + declared.peer.suites) <= set(names.SUITES.values())
+    assert set(declared.board.groups + declared.peer.groups) <= set(names.GROUPS.values())
+    assert set(declared.peer.versions) <= set(names.VERSIONS.values())
+    if isinstance(declared.expect, Refusal):
+        assert declared.expect.alert in names.ALERTS.values()
+        assert "." in declared.expect.reason
+    if declared.tamper is not None:
+        assert declared.tamper in tamper.ATTACKS
+
+
+@pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
+def test_a_success_echoes_less_than_and_more_than_one_record(declared: Scenario) -> None:
+    if isinstance(declared.expect, Success):
+        assert min(declared.echo_bytes) == 1
+        assert max(declared.echo_bytes) > declared.board.max_record_bytes
+
+
+def test_key_share_for_a_group_not_offered_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="odd: a key share for a group"):
+        Scenario("odd", "", REFUSAL, board=BoardSide(groups=("secp256r1",)))
+
+
+def test_success_over_a_tampered_link_is_refused() -> None:
+    success = Success(("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ed25519"), 3)
+    with pytest.raises(ScenarioError, match="success over a tampered link"):
+        Scenario("odd", "", success, tamper="flip-finished-bit")
+
+
+def test_success_without_echo_is_refused() -> None:
+    success = Success(("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ed25519"), 3)
+    with pytest.raises(ScenarioError, match="echoes nothing"):
+        Scenario("odd", "", success, echo_bytes=())
+
+
+KNOWN = {"tls13-hrr": 1, "tls13-expired": 2, "tls11-only-server": 3}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "chosen"),
+    [
+        (["tls13-hrr"], ["tls13-hrr"]),
+        (["tls11-only-server,tls13-hrr"], ["tls11-only-server", "tls13-hrr"]),
+        (["tls13-*"], ["tls13-hrr", "tls13-expired"]),
+        (["tls13-hrr", "*"], ["tls13-hrr", "tls13-expired", "tls11-only-server"]),
+    ],
+)
+def test_globs_and_comma_lists_choose_each_name_once_in_order(
+    patterns: list[str], chosen: list[str]
+) -> None:
+    assert scenario.select(patterns, KNOWN, "scenario") == chosen
+
+
+def test_an_unknown_name_is_answered_with_the_near_ones() -> None:
+    with pytest.raises(ScenarioError, match=r"no scenario matches 'tls13-hr'.*tls13-hrr"):
+        scenario.select(["tls13-hr"], KNOWN, "scenario")
+
+
+def test_a_name_near_to_none_is_answered_with_all() -> None:
+    with pytest.raises(ScenarioError, match="no peer matches 'xyz'; there are openssl"):
+        scenario.select(["xyz"], {"openssl": None}, "peer")

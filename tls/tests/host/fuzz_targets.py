@@ -1,0 +1,163 @@
+"""Entry points for fuzzers: each takes any bytes and may raise PeerMisbehaved with an alert only.
+
+`TARGETS` maps a name to such a function; `SEEDS` has well-formed inputs to start from. Used by
+hypothesis here and meant for coverage-guided fuzzers as well.
+"""
+
+import server_double as double
+
+from tlscore import extensions, messages
+from tlscore.errors import PeerMisbehaved
+from tlscore.handshake import HandshakeReader
+from tlscore.message_streams import CertificateParser, NewSessionTicketParser
+from tlscore.record import RecordReceiver
+from tlscore.states import CLIENT, CONNECTED, find
+from tlscore.wire import Reader
+
+OFFERED = (0, 10, 13, 16, 43, 51)
+
+
+class AnyCertificate:
+    """A chain verifier that accepts everything and checks how it is called."""
+
+    def __init__(self):
+        self.left = None
+
+    def begin(self, length):
+        assert self.left is None
+        assert length > 0
+        self.left = length
+
+    def push(self, data):
+        self.left -= len(data)
+        assert self.left >= 0
+
+    def end(self):
+        assert self.left == 0
+        self.left = None
+
+
+def stream(parser, data):
+    """Push `data` in pieces of uneven size and end the message."""
+    position, step = 0, 1
+    while position < len(data):
+        parser.push(memoryview(data)[position : position + step])
+        position += step
+        step = step % 7 + 1
+    parser.finish()
+
+
+def server_hello(data):
+    messages.parse_server_hello(memoryview(data), OFFERED)
+
+
+def encrypted_extensions(data):
+    messages.parse_encrypted_extensions(memoryview(data), OFFERED)
+
+
+def certificate_request(data):
+    messages.parse_certificate_request(memoryview(data))
+
+
+def certificate_verify(data):
+    messages.parse_certificate_verify(memoryview(data))
+
+
+def finished(data):
+    messages.parse_finished(memoryview(data), 32)
+
+
+def key_update(data):
+    messages.parse_key_update(memoryview(data))
+
+
+def certificate(data):
+    stream(CertificateParser(len(data), AnyCertificate(), OFFERED), data)
+
+
+def new_session_ticket(data):
+    stream(NewSessionTicketParser(len(data)), data)
+
+
+def extension_block(data):
+    extensions.parse(Reader(memoryview(data), "fuzz"), extensions.IN_CERTIFICATE_REQUEST)
+
+
+class AnyHandshake:
+    """A connected end that takes every message and does nothing."""
+
+    def row_of(self, message_type):
+        row = find(CLIENT, CONNECTED, message_type)
+        if row is None:
+            raise PeerMisbehaved("handshake.unexpected_message", 10)
+        return row
+
+    def hash_piece(self, data):
+        pass
+
+    def deliver(self, row, message):
+        pass
+
+    def _open_new_session_ticket(self, length):
+        return NewSessionTicketParser(length)
+
+
+def handshake_records(data):
+    """Cut the first byte's worth of sizes: every record is as long as a byte of the data says."""
+    reader, end = HandshakeReader(256), AnyHandshake()
+    while data:
+        size = 1 + data[0] % 64
+        reader.push(end, memoryview(data)[1 : 1 + size])
+        data = data[1 + size :]
+
+
+def records(data):
+    receiver = RecordReceiver(300)
+    view = memoryview(data)
+    while view:
+        view = view[receiver.feed(view) :]
+        if receiver.complete:
+            receiver.open()
+            receiver.next_record()
+
+
+TARGETS = {
+    "server_hello": server_hello,
+    "encrypted_extensions": encrypted_extensions,
+    "certificate_request": certificate_request,
+    "certificate_verify": certificate_verify,
+    "finished": finished,
+    "key_update": key_update,
+    "certificate": certificate,
+    "new_session_ticket": new_session_ticket,
+    "extension_block": extension_block,
+    "handshake_records": handshake_records,
+    "records": records,
+}
+
+_HELLO_EXTENSIONS = [(43, b"\x03\x04"), (51, b"\x00\x1d" + double.vector(2, bytes(32)))]
+_RETRY_EXTENSIONS = [(43, b"\x03\x04"), (51, b"\x00\x17"), (44, double.vector(2, b"cookie"))]
+_TICKET = double.NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00")]).encode()
+SEEDS = {
+    "server_hello": [
+        double.ServerHello(bytes(32), bytes(32), 0x1301, _HELLO_EXTENSIONS).encode()[4:],
+        double.ServerHello(double.RETRY_RANDOM, b"", 0x1301, _RETRY_EXTENSIONS).encode()[4:],
+        double.ServerHello(bytes(32), b"", 0xC02B, None).encode()[4:],
+    ],
+    "encrypted_extensions": [
+        double.EncryptedExtensions(
+            [(0, b""), (10, b"\x00\x02\x00\x1d"), (16, b"\x00\x03\x02h2")]
+        ).encode()[4:]
+    ],
+    "certificate_request": [
+        double.CertificateRequest([(13, b"\x00\x02\x04\x03"), (0x0A0A, b"")]).encode()[4:]
+    ],
+    "certificate_verify": [double.CertificateVerify(0x0403, bytes(70)).encode()[4:]],
+    "finished": [bytes(32)],
+    "key_update": [b"\x00", b"\x01"],
+    "certificate": [double.Certificate([(bytes(300), []), (bytes(5), [])]).encode()[4:]],
+    "new_session_ticket": [_TICKET[4:]],
+    "extension_block": [bytes.fromhex("000d0004000204030a0a0000")],
+    "handshake_records": [b"\x3f" + _TICKET[:64] + b"\x05" + double.key_update(1)],
+    "records": [double.plain_record(22, b"abc") + double.plain_record(21, b"\x02\x28")],
+}

@@ -1,0 +1,55 @@
+"""The README's list of reasons is the list of reasons."""
+
+import ast
+import pathlib
+import re
+
+TLS = pathlib.Path(__file__).parents[2]
+README = (TLS / "README.md").read_text(encoding="utf-8")
+# Theirs are listed elsewhere, or given by the platform.
+ELSEWHERE = {"clock.py", "entropy.py", "trust.py", "__main__.py"}
+REASON = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+def reasons_in_source():
+    """Return every string constant handed to an error, or kept for one, in tlscore/*.py."""
+    found = set()
+    for path in (TLS / "tlscore").glob("*.py"):
+        if path.name in ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.update([node.value] if REASON.fullmatch(node.value) else [])
+    # Raised by key_exchange on its own behalf and turned into key_share.invalid.
+    return found - {"x25519.all_zero"}
+
+
+def reasons_in_readme():
+    table = README[README.index("## Reasons") : README.index("## Out of scope")]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", row)}
+
+
+def test_every_reason_is_listed():
+    built = {"certificate_message.empty"}  # put together from subject and offence
+    assert reasons_in_source() | built == reasons_in_readme()
+
+
+def test_every_file_is_mentioned():
+    files = {path.stem for path in (TLS / "tlscore").glob("*.py")} - {"__init__", "__main__"}
+    assert {name for name in files if "`{}`".format(name) not in README} == {"compat"}
+
+
+def test_every_test_named_in_the_section_table_exists():
+    table = README[README.index("## RFC 8446") : README.index("## Reasons")]
+    named = set()
+    for line in table.splitlines():
+        if line.startswith("| ") and line.count("|") == 5:
+            named.update(re.findall(r"`([a-z0-9_/]+)`", line.split("|")[4]))
+    host = TLS / "tests" / "host"
+    missing = [
+        name
+        for name in named
+        if not (host / "test_{}.py".format(name)).exists() and not (host / name).is_dir()
+    ]
+    assert missing == []

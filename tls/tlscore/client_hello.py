@@ -1,0 +1,140 @@
+"""The ClientHello: what a client offers, written in place (RFC 8446 §4.1.2, §4.2, §9.2).
+
+Both ClientHellos of a handshake with HelloRetryRequest are written here; they differ in key_share
+and cookie and nothing else (RFC 8446 §4.1.2). Every extension written is noted in `offered`,
+against which the server's answers are held (extensions.py).
+"""
+
+from tlscore import key_exchange
+from tlscore.codepoints import (
+    CLIENT_HELLO,
+    EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
+    EXT_COOKIE,
+    EXT_KEY_SHARE,
+    EXT_SERVER_NAME,
+    EXT_SIGNATURE_ALGORITHMS,
+    EXT_SUPPORTED_GROUPS,
+    EXT_SUPPORTED_VERSIONS,
+    TLS_1_2,
+    TLS_1_3,
+)
+
+RANDOM_BYTES = 32
+
+
+class ClientHello:
+    """What is kept of the ClientHello until the server has answered it.
+
+    Args:
+        config: ClientConfig.
+        random: 32 bytes.
+        session_id: legacy_session_id, 32 bytes for middleboxes or none (RFC 8446 §D.4).
+        shares: list of KeyShare, in order of preference; may be changed before a second `write`.
+
+    Attributes:
+        cookie: what a HelloRetryRequest asked to be returned, or None.
+        offered: extension types written last.
+    """
+
+    def __init__(self, config, random, session_id, shares):
+        self.config = config
+        self.random = random
+        self.session_id = session_id
+        self.shares = shares
+        self.cookie = None
+        self.offered = []
+
+    def write(self, writer):
+        """Write the message with its header."""
+        writer.u8(CLIENT_HELLO)
+        message = writer.open(3)
+        writer.u16(TLS_1_2)  # legacy_version, RFC 8446 §4.1.2
+        writer.raw(self.random)
+        writer.vector8(self.session_id)
+        _write_codes(writer, self.config.suites)
+        writer.vector8(b"\x00")  # legacy_compression_methods: null only
+        block = writer.open(2)
+        self.offered = []
+        self._write_extensions(writer)
+        writer.close(block, 2)
+        writer.close(message, 3)
+
+    def _write_extensions(self, writer):
+        config = self.config
+        if config.host_name is not None:
+            mark = self._begin(writer, EXT_SERVER_NAME)
+            # RFC 6066 §3: ServerNameList<1..2^16-1> of one host_name(0), HostName<1..2^16-1>.
+            names = writer.open(2)
+            writer.u8(0)
+            writer.vector16(config.host_name)
+            writer.close(names, 2)
+            writer.close(mark, 2)
+        mark = self._begin(writer, EXT_SUPPORTED_GROUPS)
+        _write_codes(writer, config.groups)
+        writer.close(mark, 2)
+        mark = self._begin(writer, EXT_SIGNATURE_ALGORITHMS)
+        _write_codes(writer, config.signature_schemes)
+        writer.close(mark, 2)
+        if config.alpn:
+            mark = self._begin(writer, EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)
+            names = writer.open(2)
+            for protocol in config.alpn:
+                writer.vector8(protocol)
+            writer.close(names, 2)
+            writer.close(mark, 2)
+        mark = self._begin(writer, EXT_SUPPORTED_VERSIONS)
+        writer.u8(2)
+        writer.u16(TLS_1_3)
+        writer.close(mark, 2)
+        self._write_retry_extensions(writer)
+
+    def _write_retry_extensions(self, writer):
+        """Write the extensions that a HelloRetryRequest changes."""
+        if self.cookie is not None:
+            mark = self._begin(writer, EXT_COOKIE)
+            writer.vector16(self.cookie)
+            writer.close(mark, 2)
+        mark = self._begin(writer, EXT_KEY_SHARE)
+        shares = writer.open(2)
+        for share in self.shares:
+            writer.u16(share.group)
+            writer.vector16(share.public_key())
+        writer.close(shares, 2)
+        writer.close(mark, 2)
+
+    def _begin(self, writer, extension):
+        """Begin an extension; `close` with the mark that is returned ends it."""
+        self.offered.append(extension)
+        writer.u16(extension)
+        return writer.open(2)
+
+    def share_of(self, group):
+        """Return the KeyShare sent for a group, or None."""
+        for share in self.shares:
+            if share.group == group:
+                return share
+        return None
+
+
+def bytes_max(config) -> int:
+    """Return the size of the largest ClientHello of a configuration, a cookie of no bytes in it."""
+    largest_share = max([4 + key_exchange.share_bytes(group) for group in config.groups])
+    at_once = sum([4 + key_exchange.share_bytes(group) for group in config.key_share_groups])
+    return (
+        # header, legacy_version, random, session id, suites, compression, length of the block
+        (4 + 2 + RANDOM_BYTES + 33 + 2 + 2 * len(config.suites) + 2 + 2)
+        + (0 if config.host_name is None else 9 + len(config.host_name))
+        + (6 + 2 * len(config.groups))
+        + (6 + 2 * len(config.signature_schemes))
+        + (6 + sum([1 + len(protocol) for protocol in config.alpn]))
+        + 7  # supported_versions
+        + 6  # cookie
+        + (6 + max(largest_share, at_once))
+    )
+
+
+def _write_codes(writer, codes):
+    mark = writer.open(2)
+    for code in codes:
+        writer.u16(code)
+    writer.close(mark, 2)

@@ -1,0 +1,63 @@
+"""Verification of ECDSA signatures (FIPS 186-5 §6.4.2) in their DER form (RFC 3279 §2.2.3).
+
+Everything here is public, nothing is constant-time. Signing is not here.
+"""
+
+from tlscore.crypto import p256
+from tlscore.crypto.modular import inverse_public
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tlscore.crypto.weierstrass import Curve
+
+
+def verify_p256(public: bytes, digest: bytes, signature: bytes) -> bool:
+    """Whether `signature` over `digest` is by the key whose uncompressed point is `public`."""
+    return _verify(p256.CURVE, public, digest, signature)
+
+
+def parse_signature(signature: bytes) -> "tuple | None":
+    """Return the integers (r, s) of a DER `Ecdsa-Sig-Value`, or None.
+
+    Strict: short-form lengths that fit exactly, non-negative integers in their shortest form,
+    nothing after them. The short form does for curves up to 384 bits.
+    """
+    size = len(signature)
+    if not (2 < size < 130 and signature[0] == 0x30 and signature[1] == size - 2):
+        return None
+    r, middle = _integer(signature, 2)
+    s, end = _integer(signature, middle)
+    return (r, s) if end == size else None
+
+
+def _integer(data: bytes, start: int) -> tuple:
+    """Return the value of the DER INTEGER at `start` and where it ends; (0, 0) if it is none."""
+    first = start + 2
+    if first >= len(data) or data[start] != 0x02:
+        return 0, 0
+    end = first + data[start + 1]
+    if end == first or end > len(data) or data[first] > 127:
+        return 0, 0  # empty, cut off or negative
+    if data[first] == 0 and end > first + 1 and data[first + 1] < 128:
+        return 0, 0  # not the shortest form
+    return int.from_bytes(data[first:end], "big"), end
+
+
+def _verify(curve: "Curve", public: bytes, digest: bytes, signature: bytes) -> bool:
+    integers = parse_signature(signature)
+    if integers is None:
+        return False
+    r, s = integers
+    n = curve.n
+    if not (0 < r < n and 0 < s < n):
+        return False
+    try:
+        point = curve.decode(public)
+    except ValueError:
+        return False
+    # The leftmost bits of the digest, as many as n has (FIPS 186-5 §6.4.2 step 2).
+    e = int.from_bytes(digest[: curve.size], "big")
+    inverse = inverse_public(s, n)
+    u1 = e * inverse % n
+    u2 = r * inverse % n
+    return curve.has_x(curve.combine(u1, u2, point), r)

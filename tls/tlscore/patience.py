@@ -1,0 +1,47 @@
+"""How much a peer may make us work without giving anything: counters with their limits.
+
+TLS allows empty records, KeyUpdates, tickets and warnings without end, so a peer could keep a
+board busy for ever without ever sending data. The limits are policy; each carries its precedent.
+"""
+
+from tlscore.codepoints import ALERT_UNEXPECTED_MESSAGE
+from tlscore.errors import PeerMisbehaved
+
+EMPTY_RECORD = 0
+KEY_UPDATE = 1
+TICKET = 2
+CHANGE_CIPHER_SPEC = 3
+WARNING = 4
+
+# (how many are accepted, reason of the refusal of one more)
+_LIMITS = (
+    (32, "record.too_many_empty"),  # BoringSSL's kMaxEmptyRecords
+    (32, "key_update.too_many"),  # BoringSSL's kMaxKeyUpdates; rustls the same
+    (32, "new_session_ticket.too_many"),  # for want of a precedent as many as KeyUpdates
+    (2, "change_cipher_spec.too_many"),  # rustls' allowed_middlebox_ccs
+    (4, "alert.too_many_warnings"),  # BoringSSL's kMaxWarningAlerts
+)
+
+
+class Patience:
+    """The counters of one connection."""
+
+    def __init__(self):
+        self._spent = bytearray(len(_LIMITS))
+
+    def spend(self, kind):
+        """Count one of a kind.
+
+        Raises:
+            PeerMisbehaved: it was one too many; RFC 8446 names no alert for this, BoringSSL and
+                rustls send unexpected_message.
+        """
+        limit, reason = _LIMITS[kind]
+        if self._spent[kind] == limit:
+            raise PeerMisbehaved(reason, ALERT_UNEXPECTED_MESSAGE)
+        self._spent[kind] += 1
+
+    def renew(self):
+        """Start counting again what is only limited in a row: application data has come."""
+        for kind in (EMPTY_RECORD, KEY_UPDATE, TICKET):
+            self._spent[kind] = 0

@@ -1,0 +1,300 @@
+"""The record layer (RFC 8446 §5): one buffer to receive a record in, one to send from.
+
+`RecordReceiver` collects one record at a time, whatever the sizes of the pieces it is fed, checks
+its header as soon as the header is there, and decrypts it in place. What it holds then (`start`,
+`end`) stays until `next_record`. `RecordSender` builds records in place one behind the other;
+nothing moves while something is unsent unless room is needed. `RecordProtection` is one key of one
+direction with its sequence number.
+
+Not here: what the content means, when keys change, which content type may follow which
+(connection.py).
+"""
+
+from tlscore.codepoints import (
+    ALERT_BAD_RECORD_MAC,
+    ALERT_RECORD_OVERFLOW,
+    ALERT_UNEXPECTED_MESSAGE,
+    CONTENT_ALERT,
+    CONTENT_APPLICATION_DATA,
+    CONTENT_CHANGE_CIPHER_SPEC,
+    CONTENT_HANDSHAKE,
+    TLS_1_2,
+)
+from tlscore.compat import const
+from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.schedule import expand_label
+from tlscore.wire import Writer
+
+_HEADER_BYTES = const(5)
+_TAG_BYTES = const(16)
+_NONCE_BYTES = const(12)
+# What a protected record adds to its content: header, content type, tag.
+RECORD_OVERHEAD_BYTES = 22
+_PLAINTEXT_LIMIT = const(16384)  # RFC 8446 §5.1: 2^14
+_CIPHERTEXT_LIMIT = const(16640)  # RFC 8446 §5.2: 2^14 + 256
+# RFC 8446 §5.3: "Sequence numbers MUST NOT wrap" past 2^64-1. The peer owes us a KeyUpdate long
+# before; a bound that stays a small integer on a 32-bit board serves as well.
+_RECEIVE_LIMIT = const(0x3FFFFFFF)
+_ZEROS = bytes(64)
+
+
+class RecordProtection:
+    """One traffic key (RFC 8446 §5.2, §5.3, §7.3).
+
+    Args:
+        suite: CipherSuite.
+        secret: traffic secret the key and the IV are derived from; not kept.
+    """
+
+    def __init__(self, suite, secret):
+        key = expand_label(suite.hash, secret, b"key", b"", suite.key_bytes)
+        self.aead = suite.new_aead(key)
+        self._iv = expand_label(suite.hash, secret, b"iv", b"", _NONCE_BYTES)
+        self._nonce = bytearray(self._iv)
+        self.sequence = 0
+        self.record_limit = suite.record_limit
+
+    def next_nonce(self) -> bytearray:
+        """Return the nonce of the next record, valid until the next call."""
+        number = self.sequence
+        self.sequence = number + 1
+        for index in range(_NONCE_BYTES - 1, 3, -1):
+            self._nonce[index] = self._iv[index] ^ (number & 0xFF)
+            number >>= 8
+        return self._nonce
+
+
+def _unexpected(reason):
+    return PeerMisbehaved(reason, ALERT_UNEXPECTED_MESSAGE)
+
+
+class RecordReceiver:
+    """Collect, check and decrypt one record at a time.
+
+    Args:
+        buffer_bytes: size of the one buffer: the largest record that can be received, header
+            included.
+
+    Attributes:
+        protection: RecordProtection, or None while records come in the clear.
+        complete: a whole record is in the buffer and has not been opened.
+        start, end: where the content of the opened record lies in the buffer.
+    """
+
+    def __init__(self, buffer_bytes):
+        self._buffer = bytearray(buffer_bytes)
+        self._view = memoryview(self._buffer)
+        self._header = self._view[:_HEADER_BYTES]
+        self._filled = 0
+        self._wanted = _HEADER_BYTES
+        self.protection = None
+        self.complete = False
+        self.start = 0
+        self.end = 0
+
+    def feed(self, data) -> int:
+        """Take bytes of the current record out of the memoryview `data`; return how many.
+
+        Raises:
+            PeerMisbehaved: the header cannot be accepted.
+        """
+        taken = 0
+        while not self.complete and taken < len(data):
+            filled = self._filled
+            size = min(self._wanted - filled, len(data) - taken)
+            self._view[filled : filled + size] = data[taken : taken + size]
+            taken += size
+            self._filled = filled + size
+            if self._filled == _HEADER_BYTES:
+                self._wanted = _HEADER_BYTES + self._body_bytes()
+            self.complete = _HEADER_BYTES <= self._filled == self._wanted
+        return taken
+
+    def _body_bytes(self):
+        content_type = self._buffer[0]
+        length = self._buffer[3] << 8 | self._buffer[4]
+        # legacy_record_version "MUST be ignored for all purposes" (RFC 8446 §5.1).
+        if content_type < CONTENT_CHANGE_CIPHER_SPEC or content_type > CONTENT_APPLICATION_DATA:
+            raise _unexpected("record.unknown_type")
+        if self.protection is None:
+            if content_type == CONTENT_APPLICATION_DATA:
+                raise _unexpected("record.protected_before_keys")
+            limit = _PLAINTEXT_LIMIT
+        else:
+            # Once there are keys, only change_cipher_spec comes in the clear (RFC 8446 §5).
+            if content_type not in (CONTENT_APPLICATION_DATA, CONTENT_CHANGE_CIPHER_SPEC):
+                raise _unexpected("record.unprotected")
+            limit = _CIPHERTEXT_LIMIT
+        if length > limit:
+            raise PeerMisbehaved("record.overflow", ALERT_RECORD_OVERFLOW)
+        if _HEADER_BYTES + length > len(self._buffer):
+            raise PeerMisbehaved("record.exceeds_buffer", ALERT_RECORD_OVERFLOW)
+        return length
+
+    def open(self) -> int:
+        """Decrypt the complete record in place and return its content type.
+
+        Raises:
+            PeerMisbehaved: it does not authenticate or its plaintext breaks RFC 8446 §5.
+        """
+        self.complete = False
+        content_type = self._buffer[0]
+        self.start = _HEADER_BYTES
+        self.end = self._filled
+        if content_type == CONTENT_APPLICATION_DATA:
+            content_type = self._decrypt()
+        # RFC 8446 §5.1: "Implementations MUST NOT send zero-length fragments of Handshake types"
+        # and one alert per alert record; §5.4 names the alert for both.
+        if self.start == self.end and content_type != CONTENT_APPLICATION_DATA:
+            raise _unexpected("record.empty")
+        return content_type
+
+    def _decrypt(self):
+        protection = self.protection
+        if protection.sequence >= _RECEIVE_LIMIT:
+            raise _unexpected("record.key_not_updated")  # RFC 8446 §5.5
+        end = self.end - _TAG_BYTES
+        if end < _HEADER_BYTES or not protection.aead.open(
+            protection.next_nonce(), self._header, self._buffer, _HEADER_BYTES, self.end
+        ):
+            # RFC 8446 §5.2: "If the decryption fails, the receiver MUST terminate the connection
+            # with a "bad_record_mac" alert."
+            raise PeerMisbehaved("record.bad_record_mac", ALERT_BAD_RECORD_MAC)
+        if end - _HEADER_BYTES > _PLAINTEXT_LIMIT + 1:  # RFC 8446 §5.4
+            raise PeerMisbehaved("record.plaintext_overflow", ALERT_RECORD_OVERFLOW)
+        # RFC 8446 §5.4: zeros are padding, the last other octet is the content type; without one
+        # the connection ends with unexpected_message.
+        while end > _HEADER_BYTES and self._buffer[end - 1] == 0:
+            end -= 1
+        if end == _HEADER_BYTES:
+            raise _unexpected("record.no_content_type")
+        self.end = end - 1
+        content_type = self._buffer[end - 1]
+        # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
+        if content_type not in (CONTENT_HANDSHAKE, CONTENT_APPLICATION_DATA, CONTENT_ALERT):
+            raise _unexpected("record.unexpected_inner_type")
+        return content_type
+
+    def content(self):
+        """Return the content of the opened record, or what `skip` left of it: a memoryview."""
+        return self._view[self.start : self.end]
+
+    def skip(self, size):
+        """Count the first `size` bytes of the content as taken."""
+        self.start += size
+
+    def next_record(self):
+        """Give up the content and be ready for the next header."""
+        self._filled = 0
+        self._wanted = _HEADER_BYTES
+        self.start = 0
+        self.end = 0
+
+    def release(self):
+        """Wipe and give up the buffer; what `content` handed out is gone too."""
+        wipe(self._buffer)
+        self.next_record()
+        self._buffer = self._view = self._header = b""
+        self.protection = None
+        self.complete = False
+
+
+class RecordSender:
+    """Build records one behind the other and hand them out.
+
+    Args:
+        buffer_bytes: size of the one buffer.
+
+    Attributes:
+        protection: RecordProtection, or None while records go in the clear.
+    """
+
+    def __init__(self, buffer_bytes):
+        self._buffer = bytearray(buffer_bytes)
+        self._view = memoryview(self._buffer)
+        self._start = 0
+        self._end = 0
+        self.protection = None
+
+    def pending(self):
+        """Return the bytes to send, a memoryview valid until the next call of any method."""
+        return self._view[self._start : self._end]
+
+    def sent(self, size):
+        """Count the first `size` pending bytes as sent."""
+        if not 0 <= size <= self._end - self._start:
+            raise UsageError("sent.more_than_pending")
+        self._start += size
+        if self._start == self._end:
+            self._start = self._end = 0
+
+    def room(self) -> int:
+        """Return how many bytes of content one more record can hold."""
+        free = len(self._buffer) - (self._end - self._start) - RECORD_OVERHEAD_BYTES
+        return max(0, min(free, _PLAINTEXT_LIMIT))
+
+    def writer(self) -> Writer:
+        """Begin a record: return a Writer placed where its content goes."""
+        size = len(self._buffer)
+        if self._start and self._end + RECORD_OVERHEAD_BYTES + self.room() > size:
+            pending = self._end - self._start
+            self._view[:pending] = self._view[self._start : self._end]
+            self._start = 0
+            self._end = pending
+        position = self._end + _HEADER_BYTES
+        limit = size - RECORD_OVERHEAD_BYTES + _HEADER_BYTES
+        return Writer(self._buffer, position, max(position, limit))
+
+    def content(self, writer):
+        """Return what `writer` has written so far, a memoryview.
+
+        It is valid until the next record is begun, and readable only until `commit` encrypts it.
+        """
+        return self._view[self._end + _HEADER_BYTES : writer.position]
+
+    def commit(self, content_type, writer, version=TLS_1_2):
+        """End the record begun with `writer`: protect it if there is a key, and queue it.
+
+        A change_cipher_spec is never protected (RFC 8446 §5).
+
+        Args:
+            version: legacy_record_version, which only middleboxes read (RFC 8446 §5.1).
+        """
+        start = self._end + _HEADER_BYTES
+        end = writer.position
+        protection = self.protection
+        if protection is None or content_type == CONTENT_CHANGE_CIPHER_SPEC:
+            self._put_header(content_type, version, end - start)
+            self._end = end
+            return
+        self._buffer[end] = content_type
+        end += 1
+        self._put_header(CONTENT_APPLICATION_DATA, version, end + _TAG_BYTES - start)
+        header = self._view[self._end : start]
+        protection.aead.seal(protection.next_nonce(), header, self._buffer, start, end)
+        self._end = end + _TAG_BYTES
+
+    def _put_header(self, content_type, version, length):
+        at = self._end
+        self._buffer[at] = content_type
+        self._buffer[at + 1] = version >> 8
+        self._buffer[at + 2] = version & 0xFF
+        self._buffer[at + 3] = length >> 8
+        self._buffer[at + 4] = length & 0xFF
+
+    def release(self):
+        """Wipe and give up the buffer."""
+        wipe(self._buffer)
+        self._buffer = self._view = b""
+        self._start = self._end = 0
+        self.protection = None
+
+
+def wipe(buffer):
+    """Overwrite a bytearray with zeros, a chunk at a time: an interpreted loop is slow."""
+    size = len(buffer)
+    whole = size - size % len(_ZEROS)
+    for at in range(0, whole, len(_ZEROS)):
+        buffer[at : at + len(_ZEROS)] = _ZEROS
+    for at in range(whole, size):
+        buffer[at] = 0

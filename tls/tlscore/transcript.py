@@ -1,0 +1,46 @@
+"""The hash of the handshake messages so far (RFC 8446 §4.4.1), wanted at several moments.
+
+MicroPython's hashlib has no copy() and digest() ends the object, so a running hash is kept for
+every moment at which a digest will be wanted; all are fed, and each digest uses one up. They are
+started only when the ServerHello has named the hash: until then the ClientHello rests in the send
+buffer. The same is done on CPython, so that what is tested is what runs on boards.
+
+Not here: deciding when to take a digest (client.py), hashing for signatures.
+"""
+
+from tlscore.codepoints import MESSAGE_HASH
+
+
+class Transcript:
+    """A running hash with a fixed number of digests to take.
+
+    Args:
+        hash_: row of crypto/hashes.py, the hash of the cipher suite.
+        digests: how many digests will be taken at most; about 120 bytes of RAM each on a board.
+    """
+
+    def __init__(self, hash_, digests):
+        self._running = [hash_.new() for _ in range(digests)]
+
+    def update(self, data):
+        """Add the bytes of a message, or a piece of them."""
+        for running in self._running:
+            running.update(data)
+
+    def digest(self) -> bytes:
+        """Return the hash of everything added so far; this uses up one of the digests."""
+        return self._running.pop().digest()
+
+    def drop(self):
+        """Give up a digest that will not be wanted after all."""
+        self._running.pop()
+
+
+def message_hash(hash_, client_hello) -> bytes:
+    """Return the message that stands for the first ClientHello after a HelloRetryRequest.
+
+    RFC 8446 §4.4.1: the ClientHello is "replaced with a special synthetic handshake message of
+    handshake type "message_hash" containing Hash(ClientHello1)".
+    """
+    header = bytes((MESSAGE_HASH, 0, 0, hash_.size))
+    return header + hash_.new(client_hello).digest()

@@ -1,0 +1,234 @@
+"""One certificate, read as it arrives: what stays is what verification needs (RFC 5280 §4.1).
+
+`CertificateParser` is the target of a DerReader over the grammar of a certificate. While bytes go
+by it keeps up to two running hashes: one over the TBSCertificate, which the issuer signed, and one
+over the Name being read, so that names are compared as 32 bytes. The algorithm that says which
+hash the signature is over comes third inside the TBSCertificate; what stands before it (at most 32
+bytes) waits with it in a prefix.
+
+A certificate whose subject is not the wanted one is `foreign`: a peer may send certificates that
+the chain does not need (RFC 8446 §4.4.2), so from there on it is passed over. Offences that depend
+on the certificate's place in the chain are chain.py's.
+"""
+
+from tlscore.crypto.hashes import SHA256
+from tlscore.x509.algorithms import key_algorithm, signature_algorithm
+from tlscore.x509.constraints import FORM_DIRECTORY, FORM_EMAIL
+from tlscore.x509.der import unsigned
+from tlscore.x509.extensions import ExtensionsParser
+from tlscore.x509.grammar import CERTIFICATE
+from tlscore.x509.refusal import refuse
+from tlscore.x509.times import parse_time
+
+_EMAIL_ADDRESS = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"
+
+
+class CertificateParser(ExtensionsParser):
+    """Reader of one certificate after the other.
+
+    Attributes (of the certificate last read, beside those of its extensions):
+        foreign: its subject was not the wanted one; nothing else is known of it.
+        issuer, subject: SHA-256 of the whole DER of each Name.
+        self_issued: the two are the same name.
+        not_before, not_after: Unix time, both inclusive.
+        key: `(kind, public)`, or None when the kind is not supported.
+        algorithm: contents of the signature's AlgorithmIdentifier.
+        scheme: signature scheme of tlscore.crypto.signature, or None when not supported.
+        digest: hash of the TBSCertificate under that scheme, or None.
+        signature: its signature, or None when the scheme is not supported.
+    """
+
+    def begin(self, length: int, wanted_subject=None, keeps_names: bool = True) -> None:
+        """Start a certificate of `length` bytes.
+
+        Args:
+            wanted_subject: SHA-256 of the subject's Name it must have not to be foreign.
+            keeps_names: its names are kept, unless it is self-issued, for constraints from above.
+        """
+        self.begin_extensions()
+        self._names.begin_certificate()
+        self._reader.begin(CERTIFICATE, length)
+        self._wanted_subject = wanted_subject
+        self._always_keeps_names = keeps_names
+        self._piece = b""
+        self._hashed = 0  # how much of the piece the running hashes have seen
+        self._prefix = None
+        self._tbs_hash = None
+        self._name_hash = None
+        self._email_in_name = False
+        self.algorithm = b""
+        self._key_row = None
+        self.foreign = False
+        self.issuer = None
+        self.subject = None
+        self.subject_empty = False
+        self.self_issued = False
+        self.not_before = 0
+        self.not_after = 0
+        self.key = None
+        self.scheme = None
+        self.digest = None
+        self.signature = None
+        self.version = 1
+
+    def push(self, data) -> None:
+        """Read the next piece."""
+        if self.foreign:
+            return
+        self._piece = memoryview(data)
+        self._hashed = 0
+        self._reader.push(data)
+        self._hash_up_to(len(data))
+        self._piece = b""
+
+    def end(self) -> None:
+        """Say that the certificate is complete, and judge it by itself."""
+        if self.foreign:
+            return
+        self._reader.end()
+        self.check_extensions()
+        # "If subject naming information is present only in the subjectAltName extension ... then
+        # the subject name MUST be an empty sequence and the subjectAltName extension MUST be
+        # critical." (RFC 5280 §4.1.2.6)
+        if self.subject_empty and not self.names_critical:
+            refuse("empty_subject")
+
+    def _hash_up_to(self, position):
+        """Give the running hashes the piece up to `position`."""
+        if position <= self._hashed:
+            return
+        fresh = self._piece[self._hashed : position]
+        if self._tbs_hash is not None:
+            self._tbs_hash.update(fresh)
+        elif self._prefix is not None:
+            self._prefix.extend(fresh)
+        if self._name_hash is not None:
+            self._name_hash.update(fresh)
+        self._hashed = position
+
+    # Certificate
+
+    def enter_tbs(self, reader):
+        self._prefix = bytearray(memoryview(reader.header)[: reader.header_bytes])
+        self._hashed = reader.position
+
+    def leave_tbs(self, reader):
+        self._hash_up_to(reader.position)
+        # "When extensions are used, as expected in this profile, version MUST be 3 (value is 2)."
+        # (RFC 5280 §4.1.2.1)
+        if self.version != 3:
+            refuse("version")
+        if self._tbs_hash is not None:
+            self.digest = self._tbs_hash.digest()
+        self._tbs_hash = None
+        self._prefix = None
+
+    def leave_outer_algorithm(self, reader):
+        # signatureAlgorithm "MUST contain the same algorithm identifier as the signature field in
+        # the sequence tbsCertificate" (RFC 5280 §4.1.1.2)
+        if bytes(memoryview(reader.value)[: reader.value_bytes]) != self.algorithm:
+            refuse("algorithm_mismatch")
+
+    def enter_signature(self, _reader):
+        return 0 if self.scheme is None else None
+
+    def leave_signature(self, reader):
+        if self.scheme is not None:
+            self.signature = _octets(reader)
+
+    # TBSCertificate
+
+    def leave_version(self, reader):
+        self.version = unsigned(reader.value, reader.value_bytes) + 1
+
+    def leave_serial(self, reader):
+        # "The serial number MUST be a positive integer ... CAs MUST NOT use serialNumber values
+        # longer than 20 octets." (RFC 5280 §4.1.2.2)
+        serial = unsigned(reader.value, reader.value_bytes)
+        if serial <= 0 or (reader.value_bytes == 21 and reader.value[0]):
+            refuse("serial")
+
+    def leave_inner_algorithm(self, reader):
+        self.algorithm = bytes(memoryview(reader.value)[: reader.value_bytes])
+        row = signature_algorithm(self.algorithm)
+        self._hash_up_to(reader.position)
+        if row is not None:
+            self.scheme = row[1]
+            self._tbs_hash = row[2].new(self._prefix)
+        self._prefix = None
+
+    def enter_name(self, reader):
+        self._hash_up_to(reader.position)
+        self._name_hash = SHA256.new(memoryview(reader.header)[: reader.header_bytes])
+        self.subject_empty = reader.length == 0
+        self._email_in_name = False
+
+    def leave_attribute_type(self, reader):
+        if memoryview(reader.value)[: reader.value_bytes] == _EMAIL_ADDRESS:
+            self._email_in_name = True
+
+    def leave_issuer(self, reader):
+        self.issuer = self._finish_name(reader)
+        # "The issuer field MUST contain a non-empty distinguished name (DN)." (§4.1.2.4)
+        if self.subject_empty:
+            refuse("empty_issuer")
+
+    def leave_subject(self, reader):
+        self.subject = self._finish_name(reader)
+        if self._wanted_subject is not None:
+            if self.subject != self._wanted_subject:
+                self.foreign = True
+                reader.stop()
+                return
+            self.subject = self._wanted_subject  # equal, and held by the chain anyway
+        # "[Name constraints] are not applied to self-issued certificates (unless the certificate
+        # is the final certificate in the path)." (§4.2.1.10)
+        self.self_issued = self.subject == self.issuer
+        self.keeps_names = self._always_keeps_names or not self.self_issued
+        if self.keeps_names and not self.subject_empty:
+            self._names.note(FORM_DIRECTORY)
+            if self._email_in_name:
+                self._names.note(FORM_EMAIL)
+
+    def _finish_name(self, reader):
+        self._hash_up_to(reader.position)
+        digest = self._name_hash.digest()
+        self._name_hash = None
+        return digest
+
+    def leave_not_before(self, reader):
+        self.not_before = _time(reader)
+
+    def leave_not_after(self, reader):
+        self.not_after = _time(reader)
+
+    # SubjectPublicKeyInfo
+
+    def leave_key_algorithm(self, reader):
+        self._key_row = key_algorithm(bytes(memoryview(reader.value)[: reader.value_bytes]))
+
+    def enter_public_key(self, _reader):
+        return 0 if self._key_row is None else None
+
+    def leave_public_key(self, reader):
+        row = self._key_row
+        if row is None:
+            return
+        public = _octets(reader)
+        if len(public) != row[2] or public[0] != row[3]:
+            refuse("key_format")
+        self.key = (row[1], public)
+
+
+def _octets(reader):
+    """Return the contents of a BIT STRING of whole octets."""
+    if reader.value_bytes < 2 or reader.value[0]:
+        refuse("der.bit_string")
+    return bytes(memoryview(reader.value)[1 : reader.value_bytes])
+
+
+def _time(reader):
+    seconds = parse_time(reader.value, reader.value_bytes)
+    if seconds is None:
+        refuse("der.time")
+    return seconds

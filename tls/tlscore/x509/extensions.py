@@ -1,0 +1,248 @@
+"""The extensions of one certificate, judged as they stream by (RFC 5280 §4.2).
+
+`ExtensionsParser` is the half of the certificate parser that reads `Extensions`; it also reads
+them alone, as the constraints of a trust anchor. Names are matched against the reference name and
+handed to the store of presented names at once; of everything else a few numbers stay.
+"""
+
+from tlscore.compat import const
+from tlscore.x509.constraints import (
+    FORM_ADDRESS,
+    FORM_DNS,
+    is_domain_base,
+    is_network_base,
+)
+from tlscore.x509.der import DerReader, named_bits, true, unsigned
+from tlscore.x509.grammar import ANCHOR_EXTENSIONS, EXTENSIONS, NAME_BYTES_MAX, VALUE_BYTES_MAX
+from tlscore.x509.refusal import refuse
+
+# KeyUsage bits (RFC 5280 §4.2.1.3), bit 0 the most significant of 16
+DIGITAL_SIGNATURE = 0x8000
+KEY_CERT_SIGN = 0x0400
+
+# The tag of excludedSubtrees (RFC 5280 §4.2.1.10)
+_EXCLUDED = const(0xA1)
+
+# Purposes of an extended key usage, as bits; others are not told apart
+SERVER_AUTH = 1
+CLIENT_AUTH = 2
+ANY_PURPOSE = 4
+_PURPOSES = const(
+    (
+        (b"\x2b\x06\x01\x05\x05\x07\x03\x01", 1),
+        (b"\x2b\x06\x01\x05\x05\x07\x03\x02", 2),
+        (b"\x55\x1d\x25\x00", 4),
+    )
+)
+
+# Room for the object identifiers of unknown extensions, kept to find duplicates. Certificates of
+# public authorities have at most one or two extensions that grammar.py does not list.
+_UNKNOWN_BYTES_MAX = const(128)
+
+
+class ExtensionsParser:
+    """What the extensions of a certificate say.
+
+    Args:
+        reference: the ReferenceName a leaf must present, or None when no name is required.
+        names: the PresentedNames of the chain.
+
+    Attributes:
+        is_ca: basicConstraints says cA.
+        path_length: its pathLenConstraint, or None.
+        key_usage: KeyUsage bits, or None when absent.
+        purposes: bits of the extended key usage, or None when absent.
+        constrains_names: nameConstraints is present.
+        name_matched: a presented name is the reference name.
+        names_critical: subjectAltName is present and critical.
+    """
+
+    def __init__(self, reference, names):
+        self._reference = reference
+        self._names = names
+        self._reader = DerReader(self, VALUE_BYTES_MAX)
+        self.begin_extensions()
+
+    def begin_extensions(self) -> None:
+        """Forget the extensions of the last certificate."""
+        self.is_ca = False
+        self.path_length = None
+        self.key_usage = None
+        self.purposes = None
+        self.constrains_names = False
+        self.name_matched = False
+        self.names_critical = False
+        self.keeps_names = True
+        self._seen = 0  # bit per row of EXTENSIONS
+        self._unknown = bytearray()  # object identifiers of others, each after its length
+        self._row = None
+        self._critical = False
+        self._excluding = False
+        self._form = 0
+
+    def parse_extensions(self, der: bytes) -> None:
+        """Read an encoded `Extensions` that stands alone."""
+        self.begin_extensions()
+        self._names.begin_certificate()
+        self._reader.begin(ANCHOR_EXTENSIONS, len(der))
+        self._reader.push(der)
+        self._reader.end()
+        self.check_extensions()
+
+    def check_extensions(self) -> None:
+        """Refuse what the extensions must not say together."""
+        signs = self.key_usage is None or self.key_usage & KEY_CERT_SIGN
+        # "CAs MUST NOT include the pathLenConstraint field unless the cA boolean is asserted and
+        # the key usage extension asserts the keyCertSign bit." (RFC 5280 §4.2.1.9)
+        if self.path_length is not None and not (self.is_ca and signs):
+            refuse("path_length_without_ca")
+        # "If the keyCertSign bit is asserted, then the cA bit in the basic constraints extension
+        # MUST also be asserted." (§4.2.1.3)
+        if self.key_usage is not None and signs and not self.is_ca:
+            refuse("key_cert_sign_without_ca")
+        # nameConstraints "MUST be used only in a CA certificate" (§4.2.1.10)
+        if self.constrains_names and not self.is_ca:
+            refuse("name_constraints_without_ca")
+
+    def refuse(self, reason) -> None:
+        """Refuse the certificate for an offence against DER."""
+        refuse(reason)
+
+    # Extension
+
+    def enter_extension(self, _reader):
+        self._row = None
+        self._critical = False
+
+    def leave_extension_id(self, reader):
+        identifier = bytes(memoryview(reader.value)[: reader.value_bytes])
+        for index, row in enumerate(EXTENSIONS):
+            if row[0] == identifier:
+                # "A certificate MUST NOT include more than one instance of a particular
+                # extension." (§4.2)
+                if self._seen >> index & 1:
+                    refuse("duplicate_extension")
+                self._seen |= 1 << index
+                self._row = row
+                return
+        self._remember_unknown(identifier)
+
+    def _remember_unknown(self, identifier):
+        unknown = self._unknown
+        place = 0
+        while place < len(unknown):
+            end = place + 1 + unknown[place]
+            if bytes(memoryview(unknown)[place + 1 : end]) == identifier:
+                refuse("duplicate_extension")
+            place = end
+        if len(unknown) + 1 + len(identifier) > _UNKNOWN_BYTES_MAX:
+            refuse("too_many_extensions")
+        unknown.append(len(identifier))
+        unknown.extend(identifier)
+
+    def leave_critical(self, reader):
+        if not true(reader.value, reader.value_bytes):
+            refuse("der.boolean")
+        self._critical = True
+
+    def enter_extension_value(self, _reader):
+        rule = self._row[1] if self._row is not None else None
+        if rule is None:
+            if self._critical:
+                refuse("unknown_critical_extension")
+            return 0
+        return rule
+
+    # BasicConstraints, KeyUsage, ExtKeyUsageSyntax
+
+    def leave_is_ca(self, reader):
+        if not true(reader.value, reader.value_bytes):
+            refuse("der.boolean")
+        self.is_ca = True
+
+    def leave_path_length(self, reader):
+        self.path_length = unsigned(reader.value, reader.value_bytes)
+        if self.path_length < 0:
+            refuse("der.integer")
+
+    def leave_key_usage(self, reader):
+        self.key_usage = named_bits(reader.value, reader.value_bytes)
+        # "When the keyUsage extension appears in a certificate, at least one of the bits MUST be
+        # set to 1." (§4.2.1.3)
+        if self.key_usage <= 0:
+            refuse("der.bit_string")
+
+    def enter_purposes(self, _reader):
+        self.purposes = 0
+
+    def leave_purpose(self, reader):
+        purpose = bytes(memoryview(reader.value)[: reader.value_bytes])
+        for row in _PURPOSES:
+            if row[0] == purpose:
+                self.purposes |= row[1]
+
+    # SubjectAltName
+
+    def enter_names(self, _reader):
+        self.names_critical = self._critical
+
+    def enter_general_name(self, reader):
+        self._form = reader.header[0] & 0x1F
+        if self._form in (FORM_DNS, FORM_ADDRESS):
+            return NAME_BYTES_MAX
+        return 0
+
+    def leave_general_name(self, reader):
+        form = self._form
+        if form == FORM_DNS:
+            name = bytes(memoryview(reader.value)[: reader.value_bytes]).lower()
+            if not _is_ascii(name):
+                refuse("der.ia5_string")
+            if self._reference is not None and self._reference.matches_domain(name):
+                self.name_matched = True
+        elif form == FORM_ADDRESS:
+            name = bytes(memoryview(reader.value)[: reader.value_bytes])
+            if len(name) not in (4, 16):
+                refuse("address_length")
+            if self._reference is not None and self._reference.matches_address(name):
+                self.name_matched = True
+        else:
+            name = None
+        if not self.keeps_names:
+            return
+        if name is None:
+            self._names.note(form)
+        else:
+            self._names.add(form, name)
+
+    # NameConstraints
+
+    def enter_name_constraints(self, reader):
+        # "Conforming CAs MUST NOT issue certificates where name constraints is an empty sequence."
+        if not reader.length:
+            refuse("name_constraints_syntax")
+        self.constrains_names = True
+        self._names.begin_constraints()
+
+    def enter_subtrees(self, reader):
+        self._excluding = reader.header[0] == _EXCLUDED
+
+    def leave_subtree_base(self, reader):
+        base = bytes(memoryview(reader.value)[: reader.value_bytes])
+        if self._form == FORM_DNS:
+            base = base.lower()
+            if not _is_ascii(base) or not is_domain_base(base):
+                refuse("name_constraints_syntax")
+        elif self._form == FORM_ADDRESS and not is_network_base(base):
+            refuse("name_constraints_syntax")
+        self._names.constrain(self._form, base, self._excluding)
+
+    def leave_name_constraints(self, _reader):
+        self._names.end_constraints()
+
+
+def _is_ascii(name):
+    for byte in name:
+        if not 0x20 < byte < 0x7F:
+            return False
+    return True
