@@ -1,0 +1,82 @@
+"""The wheel: what is installed from it works far from any checkout."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder]
+    subprocess.run([*build, CHECKOUT], check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture
+def installed(wheel, tmp_path):
+    """A folder with the wheel unpacked; a wheel of pure Python is installed by unpacking it."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    return tmp_path / "site"
+
+
+def run(installed, *arguments):
+    code = "import sys; from hil.cli import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_lists_its_targets_from_another_folder(installed):
+    listed = run(installed, "targets")
+    assert listed.returncode == 0, listed.stderr
+    shipped = [path.stem for path in (CHECKOUT / "targets").glob("*.toml")]
+    assert shipped
+    assert all(name in listed.stdout for name in shipped)
+
+
+def test_it_finds_its_data_in_itself(installed):
+    code = "from hil import paths; print(paths.checkout(), paths.images_dir(), sep='\\n')"
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\n")
+    assert answer[0] == "None"
+    assert Path(answer[1]) == installed / "hil" / "data" / "images"
+    assert (installed / "hil" / "data" / "images" / "sources.lock.toml").is_file()
+
+
+def test_the_core_is_a_package_of_its_own_with_its_command(installed):
+    client = subprocess.run(
+        [sys.executable, "-m", "tlscore", "client", "--help"],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert client.returncode == 0, client.stderr
+    assert "--connect" in client.stdout
+
+
+def test_it_holds_no_tests_and_no_firmware(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert not [name for name in names if "/tests/" in name or name.endswith((".elf", ".mpy"))]
