@@ -49,8 +49,8 @@ def _command_of(pid: int) -> list[str]:
 
 
 def _is_sleep(pid: int) -> bool:
-    command = _command_of(pid)
-    return Path(command[0]).name == "sleep" and command[1:] == ["600"]
+    command = _command_of(pid)  # empty for a moment while the process becomes another program
+    return command[1:] == ["600"] and Path(command[0]).name == "sleep"
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
