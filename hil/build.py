@@ -40,6 +40,9 @@ Progress = Callable[[str], None]
 _FACTS_FILE = "firmware.json"
 _HOST_COMPILER = "gcc"  # mpy-cross runs on this machine whatever the image is for
 _KEEP_NEWEST = 8
+
+# Endings of tlscore's files for a PC: its commands, and what only those use.
+_NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_files.py")
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -91,14 +94,15 @@ def ensure(image: str, progress: Progress | None = None) -> Firmware:
 def frozen_modules() -> dict[str, Path]:
     """Return what is frozen into every image: path below the frozen root -> file.
 
-    Decided by listing folders, so that a new module needs no entry anywhere. The vector checks
-    belong to the tests and exist in a checkout only.
+    Decided by listing folders, so that a new module needs no entry anywhere, except tlscore's few
+    for a PC, which are left out by the endings of their names. The vector checks belong to the
+    tests and exist in a checkout only.
     """
     tlscore = paths.tlscore_parent() / "tlscore"
     modules = {
         f"tlscore/{path.relative_to(tlscore)}": path
         for path in sorted(tlscore.rglob("*.py"))
-        if path.name != "__main__.py"
+        if not path.name.endswith(_NOT_FOR_BOARDS)
     }
     package = paths.package_dir()
     portable = paths.tlscore_parent() / "tests" / "portable"

@@ -2,11 +2,15 @@
 
 One function per subcommand; each returns the exit status. 0: done. 1: a `HilError`, printed
 without a traceback. 2: the command line was wrong (argparse).
+
+What concerns TLS comes from the rig, by an entry point of the group `hil.commands`: a function that
+is given the argparse object of subcommands and adds its own there, with `run` set likewise.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
@@ -79,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("images", nargs="*", metavar="IMAGE", help="default: all")
     building.add_argument("-q", "--quiet", action="store_true", help="no progress")
     building.set_defaults(run=build_images)
+
+    for entry in importlib.metadata.entry_points(group="hil.commands"):
+        entry.load()(commands)
     return parser
 
 

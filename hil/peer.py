@@ -1,11 +1,11 @@
 """Reference peers: independent programs on the host, started, talked to, and always stopped.
 
 A peer's life: `start` returns once it is ready to be connected to; `await_connected` waits for
-its own word that the connection stands; `send` and `receive` carry application data through it;
-`finish` waits for it to end by itself and returns its verdict; `close` ends it whatever happened.
-A program that was killed, or says nothing in time, is a `PeerError` that names the program, what
-was waited for, and the tail of its log: never a verdict. One that ended by itself too early is a
-`PeerEnded`: its connection failed, and `finish` still tells how.
+its own word that the connection stands; `echo` lets it send back what it is sent; `finish` waits
+for the end of the connection and returns its verdict; `close` ends it whatever happened. A program
+that was killed, or says nothing in time, is a `PeerError` that names the program, what was waited
+for, and the tail of its log: never a verdict. One that ended by itself too early is a `PeerEnded`:
+its connection failed, and `finish` still tells how.
 
 `Dialogue` is what most peers need for that: one supervised program whose standard input and
 output are a socket pair (binary-clean, unlike a terminal), driven through pexpect.
@@ -15,14 +15,16 @@ This file knows nothing of TLS: the type of a verdict is the business of the rig
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pexpect
 import pexpect.fdpexpect
@@ -38,6 +40,8 @@ class PeerEnded(PeerError):
 VerdictT_co = TypeVar("VerdictT_co", covariant=True)
 
 _LOG_TAIL_BYTES = 2000
+# What has been written can be read at once; this only bounds the look for more.
+_ABSORB_S = 0.05
 # Between a program closing its output and the kernel having its exit status.
 _LAST_WORDS_S = 5
 
@@ -55,7 +59,7 @@ class Peer(Protocol[VerdictT_co]):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port it listens on; valid after `start`."""
+        """Host and port it listens on or connects to; valid after `start`."""
 
     @property
     def artefacts(self) -> Mapping[str, Path]:
@@ -67,14 +71,15 @@ class Peer(Protocol[VerdictT_co]):
     def await_connected(self, timeout_s: float) -> bool:
         """Wait for its word on the connection: True it stands, False it came to nothing."""
 
-    def send(self, data: bytes) -> None:
-        """Let the peer send application data; `PeerEnded` when its connection is over."""
+    def echo(self, size: int, timeout_s: float) -> bytes:
+        """Let the next `size` bytes that reach the peer be sent back, and return them.
 
-    def receive(self, size: int, timeout_s: float) -> bytes:
-        """Return exactly `size` bytes that reached the peer; `PeerEnded` if fewer ever will."""
+        They are what reached the peer, whatever had been sent; a peer may need a newline at their
+        end. `PeerEnded` when its connection is over before.
+        """
 
     def finish(self, timeout_s: float) -> VerdictT_co:
-        """Wait until the peer ended by itself, and return what it says of the connection."""
+        """Wait for the end of the connection and return what it says of it."""
 
     def close(self) -> None:
         """End the program and free everything; idempotent."""
@@ -122,15 +127,39 @@ class Dialogue:
     Owns the process, the socket pair and the two log files (`<stem>.out`, `<stem>.err`).
     """
 
-    def __init__(self, argv: Sequence[str], *, log_dir: Path, stem: str) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        log_dir: Path,
+        stem: str,
+        environment: Mapping[str, str] | None = None,
+        joined: bool = False,
+    ) -> None:
+        """Start the program.
+
+        Args:
+            argv: program and arguments.
+            log_dir: where the log files go.
+            stem: their name without its ending.
+            environment: variables besides those of this process.
+            joined: its standard error is part of its output, and its log is the output's.
+        """
         self.argv = list(argv)
         self.output_log = log_dir / f"{stem}.out"
-        self.error_log = log_dir / f"{stem}.err"
+        self.error_log = self.output_log if joined else log_dir / f"{stem}.err"
         ours, theirs = socket.socketpair()
         self._socket = ours
         self._output = self.output_log.open("wb")
-        with theirs, self.error_log.open("wb") as errors:
-            self.process = supervised(self.argv, stdin=theirs, stdout=theirs, stderr=errors)
+        with theirs, ExitStack() as stack:
+            errors = theirs if joined else stack.enter_context(self.error_log.open("wb"))
+            self.process = supervised(
+                self.argv,
+                stdin=theirs,
+                stdout=theirs,
+                stderr=errors,
+                env={**os.environ, **(environment or {})},
+            )
         self._spawn = pexpect.fdpexpect.fdspawn(ours.fileno())
         self._spawn.logfile_read = self._output
 
@@ -153,7 +182,7 @@ class Dialogue:
             PeerError: it was killed by a signal, or was silent for `timeout_s`.
         """
         try:
-            index = self._spawn.expect([pattern, pexpect.EOF], timeout=timeout_s)
+            index = self._expect([pattern, pexpect.EOF], timeout_s)
         except pexpect.TIMEOUT:
             raise self._silent(what, timeout_s) from None
         if index == 0:
@@ -192,6 +221,11 @@ class Dialogue:
         """Let the program read end-of-file on its standard input."""
         self._socket.shutdown(socket.SHUT_WR)
 
+    def absorb(self) -> None:
+        """Read what the program has written so far, so that the log holds it."""
+        self._expect([pexpect.TIMEOUT, pexpect.EOF], _ABSORB_S)
+        self._output.flush()
+
     def finish(self, timeout_s: float) -> int:
         """Read the output to its end, so that the log is complete, and return the exit status.
 
@@ -199,9 +233,10 @@ class Dialogue:
             PeerError: the program was killed by a signal, or runs on after `timeout_s`.
         """
         try:
-            self._spawn.expect(pexpect.EOF, timeout=timeout_s)
+            self._expect([pexpect.EOF], timeout_s)
         except pexpect.TIMEOUT:
             raise self._silent("it to end", timeout_s) from None
+        self._output.flush()
         return self._exit_status("the end of the connection", timeout_s)
 
     def close(self) -> None:
@@ -216,7 +251,16 @@ class Dialogue:
         """Return the end of what the program wrote to its standard error."""
         if not self.error_log.is_file():
             return ""
+        if not self._output.closed:
+            self._output.flush()
         return self.error_log.read_bytes()[-_LOG_TAIL_BYTES:].decode(errors="replace").strip()
+
+    def _expect(self, patterns: list[Any], timeout_s: float) -> int:
+        try:
+            return int(self._spawn.expect(patterns, timeout=timeout_s))
+        except ConnectionResetError:
+            # It ended before it had read all its input: told once, then comes the end of file.
+            return int(self._spawn.expect(patterns, timeout=timeout_s))
 
     def _exit_status(self, what: str, timeout_s: float) -> int:
         """Return the status of a program whose output has ended; a signal is a PeerError."""

@@ -9,7 +9,9 @@ capture, and every check of the oracle with its finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import socket
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from pprint import pformat
@@ -18,13 +20,12 @@ from hil import cells
 from hil.boot import Board
 from hil.errors import BootError, HilError
 from hil.report import Cell
-from hil.tlsrig import capture, figures, names, oracle, peers, pki, tamper
+from hil.tlsrig import briefing, capture, credentials, figures, oracle, peers
 from hil.tlsrig.encounter import Evidence, meet
-from hil.tlsrig.peers import ServerSetup, TlsPeer
 from hil.tlsrig.scenario import Scenario
 
 # What the figures are about must come out of the firmware, not from a stray file on the board.
-_MEASURED_MODULES = ("hil_marks", "tls_jobs", "tlscore", "tlscore.client")
+_MEASURED_MODULES = ("hil_marks", "tls_jobs", "tlscore")
 
 
 def run(
@@ -61,73 +62,40 @@ def run(
         scenario=scenario.name,
         role=scenario.role,
     )
-    chain = pki.make_chain(scenario.utc_seconds, pki.plan_of(scenario.peer.certificates))
-    job_s = board.target.timeouts.job_s * timeout_multiplier
-    options = board_options(scenario, chain, seed, job_s)
-    setup = server_setup(scenario, chain.write(log_dir))
+    proofs = credentials.issue(scenario, credentials.moment_of(scenario, module), log_dir)
     evidence = Evidence()
-    with closing(module.serve(setup, log_dir)) as peer:
+    with contextlib.ExitStack() as stack:
+        listener = None
+        if scenario.role == "server":
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        peer = stack.enter_context(
+            closing(briefing.new_peer(scenario, module, proofs, log_dir, listener))
+        )
+        job_s = board.target.timeouts.job_s * timeout_multiplier
+        options = briefing.board_options(scenario, proofs, seed, job_s, peer)
         try:
-            _require_frozen(board)
-            attack = attack_of(scenario, peer)
+            _require_frozen(board, scenario.role)
+            attack = briefing.attack_of(scenario, peer)
             board.reset_link()
             peer.start()
-            meet(board, peer, options, attack, evidence, timeout_multiplier=timeout_multiplier)
+            meet(
+                board,
+                peer,
+                options,
+                attack,
+                evidence,
+                listener=listener,
+                timeout_multiplier=timeout_multiplier,
+            )
             _judge(cell, scenario, board, evidence, log_dir)
         except HilError as error:
             cell.verdict, cell.reason = cells.verdict_of(error), cells.reason_of(error)
-    certificates = {"chain": setup.certificates.chain, "root": setup.certificates.root}
-    _keep(cell, {**certificates, **peer.artefacts}, evidence, options, log_dir)
+    _keep(cell, {**proofs.artefacts, **peer.artefacts}, evidence, options, log_dir)
     return cell
 
 
-def board_options(
-    scenario: Scenario, chain: pki.Chain, seed: bytes, job_s: float
-) -> dict[str, object]:
-    """Return the options of the board's job, as plain literals."""
-    side = scenario.board
-    return {
-        "seed": seed,
-        "utc_seconds": scenario.utc_seconds,
-        "anchors": chain.anchors,
-        "server_name": side.server_name,
-        "alpn": tuple(protocol.encode("ascii") for protocol in side.alpn),
-        "suites": _codes(names.SUITES, side.suites),
-        "groups": _codes(names.GROUPS, side.groups),
-        "key_shares": _codes(names.GROUPS, side.key_shares),
-        "max_record_bytes": side.max_record_bytes,
-        "echo": scenario.echo_bytes,
-        # The board gives up before the host does, so that it can still say why.
-        "timeout_ms": round(job_s * 500),
-    }
-
-
-def _codes(table: Mapping[int, str], registered: Iterable[str]) -> tuple[int, ...]:
-    return tuple(names.code_of(table, name) for name in registered)
-
-
-def server_setup(scenario: Scenario, files: pki.ChainFiles) -> ServerSetup:
-    """Return what the peer is told, certificates included."""
-    side = scenario.peer
-    return ServerSetup(
-        certificates=files,
-        versions=side.versions,
-        suites=side.suites,
-        groups=side.groups,
-        alpn=side.alpn,
-        max_record_bytes=side.max_record_bytes,
-    )
-
-
-def attack_of(scenario: Scenario, peer: TlsPeer) -> tamper.Attack | None:
-    """Return what the link shall do to the bytes, None for an honest link."""
-    if scenario.tamper is None:
-        return None
-    return tamper.ATTACKS[scenario.tamper](peer.artefacts["key_log"])
-
-
-def _require_frozen(board: Board) -> None:
-    for module, origin in board.origins(*_MEASURED_MODULES).items():
+def _require_frozen(board: Board, role: str) -> None:
+    for module, origin in board.origins(*_MEASURED_MODULES, f"tlscore.{role}").items():
         if origin != "frozen":
             raise BootError(
                 f"module {module} on {board.target.name} comes from {origin}, not from the "

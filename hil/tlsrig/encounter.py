@@ -1,10 +1,11 @@
 """One meeting of a board and a peer: the connection itself, and what each end said of it.
 
-Theory of operation. The peer listens on loopback; the link's pump joins its socket with the
-board's link, through the scenario's attack if it has one. A second thread waits for the board's
-job while this one talks to the peer, so that neither end's death makes the other's wait long: when
-the job is over, however it ended, the pump ends its direction, the peer sees end-of-stream and
-ends too; when the peer dies, the board is closed, which ends the job.
+Theory of operation. The peer listens on loopback, or connects to our own listener there when the
+board is the server; the link's pump joins that socket with the board's link, through the
+scenario's attack if it has one. A second thread waits for the board's job while this one talks to
+the peer, so that neither end's death makes the other's wait long: when the job is over, however it
+ended, the pump ends its direction, the peer sees end-of-stream and ends too; when the peer dies,
+the board is closed, which ends the job.
 
 Of an ordinary refusal both ends give an account, and that is no error here. Errors are a board
 that hangs or dies, a peer that is killed or stuck, and a job that raises. What this file does not
@@ -29,7 +30,8 @@ from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.statement import Statement
 from hil.tlsrig.tamper import Attack
 
-_JOB = "tls_jobs:client"
+# What the board sends to a peer that has to close first when it is ready for that.
+FAREWELL = b"\n"
 # A peer answers within milliseconds: these only keep a stuck one from outlasting the board.
 _PEER_GRACE_S = 15.0
 _CONNECT_TIMEOUT_S = 10.0
@@ -64,6 +66,7 @@ def meet(
     attack: Attack | None,
     evidence: Evidence,
     *,
+    listener: socket.socket | None = None,
     timeout_multiplier: float = 1.0,
 ) -> None:
     """Let a board and a started peer meet, and fill in the evidence.
@@ -74,6 +77,7 @@ def meet(
         options: of the board's job.
         attack: what the link does to the bytes, None for an honest link.
         evidence: what came of it.
+        listener: where a peer in the client's role connects to; None when the peer listens.
         timeout_multiplier: stretches the waits for the peer, as the board's own are.
 
     Raises:
@@ -83,11 +87,12 @@ def meet(
     """
     job_s = board.target.timeouts.job_s
     with (
-        socket.create_connection(peer.address, timeout=_CONNECT_TIMEOUT_S) as connected,
+        _connection(peer, listener) as connected,
         Pump(board.link, connected, attack) as pump,
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
-        board.start(_JOB, dict(options))
+        role = "server" if listener is not None else "client"
+        board.start(f"tls_jobs:{role}", dict(options))
         job = executor.submit(board.wait, job_s)
         job.add_done_callback(lambda _: pump.board_is_done())
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S
@@ -108,8 +113,11 @@ def meet(
 
 
 def payload(size: int) -> bytes:
-    """Return the payload of an echo: the same bytes as the board's, and no letters among them."""
-    return bytes(0x80 | ((i * 37 + i // 127) & 0x7F) for i in range(size))
+    """Return the payload of an echo: the board's bytes, no letters among them, a newline at last.
+
+    Some peers take a leading letter for a command, some answer when a line is complete.
+    """
+    return bytes(0x80 | ((i * 37 + i // 127) & 0x7F) for i in range(size - 1)) + b"\n"
 
 
 def statement(result: Mapping[str, Any]) -> Statement:
@@ -129,20 +137,37 @@ def statement(result: Mapping[str, Any]) -> Statement:
         close_received=result["close_received"],
         reason=result["reason"],
         signatures_verified=result.get("signatures_verified"),
+        hello_retries=result.get("hello_retries"),
+        key_updates_sent=result.get("key_updates_sent"),
+        key_updates_received=result.get("key_updates_received"),
     )
+
+
+def _connection(peer: TlsPeer, listener: socket.socket | None) -> socket.socket:
+    """Return the connection with a started peer: ours to a server, a client's to our listener."""
+    if listener is None:
+        return socket.create_connection(peer.address, timeout=_CONNECT_TIMEOUT_S)
+    listener.settimeout(_CONNECT_TIMEOUT_S)
+    try:
+        return listener.accept()[0]
+    except TimeoutError:
+        raise PeerError(
+            f"peer {peer.name} did not connect within {_CONNECT_TIMEOUT_S:g} s; see its log"
+        ) from None
 
 
 def _talk(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[int, bool]]:
     """Echo through the peer while its connection stands; return (size, payload was right)."""
-    reached = []
-    if peer.await_connected(timeout_s):
+    reached: list[tuple[int, bool]] = []
+    if not peer.await_connected(timeout_s):
+        return reached
+    try:
         for size in sizes:
-            try:
-                received = peer.receive(size, timeout_s)
-                reached.append((size, received == payload(size)))
-                peer.send(received)
-            except PeerEnded:
-                break  # the connection is over: the echoes that are missing tell the oracle
+            reached.append((size, peer.echo(size, timeout_s) == payload(size)))
+        if peer.closes_first:
+            peer.end_after(FAREWELL, timeout_s)
+    except PeerEnded:
+        pass  # the connection is over: the echoes that are missing tell the oracle
     return reached
 
 

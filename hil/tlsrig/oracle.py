@@ -84,10 +84,11 @@ def judge(
         echoes: what became of the payloads, one entry per size that was tried.
         tampered: whether the link's attack was carried out.
     """
-    if isinstance(scenario.expect, Success):
-        checks = _success(scenario, scenario.expect, board, peer, echoes)
+    expected = scenario.expected(peer.witness)
+    if isinstance(expected, Success):
+        checks = _success(scenario, expected, board, peer, echoes)
     else:
-        checks = _refusal(scenario, scenario.expect, board, peer, tampered)
+        checks = _refusal(scenario, expected, board, peer, tampered)
     return Ruling(tuple(checks))
 
 
@@ -112,6 +113,12 @@ def _success(
     for end in (board, peer):
         if end is peer or end.hello_retries is not None:
             yield _equal(f"{end.witness} hello_retries", end.hello_retries, expected.hello_retries)
+    updates = scenario.board.key_updates
+    for name, ours, its in (
+        ("from board", board.key_updates_sent, peer.key_updates_received),
+        ("to board", board.key_updates_received, peer.key_updates_sent),
+    ):
+        yield from _equally(f"key_updates {name}", ours, peer, its, updates)
     tried = [echo.size for echo in echoes]
     yield _equal("echo sizes", tried, list(scenario.echo_bytes))
     for echo in echoes:
@@ -122,6 +129,13 @@ def _success(
         yield Check(
             f"{end.witness} received close_notify", end.close_received, str(end.close_received)
         )
+
+
+def _equally(
+    name: str, ours: object, peer: Statement, its: object, wanted: object
+) -> Iterable[Check]:
+    yield _equal(f"board {name}", ours, wanted)
+    yield _equal(f"{peer.witness} {name}", its, wanted)
 
 
 def _exporters(board: Statement, peer: Statement) -> Iterable[Check]:
@@ -145,8 +159,9 @@ def _refusal(
     yield _equal(f"{other.witness} received alert", alert_text(other.alert_received), wanted)
     yield _equal(f"{other.witness} sent alert", alert_text(other.alert_sent), alert_text(None))
     yield _equal("board reason", board.reason, expected.reason)
-    yield Check("board not connected", not board.connected, _connection_text(board))
-    yield Check(f"{peer.witness} not connected", not peer.connected, _connection_text(peer))
+    yield Check(f"{sender.witness} not connected", not sender.connected, _connection_text(sender))
+    if not (expected.late and other.connected):
+        yield Check(f"{other.witness} not connected", not other.connected, _connection_text(other))
     if scenario.tamper is not None:
         yield Check(f"link did {scenario.tamper}", tampered, f"carried out: {tampered}")
 

@@ -2,10 +2,11 @@
 
 Nothing here is kept between runs and nothing is secret for longer than one: private keys are made
 by `cryptography`, live in the run's directory and are worthless to anybody else. A `Plan` says how
-a chain shall look; `VARIANTS` names the plans that scenarios ask for, each differing from a valid
-chain in exactly one thing, so that a refusal has one possible reason.
+a chain shall look (plan.py).
 
-What a board trusts leaves here as plain literals: the SHA-256 of the root's Name and its key.
+Servers' and clients' chains are made alike: a client's is one whose leaf is for clients, below an
+authority of its own. What a board trusts or proves itself with leaves here as plain literals: the
+SHA-256 of a root's Name and its key, certificates in DER, a private key's numbers.
 Out of scope: deployment certificates, revocation, and verifying anything.
 """
 
@@ -13,63 +14,38 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from hil.errors import HilError
-from tlscore.crypto.signature import KEY_EC_P256
+from hil.tlsrig import keys
+from hil.tlsrig.keys import PrivateKey
+from hil.tlsrig.plan import DAY_S, VARIANTS, Plan, plan_of
 
-# (SHA-256 of the DER Name, (key kind of tlscore, uncompressed point)), as boards are told
+__all__ = (
+    "VARIANTS",
+    "Anchor",
+    "Authority",
+    "Chain",
+    "ChainFiles",
+    "Plan",
+    "make_chain",
+    "make_root",
+    "plan_of",
+)
+
+# (SHA-256 of the DER Name, (key kind of tlscore, its bytes)), as boards are told
 Anchor = tuple[bytes, tuple[int, bytes]]
 
-_DAY_S = 24 * 3600
+# In the arc of examples and documentation (ITU-T X.660 joint-iso-itu-t, "Example"): an extension
+# that no implementation reads.
+_PADDING = ObjectIdentifier("2.999.1")
+
 _ORGANIZATION = "pytest-hil, one run only"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a chain shall look like; times count from the moment the scenario takes for now.
-
-    Attributes:
-        server_names: domain names and IP addresses of the leaf's subjectAltName, the first one
-            also as its common name.
-        intermediates: authorities between root and leaf.
-        starts_s, ends_s: validity of root and intermediates, in seconds from now.
-        leaf_starts_s, leaf_ends_s: validity of the leaf.
-        trusted: the board trusts the root of this chain; otherwise it trusts another one.
-        namesake: that other root bears the same name.
-        tampered: one bit of the leaf's signature is flipped.
-    """
-
-    server_names: tuple[str, ...] = ("localhost",)
-    intermediates: int = 1
-    starts_s: int = -30 * _DAY_S
-    ends_s: int = 365 * _DAY_S
-    leaf_starts_s: int = -_DAY_S
-    leaf_ends_s: int = 30 * _DAY_S
-    trusted: bool = True
-    namesake: bool = False
-    tampered: bool = False
-
-
-VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    "valid": {},
-    "wrong-name": {"server_names": ("elsewhere.invalid",)},
-    "expired": {"leaf_ends_s": -3600},
-    "not-yet-valid": {"leaf_starts_s": 3600},
-    "expired-intermediate": {"ends_s": -3600},
-    "untrusted-ca": {"trusted": False},
-    "namesake-ca": {"trusted": False, "namesake": True},
-    "bad-signature": {"tampered": True},
-}
 
 
 @dataclass(frozen=True)
@@ -77,16 +53,13 @@ class Authority:
     """A certificate with the key that signs below it."""
 
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: PrivateKey
 
     @property
     def anchor(self) -> Anchor:
         """The authority as a trust anchor for `tlscore.trust.TrustAnchors`, plain literals."""
         name = self.certificate.subject.public_bytes()
-        point = self.key.public_key().public_bytes(
-            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
-        )
-        return hashlib.sha256(name).digest(), (KEY_EC_P256, point)
+        return hashlib.sha256(name).digest(), keys.public_tuple(self.key)
 
 
 @dataclass(frozen=True)
@@ -98,13 +71,15 @@ class ChainFiles:
         intermediates: the authorities below the root, leaf's issuer first; None without any.
         chain: leaf and intermediates in one file.
         private_key: the leaf's key, PKCS #8, not encrypted.
-        root: the root that the board trusts.
+        public_key: the leaf's raw public key (RFC 7250), a SubjectPublicKeyInfo.
+        root: the root that is trusted.
     """
 
     certificate: Path
     intermediates: Path | None
     chain: Path
     private_key: Path
+    public_key: Path
     root: Path
 
 
@@ -115,13 +90,13 @@ class Chain:
     Attributes:
         leaf: as the server sends it, DER.
         leaf_key: the key it certifies.
-        authorities: from the leaf's issuer up to the root, at least the root.
+        authorities: from the leaf's issuer up to the root; none above a self-signed leaf.
         trusted_root: what the board trusts; the chain's own root unless the plan says otherwise.
         utc_seconds: the moment that is now for whoever judges the chain.
     """
 
     leaf: bytes
-    leaf_key: ec.EllipticCurvePrivateKey
+    leaf_key: PrivateKey
     authorities: tuple[Authority, ...]
     trusted_root: Authority
     utc_seconds: int
@@ -132,8 +107,23 @@ class Chain:
         return [self.trusted_root.anchor]
 
     @property
+    def private_key(self) -> tuple[int, bytes]:
+        """The leaf's private key as boards are told, plain literals."""
+        return keys.private_tuple(self.leaf_key)
+
+    @property
+    def raw_public_key(self) -> bytes:
+        """The leaf's SubjectPublicKeyInfo, DER, sent where RFC 7250 is agreed on."""
+        return keys.public_info(self.leaf_key)
+
+    @property
+    def pin(self) -> bytes:
+        """The SHA-256 of the raw public key, which pins the leaf's key in any certificate."""
+        return hashlib.sha256(self.raw_public_key).digest()
+
+    @property
     def sent(self) -> tuple[bytes, ...]:
-        """The certificates a server sends, DER, leaf first, without the root."""
+        """The certificates its owner sends, DER, leaf first, without the root."""
         return (self.leaf, *(_der(authority) for authority in self.authorities[:-1]))
 
     def write(self, directory: Path) -> ChainFiles:
@@ -149,6 +139,7 @@ class Chain:
             intermediates=directory / "intermediates.pem" if above else None,
             chain=directory / "chain.pem",
             private_key=directory / "key.pem",
+            public_key=directory / "public.pem",
             root=directory / "root.pem",
         )
         files.certificate.write_bytes(leaf)
@@ -157,21 +148,13 @@ class Chain:
         files.chain.write_bytes(leaf + b"".join(above))
         files.private_key.touch(mode=0o600)
         files.private_key.write_bytes(key)
+        files.public_key.write_bytes(
+            self.leaf_key.public_key().public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            )
+        )
         files.root.write_bytes(_pem(_der(self.trusted_root)))
         return files
-
-
-def plan_of(variant: str, plan: Plan | None = None) -> Plan:
-    """Return `plan` (a valid chain's by default) with what the variant changes.
-
-    Raises:
-        HilError: there is no such variant.
-    """
-    if variant not in VARIANTS:
-        raise HilError(
-            f"no certificates are called {variant!r}; hil/tlsrig/pki.py knows {', '.join(VARIANTS)}"
-        )
-    return replace(plan or Plan(), **VARIANTS[variant])
 
 
 def make_chain(utc_seconds: int, plan: Plan | None = None) -> Chain:
@@ -182,70 +165,83 @@ def make_chain(utc_seconds: int, plan: Plan | None = None) -> Chain:
         plan: a valid chain's by default.
     """
     plan = plan or Plan()
-    validity = _validity(utc_seconds, plan.starts_s, plan.ends_s)
-    authorities = [make_root("root", utc_seconds)]
+    leaf_key = keys.make(plan.leaf_key)
+    if plan.self_signed:
+        leaf = _issue_leaf(plan, utc_seconds, leaf_key, _name(plan.server_names[0]), leaf_key)
+        trusted = Authority(leaf, leaf_key)
+        return Chain(_tampered(leaf, plan), leaf_key, (), trusted, utc_seconds)
+    authorities = [make_root(_root_name(plan), utc_seconds, plan.root_key, pss=plan.pss)]
     for number in range(plan.intermediates, 0, -1):
-        name = f"intermediate {number}"
-        authorities.insert(0, _issue_authority(authorities[0], name, number - 1, validity))
-    leaf_key = ec.generate_private_key(ec.SECP256R1())
-    leaf = _issue_leaf(
-        authorities[0],
-        leaf_key,
-        plan.server_names,
-        _validity(utc_seconds, plan.leaf_starts_s, plan.leaf_ends_s),
-    )
+        authorities.insert(0, _issue_authority(plan, utc_seconds, authorities[0], number))
+    issuer = authorities[0]
+    leaf = _issue_leaf(plan, utc_seconds, leaf_key, issuer.certificate.subject, issuer.key)
     trusted = authorities[-1]
     if not plan.trusted:
-        trusted = make_root("root" if plan.namesake else "another root", utc_seconds)
-    der = leaf.public_bytes(serialization.Encoding.DER)
-    if plan.tampered:
-        der = der[:-1] + bytes([der[-1] ^ 1])
-    return Chain(der, leaf_key, tuple(authorities), trusted, utc_seconds)
+        name = _root_name(plan) if plan.namesake else "another root"
+        trusted = make_root(name, utc_seconds, plan.root_key)
+    return Chain(_tampered(leaf, plan), leaf_key, tuple(authorities), trusted, utc_seconds)
 
 
-def make_root(name: str, utc_seconds: int) -> Authority:
-    """Make a self-signed authority, valid for ten years around a moment."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = _name(name)
-    validity = _validity(utc_seconds, -5 * 365 * _DAY_S, 5 * 365 * _DAY_S)
-    builder = _builder(subject, subject, key, validity)
-    return Authority(_as_authority(builder, key, key, None).sign(key, hashes.SHA256()), key)
-
-
-def _issue_authority(
-    issuer: Authority, name: str, path_length: int, validity: tuple[datetime, datetime]
+def make_root(
+    name: str, utc_seconds: int, key_kind: str = "p256", *, pss: bool = False
 ) -> Authority:
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = _builder(_name(name), issuer.certificate.subject, key, validity)
-    builder = _as_authority(builder, key, issuer.key, path_length)
-    return Authority(builder.sign(issuer.key, hashes.SHA256()), key)
+    """Make a self-signed authority, valid for ten years around a moment."""
+    key = keys.make(key_kind)
+    subject = _name(name)
+    validity = _validity(utc_seconds, -5 * 365 * DAY_S, 5 * 365 * DAY_S)
+    builder = _as_authority(_builder(subject, subject, key, validity), key, key, None)
+    return Authority(builder.sign(key, **keys.signing_options(key, pss=pss)), key)
+
+
+def _issue_authority(plan: Plan, utc_seconds: int, issuer: Authority, number: int) -> Authority:
+    key = keys.make(plan.intermediate_key)
+    validity = _validity(utc_seconds, plan.starts_s, plan.ends_s)
+    name = _name(f"intermediate {number}")
+    builder = _builder(name, issuer.certificate.subject, key, validity)
+    builder = _as_authority(builder, key, issuer.key, number - 1)
+    if plan.padding_bytes:
+        padding = x509.UnrecognizedExtension(_PADDING, bytes(plan.padding_bytes))
+        builder = builder.add_extension(padding, critical=False)
+    options = keys.signing_options(issuer.key, pss=plan.pss)
+    return Authority(builder.sign(issuer.key, **options), key)
 
 
 def _issue_leaf(
-    issuer: Authority,
-    key: ec.EllipticCurvePrivateKey,
-    server_names: tuple[str, ...],
-    validity: tuple[datetime, datetime],
+    plan: Plan, utc_seconds: int, key: PrivateKey, issuer: x509.Name, issuer_key: PrivateKey
 ) -> x509.Certificate:
-    usage = ExtendedKeyUsageOID.SERVER_AUTH
-    builder = _builder(_name(server_names[0]), issuer.certificate.subject, key, validity)
+    usage = (
+        ExtendedKeyUsageOID.SERVER_AUTH
+        if plan.purpose == "server"
+        else ExtendedKeyUsageOID.CLIENT_AUTH
+    )
+    validity = _validity(utc_seconds, plan.leaf_starts_s, plan.leaf_ends_s)
+    builder = _builder(_name(plan.server_names[0]), issuer, key, validity)
     return (
-        _identified(builder, key, issuer.key)
+        _identified(builder, key, issuer_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in server_names]),
+            x509.SubjectAlternativeName([_general_name(name) for name in plan.server_names]),
             critical=False,
         )
-        .sign(issuer.key, hashes.SHA256())
+        .sign(issuer_key, **keys.signing_options(issuer_key, pss=plan.pss))
     )
+
+
+def _tampered(leaf: x509.Certificate, plan: Plan) -> bytes:
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    return der[:-1] + bytes([der[-1] ^ 1]) if plan.tampered else der
+
+
+def _root_name(plan: Plan) -> str:
+    return "root" if plan.purpose == "server" else "client root"
 
 
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
     validity: tuple[datetime, datetime],
 ) -> x509.CertificateBuilder:
     return (
@@ -261,8 +257,8 @@ def _builder(
 
 def _as_authority(
     builder: x509.CertificateBuilder,
-    key: ec.EllipticCurvePrivateKey,
-    issuer_key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
+    issuer_key: PrivateKey,
     path_length: int | None,
 ) -> x509.CertificateBuilder:
     return (
@@ -274,8 +270,8 @@ def _as_authority(
 
 def _identified(
     builder: x509.CertificateBuilder,
-    key: ec.EllipticCurvePrivateKey,
-    issuer_key: ec.EllipticCurvePrivateKey,
+    key: PrivateKey,
+    issuer_key: PrivateKey,
 ) -> x509.CertificateBuilder:
     """Add the two key identifiers that RFC 5280 §4.2.1.1 and §4.2.1.2 ask for."""
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())

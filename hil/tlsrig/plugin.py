@@ -95,10 +95,19 @@ def peer(peer_name: str) -> Program:
 
 
 @pytest.fixture
+def able_peer(peer_name: str, peer: Program, scenario: Scenario) -> Program:
+    """The reference peer's program; skips when it cannot do what the scenario needs."""
+    lacking = peers.load(peer_name).lacks(scenario.needs)
+    if lacking is not None:
+        pytest.skip(lacking)
+    return peer
+
+
+@pytest.fixture
 def tls_cell(
     scenario: Scenario,
     peer_name: str,
-    peer: Program,  # noqa: ARG001  (skips before a board is booted in vain)
+    able_peer: Program,  # noqa: ARG001  (skips before a board is booted in vain)
     dut: Board,
     request: pytest.FixtureRequest,
 ) -> Callable[[], Cell]:

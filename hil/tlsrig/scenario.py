@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hil.errors import HilError
-from hil.tlsrig import names
+from hil.tlsrig import names, peers
 
 # 2026-01-15T12:00:00Z: what the boards of all scenarios take for the present, so that a run can
 # be repeated on any day; certificates are made around it.
 SCENARIO_UTC_SECONDS = 1_768_478_400
+
+# Peers without record_size_limit can be told to send no larger ones than this at least.
+_SMALL_RECORD_BYTES = 512 + 1
 
 BOARD = "board"
 PEER = "peer"
@@ -38,17 +41,23 @@ class BoardSide:
 
     Attributes:
         groups: what it supports, in order of preference.
-        key_shares: the groups it sends a key share for in its first ClientHello.
-        max_record_bytes: largest record plaintext it has room for.
+        key_shares: the groups it sends a key share for in its first ClientHello; a client's only.
+        max_record_bytes: largest record plaintext it has room for, and says so (RFC 8449).
+        certificates: the variant it proves itself with (`hil.tlsrig.pki`), None for none.
+        withholds: as a client it is asked for those certificates and shows none.
+        key_updates: KeyUpdates it sends, each asking for one in return (RFC 8446 §4.6.3).
     """
 
-    role: Literal["client"] = "client"
+    role: Literal["client", "server"] = "client"
     suites: tuple[str, ...] = ("TLS_AES_128_GCM_SHA256",)
     groups: tuple[str, ...] = ("x25519", "secp256r1")
     key_shares: tuple[str, ...] = ("x25519",)
     server_name: str = "localhost"
     alpn: tuple[str, ...] = ()
     max_record_bytes: int = 4096
+    certificates: str | None = None
+    withholds: bool = False
+    key_updates: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,15 +65,18 @@ class PeerSide:
     """What the peer is told to accept; empty tuples leave it its own defaults.
 
     Attributes:
-        certificates: the variant of server certificates it presents (`hil.tlsrig.pki`).
+        certificates: the variant it proves itself with, None for none.
+        withholds: as a client it is asked for those certificates and shows none.
         max_record_bytes: largest plaintext it may put into one record.
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
     suites: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
-    certificates: str = "valid"
+    certificates: str | None = "valid"
+    withholds: bool = False
     max_record_bytes: int | None = 4096
 
 
@@ -82,11 +94,16 @@ class Success:
 
 @dataclass(frozen=True)
 class Refusal:
-    """One end refuses: `sender` sends exactly `alert`, the board gives exactly `reason`."""
+    """One end refuses: `sender` sends exactly `alert`, the board gives exactly `reason`.
+
+    `late`: the other end has connected by then, as clients have whose certificates do not please:
+    to them the handshake is over with their own Finished (RFC 8446 §4.4.2.4, §6.2).
+    """
 
     sender: Literal["board", "peer"]
     alert: str
     reason: str
+    late: bool = False
 
     @property
     def alert_code(self) -> int:
@@ -101,9 +118,11 @@ class Scenario:
     Attributes:
         name: as `--scenario` and test ids show it.
         summary: one line for lists.
+        raw_public_keys: the server shows its bare key, which the client knows (RFC 7250).
         tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
+        expect_from: the other end it comes to, as rightly, with the peers named here.
     """
 
     name: str
@@ -111,18 +130,37 @@ class Scenario:
     expect: Success | Refusal
     board: BoardSide = field(default_factory=BoardSide)
     peer: PeerSide = field(default_factory=PeerSide)
+    raw_public_keys: bool = False
     tamper: str | None = None
     echo_bytes: tuple[int, ...] = (1, 64, 1000, 5000)
     utc_seconds: int = SCENARIO_UTC_SECONDS
     measure: tuple[str, ...] = ()
+    expect_from: Mapping[str, Success | Refusal] = field(default_factory=dict)
+
+    def expected(self, peer_name: str) -> Success | Refusal:
+        """How it must end with this peer."""
+        return self.expect_from.get(peer_name, self.expect)
 
     @property
     def role(self) -> str:
         """What the board is: `client` or `server`."""
         return self.board.role
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it needs of a peer beyond TLS 1.3 with certificates."""
+        needs = set()
+        if self.raw_public_keys:
+            needs.add(peers.RAW_PUBLIC_KEYS)
+        if self.board.max_record_bytes < _SMALL_RECORD_BYTES:
+            needs.add(peers.RECORD_SIZE_LIMIT)
+        return frozenset(needs)
+
     def __post_init__(self) -> None:
         """Refuse a declaration that could not mean anything."""
+        server = self.board if self.board.role == "server" else self.peer
+        if server.certificates is None:
+            raise ScenarioError(f"{self.name}: the server has no certificates")
         if not set(self.board.key_shares) <= set(self.board.groups):
             raise ScenarioError(f"{self.name}: a key share for a group the board does not offer")
         if isinstance(self.expect, Success) and self.tamper is not None:

@@ -26,6 +26,8 @@ class Statement:
         reason: this end's own words for why it gave up, None after an orderly close.
         hello_retries: HelloRetryRequests sent or seen, None when this end does not count them.
         signatures_verified: certificate and CertificateVerify signatures this end checked.
+        resumed: the connection continues an earlier one by its ticket (RFC 8446 §2.2).
+        key_updates_sent, key_updates_received: KeyUpdate messages that went out, came in.
     """
 
     witness: str
@@ -43,6 +45,9 @@ class Statement:
     reason: str | None = None
     hello_retries: int | None = None
     signatures_verified: int | None = None
+    resumed: bool | None = None
+    key_updates_sent: int | None = None
+    key_updates_received: int | None = None
 
     def negotiated(self) -> dict[str, str | None]:
         """Return the four negotiated facts, as reports carry them."""

@@ -54,14 +54,14 @@ class FlipCiphertextBit(Attack):
 
 
 class FlipFinishedBit(Attack):
-    """Re-encrypts the server's Finished with one bit of verify_data flipped.
+    """Re-encrypts the peer's Finished with one bit of verify_data flipped.
 
     The record keys come from the peer's own key log, so every record stays authentic and only
     the Finished check itself can notice. RFC 8446 §4.4.4: decrypt_error.
 
-    The filter follows the server's handshake epoch: plaintext up to ServerHello, then records
-    numbered from 0 under the server handshake traffic secret. After Finished it passes bytes on
-    untouched, so it never needs application keys.
+    The filter follows the peer's handshake epoch: plaintext up to the hellos, then records
+    numbered from 0 under the peer's handshake traffic secret; whoever sends the ServerHello is the
+    server. After Finished it passes bytes on untouched, so it never needs application keys.
     """
 
     def __init__(self, key_log: Path) -> None:
@@ -71,6 +71,7 @@ class FlipFinishedBit(Attack):
         self._to_board = wire.RecordSplitter()
         self._client_random: bytes | None = None
         self._suite: int | None = None
+        self._label = ""
         self._keys: keylog.RecordKeys | None = None
         self._sequence = 0
         self._messages = _MessageWalk()
@@ -78,9 +79,9 @@ class FlipFinishedBit(Attack):
     def on_bytes(self, direction: Direction, data: bytes) -> bytes:
         """Forward `data`, re-cut at record boundaries, with the Finished replaced once."""
         if direction == BOARD_TO_PEER:
-            if self._client_random is None:
+            if self._keys is None:
                 for record in self._to_peer.push(data):
-                    self._note_client_hello(record)
+                    self._note_hello(record, keylog.CLIENT_HANDSHAKE)
             return data
         return b"".join(self._forward(record) for record in self._to_board.push(data))
 
@@ -88,18 +89,20 @@ class FlipFinishedBit(Attack):
         """Return the rest of an unfinished record."""
         return self._to_board.pending if direction == PEER_TO_BOARD else b""
 
-    def _note_client_hello(self, record: wire.Record) -> None:
-        if record.content_type == wire.HANDSHAKE and record.body[:1] == bytes([wire.CLIENT_HELLO]):
+    def _note_hello(self, record: wire.Record, label: str) -> None:
+        """Learn what a hello says; `label` is of the peer's secret if this is a ServerHello."""
+        if record.content_type != wire.HANDSHAKE:
+            return
+        if record.body[:1] == bytes([wire.CLIENT_HELLO]):
             # RFC 8446 §4.1.2: 4 bytes message header, 2 bytes legacy_version, 32 bytes random.
             self._client_random = record.body[6:38]
+        elif record.body[:1] == bytes([wire.SERVER_HELLO]):
+            self._suite, self._label = wire.server_hello(record.body).suite, label
 
     def _forward(self, record: wire.Record) -> bytes:
         if self.applied:
             return record.encode()
-        if record.content_type == wire.HANDSHAKE:
-            if record.body[:1] == bytes([wire.SERVER_HELLO]):
-                self._suite = wire.server_hello(record.body).suite
-            return record.encode()
+        self._note_hello(record, keylog.SERVER_HANDSHAKE)
         if record.content_type != wire.APPLICATION_DATA:
             return record.encode()
         return self._rewrite(record)
@@ -121,11 +124,11 @@ class FlipFinishedBit(Attack):
         if self._keys is None:
             if self._suite is None:
                 raise LinkError("an encrypted record came towards the board before ServerHello")
-            secret = keylog.find(self._key_log, keylog.SERVER_HANDSHAKE, self._client_random)
+            secret = keylog.find(self._key_log, self._label, self._client_random)
             if secret is None:
                 raise LinkError(
-                    f"the peer's key log {self._key_log} has no {keylog.SERVER_HANDSHAKE} for "
-                    "this connection, so its Finished cannot be tampered with"
+                    f"the peer's key log {self._key_log} has no {self._label} for this "
+                    "connection, so its Finished cannot be tampered with"
                 )
             self._keys = keylog.RecordKeys(self._suite, secret)
         return self._keys

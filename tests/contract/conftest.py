@@ -83,6 +83,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> PretendLab:
     pretend = PretendLab()
     monkeypatch.setattr(hil.boot, "boot", pretend.boot)
     monkeypatch.setattr(build, "ensure", pretend.ensure)
+    monkeypatch.setenv("COLUMNS", "140")  # the form of the table is that of a wide terminal
     return pretend
 
 

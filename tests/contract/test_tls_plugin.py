@@ -79,6 +79,20 @@ def test_a_missing_peer_skips_its_cells_and_names_the_install_command(
     result.stdout.fnmatch_lines(["*openssl is not installed*apt-get install openssl*"])
 
 
+def test_a_peer_that_cannot_do_a_scenario_skips_it_and_names_one_that_can(
+    pytester: pytest.Pytester, lab: object
+) -> None:
+    pytester.makepyfile(
+        """
+        def test_handshake(tls_cell, hil_record):
+            raise AssertionError("must not run with this peer")
+        """
+    )
+    result = pytester.runpytest("-rs", "--scenario=tls13-record-size-limit")
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["*OpenSSL has no record_size_limit*use --peer=gnutls*"])
+
+
 def test_a_run_that_skipped_every_cell_of_a_target_fails(
     pytester: pytest.Pytester, lab: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -15,7 +15,7 @@ from hil.boot import Board
 from hil.link import PEER_TO_BOARD, Direction
 from hil.report import Cell
 from hil.target import Timeouts
-from hil.tlsrig import cell, scenario, tamper
+from hil.tlsrig import briefing, cell, scenario, tamper
 from hil.tlsrig.peers import TlsPeer
 
 SEED = bytes(range(48))
@@ -60,7 +60,7 @@ def run(dut: Board, peer_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def peer_pid(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The process id of the peer, once it has started."""
     found: list[int] = []
-    attack_of = cell.attack_of
+    attack_of = briefing.attack_of
 
     def note(tried: scenario.Scenario, peer: TlsPeer) -> tamper.Attack | None:
         start = peer.start
@@ -72,7 +72,7 @@ def peer_pid(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         monkeypatch.setattr(peer, "start", started)
         return attack_of(tried, peer)
 
-    monkeypatch.setattr(cell, "attack_of", note)
+    monkeypatch.setattr(briefing, "attack_of", note)
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 from hil.errors import MissingTool, PeerError
 from hil.peer import PeerEnded, Program
 from hil.tlsrig import keylog, pki
-from hil.tlsrig.peers import ClientSetup, ServerSetup, openssl
+from hil.tlsrig.peers import EXPORTER_LABEL, ClientSetup, ServerSetup, openssl
 from hil.tlsrig.statement import Statement
 
 TIMEOUT_S = 10
@@ -70,6 +70,9 @@ def test_negotiated_facts_are_read_from_the_messages_the_peer_sent() -> None:
         close_sent=True,
         close_received=True,
         hello_retries=0,
+        resumed=False,
+        key_updates_sent=0,
+        key_updates_received=0,
     )
 
 
@@ -185,7 +188,7 @@ def test_exporter_from_the_key_log_equals_the_printed_one(
         printed = server.finish(TIMEOUT_S).exporter
     secret = keylog.find(server.artefacts["key_log"], keylog.EXPORTER)
     assert secret is not None
-    assert keylog.exporter(0x1301, secret, openssl.EXPORTER_LABEL, 32) == printed
+    assert keylog.exporter(0x1301, secret, EXPORTER_LABEL, 32) == printed
 
 
 def test_an_alert_is_seen_by_both(

@@ -35,6 +35,8 @@ def end(witness: str, **changes: object) -> Statement:
         close_received=True,
         signatures_verified=3 if witness == "board" else None,
         hello_retries=0,
+        key_updates_sent=0,
+        key_updates_received=0,
     )
     return dataclasses.replace(orderly, **changes)  # type: ignore[arg-type]
 
@@ -66,6 +68,9 @@ def test_two_ends_that_agree_in_everything_pass() -> None:
         ("board", {"signature": "ed25519"}, "board signature"),
         ("board", {"signatures_verified": 2}, "board signatures_verified"),
         ("peer", {"hello_retries": 1}, "peer hello_retries"),
+        ("board", {"key_updates_sent": 1}, "board key_updates from board"),
+        ("peer", {"key_updates_received": None}, "peer key_updates from board"),
+        ("peer", {"key_updates_sent": 1}, "peer key_updates to board"),
         ("board", {"alert_sent": 51}, "board sent no alert"),
         ("peer", {"alert_received": 51}, "peer received no alert"),
         ("board", {"close_sent": False}, "board sent close_notify"),
@@ -166,3 +171,28 @@ def test_the_reason_shows_the_first_mismatches_and_counts_the_rest() -> None:
     ruling = judge(HANDSHAKE, end("board"), nothing, echoes=ECHOES)
     assert ruling.reason is not None
     assert ruling.reason.endswith(f"and {len(failed(ruling)) - 4} more")
+
+
+def test_what_is_expected_can_be_the_peers_own() -> None:
+    tried = dataclasses.replace(
+        TURNED_AWAY,
+        expect_from={"other": Refusal("peer", "handshake_failure", "alert.handshake_failure")},
+    )
+    board = Statement("board", connected=False, alert_received=40, reason="alert.handshake_failure")
+    assert judge(tried, board, Statement("other", connected=False, alert_sent=40)).passed
+    assert not judge(tried, board, Statement("peer", connected=False, alert_sent=40)).passed
+
+
+def test_a_late_refusal_may_find_the_other_end_connected_but_not_the_refusing_one() -> None:
+    late = dataclasses.replace(
+        TURNED_AWAY, expect=Refusal("peer", "certificate_required", "alert.required", late=True)
+    )
+    refused = Statement("board", connected=True, alert_received=116, reason="alert.required")
+    refusing = Statement("peer", connected=False, alert_sent=116)
+    assert judge(late, refused, refusing).passed
+    connected = dataclasses.replace(refusing, connected=True)
+    assert failed(judge(late, refused, connected)) == ["peer not connected"]
+    early = dataclasses.replace(
+        TURNED_AWAY, expect=Refusal("peer", "certificate_required", "alert.required")
+    )
+    assert failed(judge(early, refused, refusing)) == ["board not connected"]

@@ -118,3 +118,30 @@ def test_a_missing_program_names_the_install_command() -> None:
 def test_a_program_that_names_no_version_is_an_error() -> None:
     with pytest.raises(PeerError, match="names no version: 'hello'"):
         find_program("echo", ["hello"], r"(\d+)", "apt-get install coreutils")
+
+
+def test_a_program_that_leaves_input_unread_ends_like_any_other(start: Start) -> None:
+    dialogue = start("import os; os.read(0, 1)")
+    dialogue.write(b"x" * 5000)
+    assert dialogue.expect_or_end(b"never", "nothing", 10) is None
+
+
+def test_joined_errors_are_part_of_the_output(tmp_path: Path) -> None:
+    script = "import os; os.write(1, b'out '); os.write(2, b'err ' + os.environb[b'WORD'])"
+    dialogue = Dialogue(
+        [sys.executable, "-c", script],
+        log_dir=tmp_path,
+        stem="program",
+        environment={"WORD": "given"},
+        joined=True,
+    )
+    assert dialogue.finish(10) == 0
+    assert dialogue.tail() == "out err given"
+    dialogue.close()
+
+
+def test_absorbing_completes_the_log_of_a_program_that_runs_on(start: Start) -> None:
+    dialogue = start("import os, time; os.write(1, b'ab'); time.sleep(600)")
+    dialogue.expect(b"a", "its first letter", 10)
+    dialogue.absorb()
+    assert dialogue.output_log.read_bytes() == b"ab"

@@ -15,13 +15,14 @@ from tlscore.clock import FixedClock
 from tlscore.errors import PeerMisbehaved
 from tlscore.trust import TrustAnchors, anchor_from_certificate
 from tlscore.x509.chain import ChainVerifier
+from tlscore.x509.extensions import CLIENT_AUTH, SERVER_AUTH
 
 NOW = 1_768_478_400
 
 
-def verdict(chain, name="localhost"):
+def verdict(chain, name="localhost", purpose=SERVER_AUTH):
     """Return what the TLS core makes of a chain: signatures verified, or reason and alert."""
-    verifier = ChainVerifier(TrustAnchors(chain.anchors), FixedClock(NOW), name)
+    verifier = ChainVerifier(TrustAnchors(chain.anchors), FixedClock(NOW), name, purpose)
     try:
         for certificate in chain.sent:
             verifier.begin(len(certificate))
@@ -44,15 +45,41 @@ def verdict(chain, name="localhost"):
         ("untrusted-ca", ("certificate.unknown_ca", 48)),
         ("namesake-ca", ("certificate.bad_signature", 42)),
         ("bad-signature", ("certificate.bad_signature", 42)),
+        ("rsa2048", 2),
+        ("rsa-pss", 2),
+        ("p384", 2),
+        ("ed25519", 2),
+        ("mixed", 2),
+        ("large", 2),
+        ("self-signed", 1),
+        ("client", 2),
+        ("client-rsa2048", 2),
+        ("client-ed25519", 2),
+        ("client-expired", ("certificate.expired", 45)),
+        ("client-untrusted-ca", ("certificate.unknown_ca", 48)),
+        ("client-wrong-purpose", ("certificate.extended_key_usage", 43)),
     ],
 )
-def test_each_variant_is_refused_for_its_one_reason(variant, expected):
-    assert verdict(make_chain(NOW, plan_of(variant))) == expected
+def test_each_variant_is_good_or_refused_for_its_one_reason(variant, expected):
+    chain = make_chain(NOW, plan_of(variant))
+    if variant.startswith("client"):
+        assert verdict(chain, None, CLIENT_AUTH) == expected
+    else:
+        assert verdict(chain) == expected
 
 
 def test_every_variant_is_tried_above():
-    tried = test_each_variant_is_refused_for_its_one_reason.pytestmark[0].args[1]
+    tried = test_each_variant_is_good_or_refused_for_its_one_reason.pytestmark[0].args[1]
     assert {variant for variant, _ in tried} == set(VARIANTS)
+
+
+def test_a_large_chain_fills_more_than_a_record_of_4096_bytes():
+    assert sum(map(len, make_chain(NOW, plan_of("large")).sent)) > 4096
+
+
+def test_clients_have_an_authority_of_their_own():
+    client, server = make_chain(NOW, plan_of("client")), make_chain(NOW)
+    assert client.anchors[0][0] != server.anchors[0][0]
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones():

@@ -116,6 +116,29 @@ def test_a_resealed_finished_fails_its_own_check_and_nothing_before(
     assert changed == [(wire.APPLICATION_DATA, True)]
 
 
+def test_a_clients_finished_is_resealed_too(
+    files: pki.ChainFiles, server: openssl.OpenSslServer, tmp_path: Path
+) -> None:
+    """The same pair, the other way round: the server stands for the board."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        setup = ClientSetup(listener.getsockname(), files.root, "localhost", utc_seconds=NOW)
+        with closing(openssl.connect(setup, tmp_path)) as client:
+            attack = FlipFinishedBit(client.artefacts["key_log"])
+            client.start()
+            peer, _ = listener.accept()
+            with (
+                peer,
+                socket.create_connection(server.address) as board,
+                closing(LinkEndpoint(board, carries_end=True)) as endpoint,
+                Pump(endpoint, peer, attack),
+            ):
+                assert not server.await_connected(TIMEOUT_S)
+                refusal = server.finish(TIMEOUT_S)
+                told = client.finish(TIMEOUT_S)
+    assert attack.applied
+    assert refusal.alert_sent == told.alert_received == 51
+
+
 def records(stream: bytes) -> list[wire.Record]:
     return list(wire.RecordSplitter().push(bytes(stream)))
 

@@ -1,6 +1,7 @@
 """Try the core from a desk: `python -m tlscore client --connect HOST:PORT --ca FILE ...`.
 
-CPython only, in no firmware image, and the only module of the package that knows sockets. What the
+CPython only, in no firmware image; it and server_command.py are the only modules of the package
+that know sockets. What the
 peer sends goes to standard output as it is, everything else to standard error.
 
 Exit status: 0 the connection was made and closed properly; 1 TLS failed, on either side; 2 the
@@ -11,24 +12,40 @@ import argparse
 import base64
 import binascii
 import contextlib
-import datetime
 import re
 import select
 import socket
 import sys
 
-from tlscore import codepoints
+from tlscore import (
+    certificate_files,
+    codepoints,
+    private_key_files,
+    server_command,
+    verify_command,
+)
 from tlscore.client import ClientConnection
 from tlscore.clock import FixedClock, SystemClock
-from tlscore.config import RECORD_BUFFER_BYTES_MAX, ClientConfig
+from tlscore.command_line import (
+    EXIT_NETWORK,
+    EXIT_TLS,
+    EXIT_USAGE,
+    RefusalError,
+    codes,
+    host_and_port,
+    keylog,
+    protocols,
+    read_file,
+    say,
+    utc_seconds,
+)
+from tlscore.config import ClientConfig
+from tlscore.config_checks import RECORD_BUFFER_BYTES_MAX
 from tlscore.connection import EVENT_CONNECTED, READ, SEND, WRITE
 from tlscore.entropy import SystemEntropy
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError, UsageError
+from tlscore.record import RECORD_OVERHEAD_BYTES
 from tlscore.trust import TrustAnchors, anchor_from_certificate
-
-EXIT_TLS = 1
-EXIT_USAGE = 2
-EXIT_NETWORK = 3
 
 # What a refusal usually means to a client, beyond its name.
 _ALERT_HINTS = {
@@ -44,50 +61,42 @@ _ALERT_HINTS = {
 }
 
 
-class _RefusalError(Exception):
-    """Something to tell the user, and the exit status to end with."""
-
-    def __init__(self, status, message):
-        super().__init__(message)
-        self.status = status
-
-
 def main(arguments=None) -> int:
     """Run the command line and return the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        _run_client(options)
-    except _RefusalError as refusal:
-        _say(str(refusal))
+        return options.run(options)
+    except RefusalError as refusal:
+        say(str(refusal))
         return refusal.status
     except KeyboardInterrupt:
-        _say("interrupted")
+        say("interrupted")
         return 130
-    return 0
-
-
-def _say(line):
-    print(line, file=sys.stderr)
 
 
 # --- the command line
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tlscore", description="Try the TLS 1.3 core against a server."
-    )
+    parser = argparse.ArgumentParser(prog="python -m tlscore", description="Try the TLS 1.3 core.")
     commands = parser.add_subparsers(dest="command", required=True)
+    verify_command.add_parser(commands)
+    server_command.add_parser(commands)
     client = commands.add_parser("client", help="connect to a server", epilog=_EXIT_STATUS)
+    client.set_defaults(run=_run_client)
     add = client.add_argument
-    add("--connect", required=True, type=_host_and_port, metavar="HOST:PORT")
+    add("--connect", required=True, type=host_and_port, metavar="HOST:PORT")
     add("--ca", required=True, metavar="FILE", help="trust anchors: certificates, PEM or DER")
     add("--servername", required=True, metavar="NAME", help="whom the certificate must name")
-    add("--alpn", default=(), type=_protocols, metavar="NAME,...", help="protocols to offer")
-    add("--groups", default=None, type=_codes(codepoints.GROUP_NAMES), metavar="NAME,...")
-    add("--suites", default=None, type=_codes(codepoints.SUITE_NAMES), metavar="NAME,...")
+    add("--alpn", default=(), type=protocols, metavar="NAME,...", help="protocols to offer")
+    add("--groups", default=None, type=codes(codepoints.GROUP_NAMES), metavar="NAME,...")
+    add("--suites", default=None, type=codes(codepoints.SUITE_NAMES), metavar="NAME,...")
+    add("--sigalgs", default=None, type=codes(codepoints.SIGNATURE_NAMES), metavar="NAME,...")
+    add("--cert", metavar="FILE", help="our own chain, leaf first, if the server asks for one")
+    add("--key", metavar="FILE", help="the private key of its leaf, PEM or DER, not encrypted")
+    add("--record-bytes", default=16384, type=int, metavar="N", help="content we take in a record")
     add("--keylog", metavar="FILE", help="append the secrets, in the format Wireshark reads")
-    add("--time", type=_utc_seconds, metavar="UTC", help="judge certificates by this time instead")
+    add("--time", type=utc_seconds, metavar="UTC", help="judge certificates by this time instead")
     add("--send", metavar="FILE", help="send this file once connected; - is standard input")
     add("--idle", default=2.0, type=float, metavar="SECONDS", help="close after so much silence")
     add("--timeout", default=30.0, type=float, metavar="SECONDS", help="for the handshake's steps")
@@ -97,64 +106,13 @@ def _parser():
 _EXIT_STATUS = "Exit status: 0 done, 1 TLS failed, 2 wrong command line or file, 3 network failed."
 
 
-def _host_and_port(text):
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(
-            "{!r} is not HOST:PORT, e.g. localhost:4433 or [::1]:4433".format(text)
-        )
-    return host.strip("[]"), int(port)
-
-
-def _protocols(text):
-    return tuple(name.encode() for name in text.split(",") if name)
-
-
-def _codes(table):
-    def codes(text):
-        found = []
-        for name in text.split(","):
-            code = codepoints.code_of(table, name)
-            if code is None:
-                known = ", ".join(row[1] for row in table)
-                raise argparse.ArgumentTypeError("{!r} is none of {}".format(name, known))
-            found.append(code)
-        return tuple(found)
-
-    return codes
-
-
-def _utc_seconds(text):
-    if text.isdigit():
-        return int(text)
-    try:
-        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "{!r} is neither seconds since 1970 nor like 2026-01-31T12:00:00Z".format(text)
-        )
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return int(moment.timestamp())
-
-
 # --- files
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 
 
-def _read_file(path):
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read()
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise _RefusalError(EXIT_USAGE, "{}: {}".format(path, error.strerror))
-
-
 def _trust(path):
-    content = _read_file(path)
+    content = read_file(path)
     certificates = _PEM.findall(content)
     try:
         if certificates:
@@ -164,34 +122,43 @@ def _trust(path):
         elif content[:1] == b"\x30":
             certificates = [content]
         else:
-            raise _RefusalError(EXIT_USAGE, "{}: holds no certificate, PEM or DER".format(path))
+            raise RefusalError(EXIT_USAGE, "{}: holds no certificate, PEM or DER".format(path))
         return TrustAnchors([anchor_from_certificate(der) for der in certificates])
     except binascii.Error as error:
-        raise _RefusalError(EXIT_USAGE, "{}: bad base64: {}".format(path, error))
+        raise RefusalError(EXIT_USAGE, "{}: bad base64: {}".format(path, error))
     except TlsError as error:
-        raise _RefusalError(EXIT_USAGE, "{}: not usable as trust anchor: {}".format(path, error))
-
-
-def _keylog(path):
-    if path is None:
-        return None
-
-    def log(label, client_random, secret):
-        with open(path, "a", encoding="ascii") as file:
-            print(label, client_random.hex(), secret.hex(), file=file)
-
-    try:
-        with open(path, "a", encoding="ascii"):
-            return log
-    except OSError as error:
-        raise _RefusalError(EXIT_USAGE, "{}: {}".format(path, error.strerror))
+        raise RefusalError(EXIT_USAGE, "{}: not usable as trust anchor: {}".format(path, error))
 
 
 # --- the connection
 
 
+def _own_certificate(options):
+    """Return the arguments of a configuration with a certificate of our own, if there is one."""
+    if (options.cert is None) != (options.key is None):
+        raise RefusalError(EXIT_USAGE, "--cert and --key belong together")
+    if options.cert is None:
+        return {}
+    try:
+        return {
+            "certificates": certificate_files.certificates(options.cert),
+            "private_key": private_key_files.private_key(options.key),
+        }
+    except certificate_files.FileError as error:
+        raise RefusalError(EXIT_USAGE, str(error))
+
+
+def _record_buffer_bytes(content_bytes):
+    # A buffer for full records has room for whatever a peer may put around their content.
+    if content_bytes == 16384:
+        return RECORD_BUFFER_BYTES_MAX
+    return content_bytes + RECORD_OVERHEAD_BYTES
+
+
 def _config(options):
-    chosen = {}
+    chosen = _own_certificate(options)
+    if options.sigalgs is not None:
+        chosen["signature_schemes"] = options.sigalgs
     if options.groups is not None:
         chosen["groups"] = options.groups
     if options.suites is not None:
@@ -203,36 +170,37 @@ def _config(options):
             trust=_trust(options.ca),
             server_name=options.servername,
             alpn=options.alpn,
-            record_buffer_bytes=RECORD_BUFFER_BYTES_MAX,
+            record_buffer_bytes=_record_buffer_bytes(options.record_bytes),
             send_buffer_bytes=16384,
-            keylog=_keylog(options.keylog),
+            keylog=keylog(options.keylog),
             **chosen,
         )
     except UsageError as error:
-        raise _RefusalError(EXIT_USAGE, "cannot connect like this: {}".format(error))
+        raise RefusalError(EXIT_USAGE, "cannot connect like this: {}".format(error))
 
 
 def _run_client(options):
     config = _config(options)
-    to_send = b"" if options.send is None else _read_file(options.send)
+    to_send = b"" if options.send is None else read_file(options.send)
     try:
         with socket.create_connection(options.connect, timeout=options.timeout) as transport:
             _talk(ClientConnection(config), transport, to_send, options)
     except AlertReceived as error:
         hint = _ALERT_HINTS.get(error.alert, "")
         name = codepoints.alert_name(error.alert)
-        _say("the server refused: alert {} ({}){}".format(error.alert, name, hint and ": " + hint))
-        raise _RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
+        say("the server refused: alert {} ({}){}".format(error.alert, name, hint and ": " + hint))
+        raise RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
     except PeerMisbehaved as error:
         if error.alert is not None:
             name = codepoints.alert_name(error.alert)
-            _say("we refused: alert {} ({}) sent".format(error.alert, name))
-        raise _RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
+            say("we refused: alert {} ({}) sent".format(error.alert, name))
+        raise RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
     except TlsError as error:
-        raise _RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
+        raise RefusalError(EXIT_TLS, "failed: {}".format(error.reason))
     except OSError as error:
         where = "{}:{}".format(*options.connect)
-        raise _RefusalError(EXIT_NETWORK, "{}: {}".format(where, error.strerror or error))
+        raise RefusalError(EXIT_NETWORK, "{}: {}".format(where, error.strerror or error))
+    return 0
 
 
 def _talk(connection, transport, to_send, options):
@@ -287,16 +255,16 @@ def _flush(connection, transport):
 
 def _report(connection):
     alpn = connection.alpn
-    _say("version: " + codepoints.name_of(codepoints.VERSION_NAMES, connection.version))
-    _say("suite: " + codepoints.name_of(codepoints.SUITE_NAMES, connection.suite))
-    _say("group: " + codepoints.name_of(codepoints.GROUP_NAMES, connection.group))
-    _say(
+    say("version: " + codepoints.name_of(codepoints.VERSION_NAMES, connection.version))
+    say("suite: " + codepoints.name_of(codepoints.SUITE_NAMES, connection.suite))
+    say("group: " + codepoints.name_of(codepoints.GROUP_NAMES, connection.group))
+    say(
         "signature: {} ({} signatures verified)".format(
             codepoints.name_of(codepoints.SIGNATURE_NAMES, connection.signature_scheme),
             connection.signatures_verified,
         )
     )
-    _say("alpn: " + ("none" if alpn is None else alpn.decode("utf-8", "backslashreplace")))
+    say("alpn: " + ("none" if alpn is None else alpn.decode("utf-8", "backslashreplace")))
 
 
 if __name__ == "__main__":

@@ -8,37 +8,39 @@ The ClientHello stays in the send buffer until the ServerHello has named the has
 nothing else is sent in between, and RecordSender moves nothing.
 """
 
-from tlscore import messages, patience, states, suites
+from tlscore import certificate_verify, messages, patience, states, suites
 from tlscore.client_hello import RANDOM_BYTES, ClientHello
-from tlscore.codepoints import (
-    ALERT_DECRYPT_ERROR,
-    ALERT_ILLEGAL_PARAMETER,
-    ALERT_INTERNAL_ERROR,
-    ALERT_MISSING_EXTENSION,
-    TLS_1_0,
-    TLS_1_2,
-    TLS_1_3,
-)
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, EVENT_TICKET, Connection
-from tlscore.crypto import signature
 from tlscore.crypto.hmac import equal
 from tlscore.errors import PeerMisbehaved
 from tlscore.key_exchange import KeyShare
-from tlscore.message_streams import CertificateParser, NewSessionTicketParser
+from tlscore.message_streams import CertificateParser
 from tlscore.schedule import KeySchedule, finished_verify_data
 from tlscore.transcript import Transcript, message_hash
 from tlscore.x509.chain import ChainVerifier
 
-# Digests of the transcript: up to ServerHello, Certificate, CertificateVerify, server Finished,
-# and, only if the server asks for a certificate, the client's Certificate.
+# See codepoints.py: copies that cost nothing on a board.
+_TLS_1_0 = const(0x0301)
+_TLS_1_2 = const(0x0303)
+_TLS_1_3 = const(0x0304)
+_ALERT_UNSUPPORTED_CERTIFICATE = const(43)
+_ALERT_ILLEGAL_PARAMETER = const(47)
+_ALERT_DECRYPT_ERROR = const(51)
+_ALERT_INTERNAL_ERROR = const(80)
+_ALERT_MISSING_EXTENSION = const(109)
+
+# Digests of the transcript: up to ServerHello, Certificate, CertificateVerify and the server's
+# Finished; if the server asks for a certificate, up to ours, and if we have one, up to our
+# CertificateVerify.
 _DIGESTS = const(5)
-# RFC 8446 §4.4.3: 64 spaces, the context string, a zero byte, then the transcript hash.
-_SERVER_SIGNATURE_CONTEXT = b" " * 64 + b"TLS 1.3, server CertificateVerify\x00"
+# CertificateType (RFC 7250)
+_X509 = const(0)
+_RAW_PUBLIC_KEY = const(2)
 
 
 def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
+    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class ClientConnection(Connection):
@@ -53,10 +55,12 @@ class ClientConnection(Connection):
 
     def __init__(self, config):
         Connection.__init__(self, config, states.CLIENT, states.WAIT_SERVER_HELLO)
-        self._chain = ChainVerifier(config.trust, config.clock, config.server_name)
+        self._certificate_type = config.certificate_types[0]
+        self._chain = self._new_verifier()
         self._schedule = None
         self._server_key = None
         self._certificate_requested = False
+        self._signing_scheme = None  # what our own certificate's key signs with
         self._offered = ()
         self._middlebox_compatibility = config.middlebox_compatibility
         self.signatures_verified = 0
@@ -65,7 +69,7 @@ class ClientConnection(Connection):
         shares = [KeyShare(group, config.entropy) for group in config.key_share_groups]
         self._hello = ClientHello(config, self._client_random, session_id, shares)
         # RFC 8446 §5.1: the first ClientHello "MAY also be 0x0301 for compatibility purposes".
-        self._hello_message = self._send_hello(TLS_1_0)
+        self._hello_message = self._send_hello(_TLS_1_0)
         self._checkpoint("client_hello")
 
     def _random(self, size):
@@ -80,6 +84,15 @@ class ClientConnection(Connection):
         self._outbox.queue_handshake(writer, self._transcript, version)
         return message
 
+    def _new_verifier(self):
+        config = self._config
+        if self._certificate_type == _RAW_PUBLIC_KEY:
+            # Imported here: few clients need it.
+            from tlscore.x509.raw_key import RawKeyVerifier  # noqa: PLC0415
+
+            return RawKeyVerifier(config.trust)
+        return ChainVerifier(config.trust, config.clock, config.server_name)
+
     # --- ServerHello, HelloRetryRequest
 
     def _on_server_hello(self, message):
@@ -92,13 +105,13 @@ class ClientConnection(Connection):
             return self._on_hello_retry_request(hello)
         # RFC 8446 §9.2: without pre_shared_key the key_share is mandatory.
         if hello.group is None:
-            raise PeerMisbehaved("server_hello.no_key_share", ALERT_MISSING_EXTENSION)
+            raise PeerMisbehaved("server_hello.no_key_share", _ALERT_MISSING_EXTENSION)
         # §4.2.8: the group "MUST be one of those" a share was sent for; after a HelloRetryRequest
         # that is only the group it selected.
         share = self._hello.share_of(hello.group)
         if share is None:
             raise _illegal("server_hello.unoffered_group")
-        self.version = TLS_1_3
+        self.version = _TLS_1_3
         self.group = hello.group
         self._checkpoint("server_hello")
         self._derive_handshake_keys(share.shared_secret(bytes(hello.share)))
@@ -125,7 +138,8 @@ class ClientConnection(Connection):
         self._suite = suites.find(hello.suite)
 
     def _start_transcript(self, is_retry):
-        self._transcript = Transcript(self._suite.hash, _DIGESTS)
+        digests = _DIGESTS if not self._config.certificates else _DIGESTS + 1
+        self._transcript = Transcript(self._suite.hash, digests)
         first = self._hello_message
         self._transcript.update(message_hash(self._suite.hash, first) if is_retry else first)
         self._hello_message = None
@@ -146,10 +160,10 @@ class ClientConnection(Connection):
         if hello.cookie is not None:
             # Our limit, not the RFC's: the cookie has to fit the send buffer.
             if len(hello.cookie) > self._config.cookie_bytes_max:
-                raise PeerMisbehaved("hello_retry_request.cookie_too_long", ALERT_INTERNAL_ERROR)
+                raise PeerMisbehaved("hello_retry_request.cookie_too_long", _ALERT_INTERNAL_ERROR)
             self._hello.cookie = hello.cookie
         self._send_change_cipher_spec()
-        self._send_hello(TLS_1_2)
+        self._send_hello(_TLS_1_2)
         self._hello.cookie = None
         return states.WAIT_SECOND_SERVER_HELLO
 
@@ -168,23 +182,44 @@ class ClientConnection(Connection):
     # --- EncryptedExtensions, CertificateRequest, Certificate, CertificateVerify
 
     def _on_encrypted_extensions(self, message):
-        alpn = messages.parse_encrypted_extensions(message[messages.HEADER_BYTES :], self._offered)
+        body = message[messages.HEADER_BYTES :]
+        alpn, limit, certificate_type = messages.parse_encrypted_extensions(body, self._offered)
         # RFC 7301 §3.1: the server selects one of the client's protocols.
         if alpn is not None and alpn not in self._config.alpn:
             raise _illegal("encrypted_extensions.unoffered_protocol")
         self.alpn = alpn
+        if limit is not None:
+            # RFC 8449 §4: from here on, each for what it receives; content type and padding count.
+            self._receiver.plaintext_limit = self._config.record_size_limit
+            self._outbox.content_limit = min(limit - 1, self._outbox.content_limit)
+        self._expect_certificate_type(_X509 if certificate_type is None else certificate_type)
         self._transcript.update(message)
         self._checkpoint("encrypted_extensions")
         return states.WAIT_CERTIFICATE_OR_REQUEST
 
+    def _expect_certificate_type(self, certificate_type):
+        if certificate_type not in self._config.certificate_types:
+            # RFC 7250 §4.2: without a type in common "the connection is terminated with a fatal
+            # alert of type "unsupported_certificate"".
+            alert = _ALERT_UNSUPPORTED_CERTIFICATE
+            raise PeerMisbehaved("encrypted_extensions.unoffered_certificate_type", alert)
+        if certificate_type != self._certificate_type:
+            self._certificate_type = certificate_type
+            self._chain = self._new_verifier()
+
     def _on_certificate_request(self, message):
-        messages.parse_certificate_request(message[messages.HEADER_BYTES :])
+        accepted = messages.parse_certificate_request(message[messages.HEADER_BYTES :])
         self._certificate_requested = True
+        if self._config.certificates:
+            self._signing_scheme = certificate_verify.choose(self._config.private_key, accepted)
         self._transcript.update(message)
         return states.WAIT_CERTIFICATE
 
     def _open_certificate(self, length):
+        # What only a certificate of ours would have needed digests for.
         if not self._certificate_requested:
+            self._transcript.drop()
+        if self._config.certificates and self._signing_scheme is None:
             self._transcript.drop()
         return CertificateParser(length, self._chain, self._offered)
 
@@ -197,16 +232,14 @@ class ClientConnection(Connection):
 
     def _on_certificate_verify(self, message):
         scheme, signed = messages.parse_certificate_verify(message[messages.HEADER_BYTES :])
-        # RFC 8446 §4.4.3: the algorithm "MUST be one offered in the client's
-        # "signature_algorithms" extension".
-        if scheme not in self._config.signature_schemes:
-            raise _illegal("certificate_verify.unoffered_scheme")
-        signed_hash = signature.hash_of(scheme).new(_SERVER_SIGNATURE_CONTEXT)
-        signed_hash.update(self._transcript.digest())
-        if not signature.verify(scheme, self._server_key, signed_hash.digest(), bytes(signed)):
-            # "If the verification fails, the receiver MUST terminate the handshake with a
-            # "decrypt_error" alert."
-            raise PeerMisbehaved("certificate_verify.bad_signature", ALERT_DECRYPT_ERROR)
+        certificate_verify.check(
+            scheme,
+            self._config.signature_schemes,
+            self._server_key,
+            certificate_verify.BY_SERVER,
+            self._transcript.digest(),
+            bytes(signed),
+        )
         self.signature_scheme = scheme
         self.signatures_verified += 1
         self._server_key = None
@@ -223,7 +256,7 @@ class ClientConnection(Connection):
         # RFC 8446 §4.4.4: recipients "MUST verify that the contents are correct and if incorrect
         # MUST terminate the connection with a "decrypt_error" alert."
         if not equal(expected, verify_data):
-            raise PeerMisbehaved("finished.bad_verify_data", ALERT_DECRYPT_ERROR)
+            raise PeerMisbehaved("finished.bad_verify_data", _ALERT_DECRYPT_ERROR)
         self._transcript.update(message)
         digest = self._transcript.digest()
         self._send_second_flight(digest)
@@ -234,19 +267,34 @@ class ClientConnection(Connection):
         return states.CONNECTED
 
     def _send_second_flight(self, digest):
-        """Queue change_cipher_spec, an empty Certificate if one was asked for, and Finished."""
+        """Queue change_cipher_spec, Certificate if one was asked for, and Finished."""
         self._send_change_cipher_spec()
         if self._certificate_requested:
-            # §4.4.2: a client without a certificate "MUST send a Certificate message containing
-            # no certificates", and no CertificateVerify.
-            writer = self._outbox.writer()
-            messages.write_empty_certificate(writer)
-            self._outbox.queue_handshake(writer, self._transcript)
-            digest = self._transcript.digest()
+            digest = self._send_certificate()
         verify_data = finished_verify_data(self._suite.hash, self._outbox.secret, digest)
         writer = self._outbox.writer()
         messages.write_finished(writer, verify_data)
         self._outbox.queue_handshake(writer, self._transcript)
+
+    def _send_certificate(self):
+        """Queue Certificate and what proves it ours; return the digest for Finished."""
+        # RFC 8446 §4.4.2: a client without a suitable certificate "MUST send a Certificate message
+        # containing no certificates", and no CertificateVerify.
+        config = self._config
+        scheme = self._signing_scheme
+        writer = self._outbox.writer()
+        messages.write_certificate(writer, () if scheme is None else config.certificates)
+        self._outbox.queue_handshake(writer, self._transcript)
+        digest = self._transcript.digest()
+        if scheme is None:
+            return digest
+        signature = certificate_verify.sign(
+            scheme, config.private_key, certificate_verify.BY_CLIENT, digest, config.entropy
+        )
+        writer = self._outbox.writer()
+        messages.write_certificate_verify(writer, scheme, signature)
+        self._outbox.queue_handshake(writer, self._transcript)
+        return self._transcript.digest()
 
     def _send_change_cipher_spec(self):
         """Queue the one change_cipher_spec before the second flight (RFC 8446 §D.4)."""
@@ -269,6 +317,9 @@ class ClientConnection(Connection):
     # --- after the handshake
 
     def _open_new_session_ticket(self, length):
+        # Imported here: the handshake has the memory to itself.
+        from tlscore.ticket_stream import NewSessionTicketParser  # noqa: PLC0415
+
         self._patience.spend(patience.TICKET)
         return NewSessionTicketParser(length)
 

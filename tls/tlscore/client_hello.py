@@ -6,20 +6,25 @@ against which the server's answers are held (extensions.py).
 """
 
 from tlscore import key_exchange
-from tlscore.codepoints import (
-    CLIENT_HELLO,
-    EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
-    EXT_COOKIE,
-    EXT_KEY_SHARE,
-    EXT_SERVER_NAME,
-    EXT_SIGNATURE_ALGORITHMS,
-    EXT_SUPPORTED_GROUPS,
-    EXT_SUPPORTED_VERSIONS,
-    TLS_1_2,
-    TLS_1_3,
-)
+from tlscore.compat import const
+
+# See codepoints.py: copies that cost nothing on a board.
+_TLS_1_2 = const(0x0303)
+_TLS_1_3 = const(0x0304)
+_CLIENT_HELLO = const(1)
+_EXT_SERVER_NAME = const(0)
+_EXT_SUPPORTED_GROUPS = const(10)
+_EXT_SIGNATURE_ALGORITHMS = const(13)
+_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION = const(16)
+_EXT_SERVER_CERTIFICATE_TYPE = const(20)
+_EXT_RECORD_SIZE_LIMIT = const(28)
+_EXT_SUPPORTED_VERSIONS = const(43)
+_EXT_COOKIE = const(44)
+_EXT_SIGNATURE_ALGORITHMS_CERT = const(50)
+_EXT_KEY_SHARE = const(51)
 
 RANDOM_BYTES = 32
+_X509 = const(0)  # CertificateType, the default
 
 
 class ClientHello:
@@ -46,9 +51,9 @@ class ClientHello:
 
     def write(self, writer):
         """Write the message with its header."""
-        writer.u8(CLIENT_HELLO)
+        writer.u8(_CLIENT_HELLO)
         message = writer.open(3)
-        writer.u16(TLS_1_2)  # legacy_version, RFC 8446 §4.1.2
+        writer.u16(_TLS_1_2)  # legacy_version, RFC 8446 §4.1.2
         writer.raw(self.random)
         writer.vector8(self.session_id)
         _write_codes(writer, self.config.suites)
@@ -62,44 +67,58 @@ class ClientHello:
     def _write_extensions(self, writer):
         config = self.config
         if config.host_name is not None:
-            mark = self._begin(writer, EXT_SERVER_NAME)
+            mark = self._begin(writer, _EXT_SERVER_NAME)
             # RFC 6066 §3: ServerNameList<1..2^16-1> of one host_name(0), HostName<1..2^16-1>.
             names = writer.open(2)
             writer.u8(0)
             writer.vector16(config.host_name)
             writer.close(names, 2)
             writer.close(mark, 2)
-        mark = self._begin(writer, EXT_SUPPORTED_GROUPS)
-        _write_codes(writer, config.groups)
-        writer.close(mark, 2)
-        mark = self._begin(writer, EXT_SIGNATURE_ALGORITHMS)
-        _write_codes(writer, config.signature_schemes)
-        writer.close(mark, 2)
+        self._write_list(writer, _EXT_SUPPORTED_GROUPS, config.groups)
+        # RFC 8446 §4.2.3: what signs a CertificateVerify, and apart from it what signs
+        # certificates; the second goes for both where it is missing.
+        handshake_schemes = config.handshake_schemes()
+        self._write_list(writer, _EXT_SIGNATURE_ALGORITHMS, handshake_schemes)
+        if len(handshake_schemes) < len(config.signature_schemes):
+            self._write_list(writer, _EXT_SIGNATURE_ALGORITHMS_CERT, config.signature_schemes)
         if config.alpn:
-            mark = self._begin(writer, EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)
+            mark = self._begin(writer, _EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION)
             names = writer.open(2)
             for protocol in config.alpn:
                 writer.vector8(protocol)
             writer.close(names, 2)
             writer.close(mark, 2)
-        mark = self._begin(writer, EXT_SUPPORTED_VERSIONS)
+        if tuple(config.certificate_types) != (_X509,):
+            mark = self._begin(writer, _EXT_SERVER_CERTIFICATE_TYPE)  # RFC 7250 §3
+            writer.vector8(bytes(config.certificate_types))
+            writer.close(mark, 2)
+        if config.record_size_limit is not None:
+            mark = self._begin(writer, _EXT_RECORD_SIZE_LIMIT)  # RFC 8449 §4
+            writer.u16(config.record_size_limit)
+            writer.close(mark, 2)
+        mark = self._begin(writer, _EXT_SUPPORTED_VERSIONS)
         writer.u8(2)
-        writer.u16(TLS_1_3)
+        writer.u16(_TLS_1_3)
         writer.close(mark, 2)
         self._write_retry_extensions(writer)
 
     def _write_retry_extensions(self, writer):
         """Write the extensions that a HelloRetryRequest changes."""
         if self.cookie is not None:
-            mark = self._begin(writer, EXT_COOKIE)
+            mark = self._begin(writer, _EXT_COOKIE)
             writer.vector16(self.cookie)
             writer.close(mark, 2)
-        mark = self._begin(writer, EXT_KEY_SHARE)
+        mark = self._begin(writer, _EXT_KEY_SHARE)
         shares = writer.open(2)
         for share in self.shares:
             writer.u16(share.group)
             writer.vector16(share.public_key())
         writer.close(shares, 2)
+        writer.close(mark, 2)
+
+    def _write_list(self, writer, extension, codes):
+        mark = self._begin(writer, extension)
+        _write_codes(writer, codes)
         writer.close(mark, 2)
 
     def _begin(self, writer, extension):
@@ -125,8 +144,11 @@ def bytes_max(config) -> int:
         (4 + 2 + RANDOM_BYTES + 33 + 2 + 2 * len(config.suites) + 2 + 2)
         + (0 if config.host_name is None else 9 + len(config.host_name))
         + (6 + 2 * len(config.groups))
+        + (6 + 2 * len(config.handshake_schemes()))
         + (6 + 2 * len(config.signature_schemes))
         + (6 + sum([1 + len(protocol) for protocol in config.alpn]))
+        + (5 + len(config.certificate_types))
+        + 6  # record_size_limit
         + 7  # supported_versions
         + 6  # cookie
         + (6 + max(largest_share, at_once))

@@ -3,13 +3,26 @@
 A clock is any object with `utc_seconds()`: the UTC time as Unix time, an integer that counts
 seconds since 1970-01-01 and is safe past 2038 on every port (MicroPython's integers grow where
 the C library's `time_t` does not). Certificate validity is judged against it, so a clock that
-does not know the time refuses; it never guesses and never switches the check off.
-Out of scope: fetching the time from a network, and setting a board's own clock.
+does not know the time refuses; it never guesses.
+
+A clock's `policy` says how much it knows, and so what of a validity period is judged:
+
+    REQUIRE   the time: both ends of the period; also the policy of a clock that states none
+    FLOOR     a time that has certainly passed: only that the period is not over by then
+    OFF       nothing: neither end. Only a clock that was chosen for it has this policy
+              (`clock_floor.UncheckedClock`); there is no way to it by default or by failure.
+
+Clocks for boards without an RTC are in clock_floor.py. Out of scope: fetching the time from a
+network, and setting a board's own clock.
 """
 
 import time
 
 from tlscore.errors import UsageError
+
+REQUIRE = "require"
+FLOOR = "floor"
+OFF = "off"
 
 # A clock that shows less was never set: this code did not exist yet (2025-01-01T00:00:00Z).
 EARLIEST_UTC_SECONDS = 1735689600

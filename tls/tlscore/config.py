@@ -5,31 +5,27 @@ have no default: leaving one out is refused, never replaced (see entropy.py, clo
 what can be given).
 """
 
-from tlscore import client_hello, key_exchange, suites
-from tlscore.codepoints import (
-    SECP256R1,
-    TLS_AES_128_GCM_SHA256,
-    TLS_CHACHA20_POLY1305_SHA256,
-    X25519,
-)
+from tlscore import client_hello, key_exchange
+from tlscore import suites as cipher_suites
+from tlscore.certificate_verify import signature_bytes_max
 from tlscore.compat import const
+from tlscore.config_checks import (
+    check_protocols,
+    check_record_buffer,
+    record_size_limit,
+    require,
+)
 from tlscore.crypto import signature
-from tlscore.errors import UsageError
 from tlscore.record import RECORD_OVERHEAD_BYTES
 
-# RFC 8446 §5.2: header, 2^14 bytes of plaintext and up to 256 bytes around it.
-RECORD_BUFFER_BYTES_MAX = 5 + 16384 + 256
-# RFC 8449 §4: nobody may ask for records with less than 64 bytes of plaintext.
-_RECORD_BUFFER_BYTES_MIN = const(64 + 22)
+# See codepoints.py: copies that cost nothing on a board.
+_CERTIFICATE_X509 = const(0)
+_CERTIFICATE_RAW_PUBLIC_KEY = const(2)
+
 # What the send buffer holds besides a ClientHello: change_cipher_spec, record header, alert.
 _SEND_BUFFER_BYTES_BESIDE = const(6 + 22 + 24)
-# A ServerHello with a P-256 share takes 155 bytes, an ECDSA P-256 CertificateVerify 80.
-_HANDSHAKE_BUFFER_BYTES_MIN = const(160)
-
-
-def _require(condition, reason):
-    if not condition:
-        raise UsageError(reason)
+# A ServerHello with a P-384 share takes 187 bytes, an ECDSA P-384 CertificateVerify 112.
+_HANDSHAKE_BUFFER_BYTES_MIN = const(192)
 
 
 class ClientConfig:
@@ -41,12 +37,18 @@ class ClientConfig:
         trust: object with anchors(name_hash), see trust.py.
         server_name: str, the DNS name (A-labels) or IP address the certificate must be for.
         alpn: protocols to offer, bytes each, most wanted first; none: no ALPN.
-        groups: named groups to offer, most wanted first.
+        groups: named groups to offer, most wanted first; by default all the image has.
         key_share_groups: those of them to send a share for at once; by default the first.
-        suites: cipher suites to offer, most wanted first.
-        signature_schemes: to accept, most wanted first; by default all that are implemented.
+        suites: cipher suites to offer, most wanted first; by default all the image has but CCM_8.
+        signature_schemes: to accept, most wanted first; by default all the image has. Those of
+            PKCS#1 v1.5 stand for certificates only.
+        certificates: our own, for a server that asks: DER (bytes-like), the leaf first.
+        private_key: the leaf's, a tuple (kind, bytes) as crypto/signature.py describes them.
+        certificate_types: what the server may prove itself with, CERTIFICATE_X509 or
+            CERTIFICATE_RAW_PUBLIC_KEY (RFC 7250) or both; trust has to pin raw public keys.
         record_buffer_bytes: the largest record that can be received, with 22 bytes around its
-            plaintext; a server that sends a larger one gets record_overflow.
+            plaintext; a server that sends a larger one gets record_overflow. If it is less than
+            TLS allows the server is told so by record_size_limit (RFC 8449).
         send_buffer_bytes: everything unsent has to fit; it bounds the records we send.
         handshake_buffer_bytes: the largest message that may be split over several records
             (Certificate and NewSessionTicket excepted: they are never held).
@@ -57,6 +59,7 @@ class ClientConfig:
 
     Attributes:
         host_name: server_name as bytes for SNI, None if it is an address.
+        record_size_limit: what RFC 8449 has us announce, or None if every record has room.
         cookie_bytes_max: the longest cookie that can be returned to a HelloRetryRequest.
 
     Raises:
@@ -71,10 +74,13 @@ class ClientConfig:
         server_name,
         *,
         alpn=(),
-        groups=(X25519, SECP256R1),
+        groups=None,
         key_share_groups=None,
-        suites=(TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256),
+        suites=None,
         signature_schemes=None,
+        certificates=(),
+        private_key=None,
+        certificate_types=(_CERTIFICATE_X509,),
         record_buffer_bytes=4096 + RECORD_OVERHEAD_BYTES,
         send_buffer_bytes=1024,
         handshake_buffer_bytes=512,
@@ -86,67 +92,89 @@ class ClientConfig:
         self.clock = clock
         self.trust = trust
         self.server_name = server_name
-        self.host_name = None
         self.alpn = alpn
-        self.groups = groups
-        self.key_share_groups = groups[:1] if key_share_groups is None else key_share_groups
-        self.suites = suites
+        self.groups = key_exchange.codes() if groups is None else groups
+        self.key_share_groups = self.groups[:1] if key_share_groups is None else key_share_groups
+        self.suites = cipher_suites.codes(by_default=True) if suites is None else suites
         self.signature_schemes = (
             signature.schemes() if signature_schemes is None else signature_schemes
         )
+        self.certificates = certificates
+        self.private_key = private_key
+        self.certificate_types = certificate_types
         self.record_buffer_bytes = record_buffer_bytes
         self.send_buffer_bytes = send_buffer_bytes
         self.handshake_buffer_bytes = handshake_buffer_bytes
-        self.cookie_bytes_max = 0
         self.middlebox_compatibility = middlebox_compatibility
         self.keylog = keylog
         self.checkpoint = checkpoint
         self._check_services()
-        self._check_name()
+        self.host_name = self._host_name()
         self._check_offer()
         self._check_buffers()
+        self.record_size_limit = record_size_limit(record_buffer_bytes)
+        if certificates:
+            self._check_identity()
+
+    def handshake_schemes(self) -> tuple:
+        """Return those of `signature_schemes` that may sign a CertificateVerify."""
+        return tuple([code for code in self.signature_schemes if signature.is_for_handshake(code)])
 
     def _check_services(self):
-        _require(self.entropy is not None, "config.no_entropy")
-        _require(self.clock is not None, "config.no_clock")
-        _require(self.trust is not None, "config.no_trust")
+        require(self.entropy is not None, "config.no_entropy")
+        require(self.clock is not None, "config.no_clock")
+        require(self.trust is not None, "config.no_trust")
 
-    def _check_name(self):
+    def _host_name(self):
         name = self.server_name
-        _require(isinstance(name, str) and name, "config.no_server_name")
+        require(isinstance(name, str) and name, "config.no_server_name")
         if _is_address(name):
-            return  # RFC 6066 §3: literal addresses "are not permitted in "HostName""
+            return None  # RFC 6066 §3: literal addresses "are not permitted in "HostName""
         # RFC 6066 §3: "a byte string using ASCII encoding without a trailing dot"
-        _require(len(name) <= 253 and not name.endswith("."), "config.server_name")
+        require(len(name) <= 253 and not name.endswith("."), "config.server_name")
         for character in name:
-            _require(0x20 < ord(character) < 0x7F, "config.server_name")
-        self.host_name = name.encode()
+            require(0x20 < ord(character) < 0x7F, "config.server_name")
+        return name.encode()
 
     def _check_offer(self):
-        for protocol in self.alpn:
-            _require(isinstance(protocol, bytes) and 1 <= len(protocol) <= 255, "config.alpn")
-        _require(len(self.suites) > 0, "config.no_suites")
+        check_protocols(self.alpn)
+        require(len(self.suites) > 0, "config.no_suites")
         for code in self.suites:
-            _require(suites.find(code) is not None, "config.unknown_suite")
-        _require(len(self.groups) > 0, "config.no_groups")
+            require(cipher_suites.find(code) is not None, "config.unknown_suite")
+        require(len(self.groups) > 0, "config.no_groups")
         for code in self.groups:
-            _require(key_exchange.find(code) is not None, "config.unknown_group")
+            require(key_exchange.find(code) is not None, "config.unknown_group")
         for code in self.key_share_groups:
             # RFC 8446 §4.2.8: shares are only for groups of supported_groups.
-            _require(code in self.groups, "config.key_share_groups")
-        _require(len(self.signature_schemes) > 0, "config.no_signature_schemes")
+            require(code in self.groups, "config.key_share_groups")
+        known = signature.schemes()
         for code in self.signature_schemes:
-            _require(code in signature.schemes(), "config.unknown_signature_scheme")
+            require(code in known, "config.unknown_signature_scheme")
+        require(len(self.handshake_schemes()) > 0, "config.no_signature_schemes")
+        require(len(self.certificate_types) > 0, "config.certificate_types")
+        for kind in self.certificate_types:
+            known = (_CERTIFICATE_X509, _CERTIFICATE_RAW_PUBLIC_KEY)
+            require(kind in known, "config.certificate_types")
+
+    def _check_identity(self):
+        for certificate in self.certificates:
+            require(len(certificate) > 0, "config.no_certificate")
+        require(self.private_key is not None, "config.private_key")
+        schemes = signature.signing_schemes(self.private_key[0])
+        require(len(schemes) > 0, "config.private_key")
+        # Certificate, CertificateVerify and Finished wait together to be sent.
+        size = (4 + 1 + 3) + (4 + 4 + signature_bytes_max(self.private_key)) + (4 + 48)
+        for certificate in self.certificates:
+            size += 3 + len(certificate) + 2
+        size += 2 * RECORD_OVERHEAD_BYTES + _SEND_BUFFER_BYTES_BESIDE
+        require(size <= self.send_buffer_bytes, "config.send_buffer_bytes")
 
     def _check_buffers(self):
-        _require(
-            _RECORD_BUFFER_BYTES_MIN <= self.record_buffer_bytes <= RECORD_BUFFER_BYTES_MAX,
-            "config.record_buffer_bytes",
-        )
+        check_record_buffer(self.record_buffer_bytes)
         spare = self.send_buffer_bytes - _SEND_BUFFER_BYTES_BESIDE - client_hello.bytes_max(self)
-        _require(spare >= 0, "config.send_buffer_bytes")
+        require(spare >= 0, "config.send_buffer_bytes")
         self.cookie_bytes_max = spare
-        _require(
+        require(
             self.handshake_buffer_bytes >= _HANDSHAKE_BUFFER_BYTES_MIN,
             "config.handshake_buffer_bytes",
         )

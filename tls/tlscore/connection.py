@@ -20,25 +20,24 @@ Not here: the messages of the handshake (client.py), the transport, time-outs.
 """
 
 from tlscore import messages, patience, states
-from tlscore.codepoints import (
-    ALERT_CLOSE_NOTIFY,
-    ALERT_DECODE_ERROR,
-    ALERT_INTERNAL_ERROR,
-    ALERT_UNEXPECTED_MESSAGE,
-    ALERT_USER_CANCELED,
-    CONTENT_ALERT,
-    CONTENT_APPLICATION_DATA,
-    CONTENT_HANDSHAKE,
-    UPDATE_NOT_REQUESTED,
-    UPDATE_REQUESTED,
-    alert_name,
-)
 from tlscore.compat import const
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError, UsageError
 from tlscore.handshake import HandshakeReader
 from tlscore.outbox import Outbox
 from tlscore.record import RecordProtection, RecordReceiver
 from tlscore.schedule import exported_keying_material, next_traffic_secret
+
+# See codepoints.py: copies that cost nothing on a board.
+_CONTENT_ALERT = const(21)
+_CONTENT_HANDSHAKE = const(22)
+_CONTENT_APPLICATION_DATA = const(23)
+_UPDATE_NOT_REQUESTED = const(0)
+_UPDATE_REQUESTED = const(1)
+_ALERT_CLOSE_NOTIFY = const(0)
+_ALERT_UNEXPECTED_MESSAGE = const(10)
+_ALERT_DECODE_ERROR = const(50)
+_ALERT_INTERNAL_ERROR = const(80)
+_ALERT_USER_CANCELED = const(90)
 
 # What a connection wants, as bits.
 RECEIVE = 1  # receive() can take bytes
@@ -55,6 +54,13 @@ _EVENTS = ((1,), (2,), (4,), (8,))
 
 _WARNING = const(1)
 _FATAL = const(2)
+
+
+def _alert_received(code):
+    # Imported here: names are wanted only when it is over.
+    from tlscore.codepoints import alert_name  # noqa: PLC0415
+
+    return AlertReceived("alert_received." + alert_name(code), code)
 
 
 class Connection:
@@ -204,13 +210,13 @@ class Connection:
         self._require_usable()
         self._write_closed = True
         if self.state == states.CONNECTED:
-            self._outbox.queue_alert(_WARNING, ALERT_CLOSE_NOTIFY)
+            self._outbox.queue_alert(_WARNING, _ALERT_CLOSE_NOTIFY)
             if self.peer_closed:
                 self._end(states.CLOSED)
         else:
             # §6.1: user_canceled "SHOULD be followed by a "close_notify"".
-            self._outbox.queue_alert(_WARNING, ALERT_USER_CANCELED)
-            self._outbox.queue_alert(_WARNING, ALERT_CLOSE_NOTIFY)
+            self._outbox.queue_alert(_WARNING, _ALERT_USER_CANCELED)
+            self._outbox.queue_alert(_WARNING, _ALERT_CLOSE_NOTIFY)
             self._end(states.CLOSED)
 
     def update_keys(self, request_peer=False):
@@ -220,7 +226,7 @@ class Connection:
             UsageError: not connected, or already closed by us.
         """
         self._require_connected()
-        self._outbox.queue_key_update(UPDATE_REQUESTED if request_peer else UPDATE_NOT_REQUESTED)
+        self._outbox.queue_key_update(_UPDATE_REQUESTED if request_peer else _UPDATE_NOT_REQUESTED)
 
     def next_event(self):
         """Return the next event as a tuple (EVENT_...,), or None."""
@@ -271,19 +277,22 @@ class Connection:
     def _on_record(self):
         receiver = self._receiver
         content_type = receiver.open()
+        if content_type is None:  # early data that a server does not want
+            receiver.next_record()
+            return
         # RFC 8446 §5.1: "if a handshake message is split over two or more records, there MUST NOT
         # be any other records between them".
-        if content_type != CONTENT_HANDSHAKE and self._handshake.partial():
+        if content_type != _CONTENT_HANDSHAKE and self._handshake.partial():
             raise self._unexpected("record.inside_handshake_message")
-        if content_type == CONTENT_APPLICATION_DATA:
+        if content_type == _CONTENT_APPLICATION_DATA:
             self._on_application_data()
-        elif content_type == CONTENT_HANDSHAKE:
+        elif content_type == _CONTENT_HANDSHAKE:
             self._handshake.push(self, receiver.content())
-        elif content_type == CONTENT_ALERT:
+        elif content_type == _CONTENT_ALERT:
             self._on_alert(receiver.content())
         else:
             self._on_change_cipher_spec(receiver.content())
-        if content_type != CONTENT_APPLICATION_DATA:
+        if content_type != _CONTENT_APPLICATION_DATA:
             receiver.next_record()
 
     def _on_application_data(self):
@@ -306,12 +315,12 @@ class Connection:
     def _on_alert(self, content):
         # RFC 8446 §5.1: "a record with an Alert type MUST contain exactly one message".
         if len(content) != 2:
-            raise PeerMisbehaved("alert.bad_length", ALERT_DECODE_ERROR)
+            raise PeerMisbehaved("alert.bad_length", _ALERT_DECODE_ERROR)
         code = content[1]  # §6: the severity is implicit; the level is ignored
-        if code == ALERT_USER_CANCELED:
+        if code == _ALERT_USER_CANCELED:
             self._patience.spend(patience.WARNING)  # a close_notify is to follow
-        elif code != ALERT_CLOSE_NOTIFY or self.state != states.CONNECTED:
-            raise AlertReceived("alert_received." + alert_name(code), code)
+        elif code != _ALERT_CLOSE_NOTIFY or self.state != states.CONNECTED:
+            raise _alert_received(code)
         else:
             self.peer_closed = True
             self._events |= EVENT_CLOSED
@@ -334,7 +343,7 @@ class Connection:
         """Let the handler of `row` take a complete handshake message and step to its state."""
         state = getattr(self, row[states.HANDLER])(message)
         if state not in row[states.NEXT_STATES]:
-            raise TlsError("states.undeclared_step", ALERT_INTERNAL_ERROR)
+            raise TlsError("states.undeclared_step", _ALERT_INTERNAL_ERROR)
         self.state = state
 
     def _on_key_update(self, message):
@@ -344,12 +353,12 @@ class Connection:
         # RFC 8446 §4.6.3: the answer is sent "prior to sending its next Application Data record";
         # one answer serves any number of requests. After our close_notify nothing is sent.
         if requested and not self._write_closed:
-            self._outbox.queue_key_update(UPDATE_NOT_REQUESTED)
+            self._outbox.queue_key_update(_UPDATE_NOT_REQUESTED)
         self._events |= EVENT_KEY_UPDATE
         return states.CONNECTED
 
     def _unexpected(self, reason):
-        return PeerMisbehaved(reason, ALERT_UNEXPECTED_MESSAGE)
+        return PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
 
     def _receive_with(self, secret):
         self._receive_secret = secret
@@ -364,7 +373,7 @@ class Connection:
         elif isinstance(error, AlertReceived):
             self._outbox.release()  # RFC 8446 §6.2: both sides close at once
         else:
-            self._outbox.queue_alert(_FATAL, ALERT_INTERNAL_ERROR)
+            self._outbox.queue_alert(_FATAL, _ALERT_INTERNAL_ERROR)
         self._end(states.FAILED)
 
     def _end(self, state):

@@ -6,8 +6,8 @@ there is no default, and a source that is absent or unseeded refuses.
 
 `HmacDrbg` is HMAC_DRBG of NIST SP 800-90A Rev. 1 §10.1.2 without prediction resistance: a key K
 and a value V, both of the hash's size, that every request moves on irreversibly. The seed is all
-its security; where it comes from (a noise source, a seed file, the host of a test farm) is the
-caller's business. Out of scope: collecting and health-testing noise.
+its security; where it comes from is the caller's business: the host of a test farm, or on a board
+of its own a noise source and a seed file, which entropy_health.py and entropy_board.py are about.
 """
 
 from tlscore.crypto.hashes import SHA256

@@ -6,14 +6,14 @@ is not specified for the message in which it appears, it MUST abort the handshak
 "illegal_parameter" alert." The contents are read in messages.py.
 """
 
-from tlscore.codepoints import (
-    ALERT_ILLEGAL_PARAMETER,
-    ALERT_UNSUPPORTED_EXTENSION,
-    EXT_COOKIE,
-)
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
 from tlscore.wire import Reader
+
+# See codepoints.py: copies that cost nothing on a board.
+_EXT_COOKIE = const(44)
+_ALERT_ILLEGAL_PARAMETER = const(47)
+_ALERT_UNSUPPORTED_EXTENSION = const(110)
 
 # Messages that carry extensions, as bits.
 IN_CLIENT_HELLO = 1
@@ -64,6 +64,14 @@ def permitted(extension, message) -> bool:
     return True
 
 
+def known(extension) -> bool:
+    """Tell whether an extension is one of the table's."""
+    for row in PERMITTED:
+        if row[0] == extension:
+            return True
+    return False
+
+
 def admit(subject, extension, message, offered, seen):
     """Check the type of one extension of a block.
 
@@ -82,14 +90,14 @@ def admit(subject, extension, message, offered, seen):
             requests, with the exception of the "cookie" extension in the HelloRetryRequest".
     """
     if extension in seen:
-        raise PeerMisbehaved(subject + ".duplicate_extension", ALERT_ILLEGAL_PARAMETER)
+        raise PeerMisbehaved(subject + ".duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
     if not permitted(extension, message):
-        raise PeerMisbehaved(subject + ".misplaced_extension", ALERT_ILLEGAL_PARAMETER)
+        raise PeerMisbehaved(subject + ".misplaced_extension", _ALERT_ILLEGAL_PARAMETER)
     if offered is not None and extension not in offered:
-        if extension != EXT_COOKIE or message != IN_HELLO_RETRY_REQUEST:
-            raise PeerMisbehaved(subject + ".unsolicited_extension", ALERT_UNSUPPORTED_EXTENSION)
+        if extension != _EXT_COOKIE or message != IN_HELLO_RETRY_REQUEST:
+            raise PeerMisbehaved(subject + ".unsolicited_extension", _ALERT_UNSUPPORTED_EXTENSION)
     if len(seen) == _MAX_EXTENSIONS:
-        raise PeerMisbehaved(subject + ".too_many_extensions", ALERT_ILLEGAL_PARAMETER)
+        raise PeerMisbehaved(subject + ".too_many_extensions", _ALERT_ILLEGAL_PARAMETER)
 
 
 def parse(block, message, offered=None):

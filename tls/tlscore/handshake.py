@@ -12,10 +12,13 @@ Not here: the meaning of messages; which rows there are (states.py).
 """
 
 from tlscore import states
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, ALERT_UNEXPECTED_MESSAGE
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
 from tlscore.record import wipe
+
+# See codepoints.py: copies that cost nothing on a board.
+_ALERT_UNEXPECTED_MESSAGE = const(10)
+_ALERT_ILLEGAL_PARAMETER = const(47)
 
 _HEADER_BYTES = const(4)
 
@@ -106,7 +109,7 @@ class HandshakeReader:
     def _check_fits(self):
         if self._size > len(self._buffer):
             # Our limit; OpenSSL and BoringSSL send the same alert for theirs.
-            raise PeerMisbehaved("handshake.message_too_long", ALERT_ILLEGAL_PARAMETER)
+            raise PeerMisbehaved("handshake.message_too_long", _ALERT_ILLEGAL_PARAMETER)
 
     def _deliver(self, connection, message, at_record_end):
         row = self._row
@@ -115,7 +118,7 @@ class HandshakeReader:
         # key change align with a record boundary; if not, then they MUST terminate the connection
         # with an "unexpected_message" alert."
         if row[states.ALIGNED] and not at_record_end:
-            raise PeerMisbehaved("handshake.not_at_record_end", ALERT_UNEXPECTED_MESSAGE)
+            raise PeerMisbehaved("handshake.not_at_record_end", _ALERT_UNEXPECTED_MESSAGE)
         connection.deliver(row, message)
 
     def _push_stream(self, connection, payload, position):
@@ -127,7 +130,6 @@ class HandshakeReader:
         if self._left == 0:
             stream = self._stream
             self._stream = None
-            stream.finish()
             self._deliver(connection, stream, end == len(payload))
         return end
 

@@ -1,46 +1,39 @@
-"""Parsers of the two messages that may be longer than a board's memory: they are never held.
+"""Parsers of messages that may be longer than a board's memory: they are never held.
 
 `CertificateParser` hands the certificates of a chain on to the chain verifier piece by piece;
-`NewSessionTicketParser` checks the form of a ticket and lets it go. Both take any split of the
-message, down to single bytes, and raise PeerMisbehaved and nothing else (the verifier's refusals
-are PeerMisbehaved as well).
+`ExtensionSkipper` is what it shares with the parser of tickets (ticket_stream.py). Both take any
+split of the message, down to single bytes, and raise PeerMisbehaved and nothing else (the
+verifier's refusals are PeerMisbehaved as well).
 """
 
 from tlscore import extensions
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
 from tlscore.wire import PushParser, decode_error
 
+# See codepoints.py: copies that cost nothing on a board.
+_ALERT_ILLEGAL_PARAMETER = const(47)
+
 # The longest Certificate message: OpenSSL's SSL_MAX_CERT_LIST_DEFAULT, 100 KB.
 _CERTIFICATE_LIMIT = const(102400)
-# RFC 8446 §4.6.1: "Servers MUST NOT use any value greater than 604800 seconds (7 days)."
-_LIFETIME_LIMIT_S = const(604800)
 
 # What the next integer or stretch is: steps of an extension block,
 _BLOCK_LENGTH = const(0)
 _EXTENSION_TYPE = const(1)
 _EXTENSION_LENGTH = const(2)
 _EXTENSION_CONTENT = const(3)
-# of a Certificate (RFC 8446 §4.4.2),
+# of a Certificate (RFC 8446 §4.4.2).
 _CONTEXT_LENGTH = const(4)
 _LIST_LENGTH = const(5)
 _CERTIFICATE_LENGTH = const(6)
 _CERTIFICATE_DATA = const(7)
-# of a NewSessionTicket (RFC 8446 §4.6.1).
-_LIFETIME = const(8)
-_AGE_ADD = const(9)
-_NONCE_LENGTH = const(10)
-_NONCE = const(11)
-_TICKET_LENGTH = const(12)
-_TICKET = const(13)
 
 
 class ExtensionSkipper(PushParser):
     """A PushParser that can also check an extension block and let its contents go.
 
     `step` says what was asked for last. Subclasses get `on_field(step, value)` for their integers,
-    `on_stretch_end(step)` for their opaque stretches and `on_block_end()`.
+    `on_stretch_end(step)` for their opaque stretches, and may have `on_block_end()`.
 
     Args:
         length, subject: as for PushParser.
@@ -90,6 +83,9 @@ class ExtensionSkipper(PushParser):
         else:
             self.on_stretch_end(self.step)
 
+    def on_block_end(self):
+        """Learn that an extension block is complete; nothing follows it unless asked for here."""
+
     def _next_extension(self):
         left = self.unclaimed - self._after_block
         if left == 0:
@@ -105,7 +101,7 @@ class ExtensionSkipper(PushParser):
 
 
 class CertificateParser(ExtensionSkipper):
-    """Read the server's Certificate message (RFC 8446 §4.4.2) as it streams by.
+    """Read the peer's Certificate message (RFC 8446 §4.4.2) as it streams by.
 
     Args:
         length: of the message body.
@@ -113,23 +109,26 @@ class CertificateParser(ExtensionSkipper):
             certificate, leaf first.
         offered: extension types of the ClientHello; §4.4.2: the extensions of an entry "MUST
             correspond to ones from the ClientHello message".
+        may_be_empty: accept a message without certificates, as a client may send it.
     """
 
-    def __init__(self, length, verifier, offered):
+    def __init__(self, length, verifier, offered, may_be_empty=False):
         ExtensionSkipper.__init__(
             self, length, "certificate_message", extensions.IN_CERTIFICATE, offered
         )
         if length > _CERTIFICATE_LIMIT:
-            raise PeerMisbehaved("certificate_message.too_long", ALERT_ILLEGAL_PARAMETER)
+            raise PeerMisbehaved("certificate_message.too_long", _ALERT_ILLEGAL_PARAMETER)
         self._verifier = verifier
+        self._may_be_empty = may_be_empty
         self.expect_field(_CONTEXT_LENGTH, 1)
 
     def on_field(self, step, value):
         """Take one of the lengths of the message."""
         if step == _CONTEXT_LENGTH:
-            # "in the case of server authentication, this field SHALL be zero length"
+            # "in the case of server authentication, this field SHALL be zero length"; during the
+            # handshake a client's is as well, because the request's is (§4.3.2).
             if value:
-                raise PeerMisbehaved("certificate_message.context", ALERT_ILLEGAL_PARAMETER)
+                raise PeerMisbehaved("certificate_message.context", _ALERT_ILLEGAL_PARAMETER)
             self.expect_field(_LIST_LENGTH, 3)
         elif step == _LIST_LENGTH:
             self._check_fits(value, self.unclaimed)
@@ -137,9 +136,10 @@ class CertificateParser(ExtensionSkipper):
                 raise decode_error(self.subject, "trailing_data")
             # §4.4.2.4: "If the server supplies an empty Certificate message, the client MUST
             # abort the handshake with a "decode_error" alert."
-            if value == 0:
+            if value:
+                self.expect_field(_CERTIFICATE_LENGTH, 3)
+            elif not self._may_be_empty:
                 raise decode_error(self.subject, "empty")
-            self.expect_field(_CERTIFICATE_LENGTH, 3)
         else:
             if value == 0:  # cert_data<1..2^24-1>
                 raise decode_error(self.subject, "bad_length")
@@ -160,45 +160,3 @@ class CertificateParser(ExtensionSkipper):
         """Learn that an entry is complete; another one follows if anything does."""
         if self.unclaimed:
             self.expect_field(_CERTIFICATE_LENGTH, 3)
-
-
-class NewSessionTicketParser(ExtensionSkipper):
-    """Check the form of a NewSessionTicket (RFC 8446 §4.6.1) as it streams by.
-
-    Args:
-        length: of the message body.
-    """
-
-    def __init__(self, length):
-        # §4.6.1: "Clients MUST ignore unrecognized extensions."
-        ExtensionSkipper.__init__(
-            self, length, "new_session_ticket", extensions.IN_NEW_SESSION_TICKET, None
-        )
-        self.expect_field(_LIFETIME, 4)
-
-    def on_field(self, step, value):
-        """Take one of the integers of the message."""
-        if step == _LIFETIME:
-            if value > _LIFETIME_LIMIT_S:
-                raise PeerMisbehaved("new_session_ticket.lifetime", ALERT_ILLEGAL_PARAMETER)
-            self.expect_field(_AGE_ADD, 4)
-        elif step == _AGE_ADD:
-            self.expect_field(_NONCE_LENGTH, 1)
-        elif step == _NONCE_LENGTH:
-            self.expect_stretch(_NONCE, value)
-        else:
-            if value == 0:  # ticket<1..2^16-1>
-                raise decode_error(self.subject, "bad_length")
-            self.expect_stretch(_TICKET, value)
-
-    def on_stretch_end(self, step):
-        """Learn that the nonce or the ticket is complete."""
-        if step == _NONCE:
-            self.expect_field(_TICKET_LENGTH, 2)
-        else:
-            self.expect_field(_BLOCK_LENGTH, 2)
-
-    def on_block_end(self):
-        """Check that the extensions are the end of the message."""
-        if self.unclaimed:
-            raise decode_error(self.subject, "trailing_data")

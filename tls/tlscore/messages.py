@@ -9,33 +9,39 @@ Elsewhere: the ClientHello (client_hello.py); messages too long to be held (mess
 """
 
 from tlscore import extensions
-from tlscore.codepoints import (
-    ALERT_ILLEGAL_PARAMETER,
-    ALERT_MISSING_EXTENSION,
-    ALERT_PROTOCOL_VERSION,
-    CERTIFICATE,
-    EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION,
-    EXT_COOKIE,
-    EXT_KEY_SHARE,
-    EXT_SERVER_NAME,
-    EXT_SIGNATURE_ALGORITHMS,
-    EXT_SUPPORTED_GROUPS,
-    EXT_SUPPORTED_VERSIONS,
-    FINISHED,
-    KEY_UPDATE,
-    TLS_1_2,
-    TLS_1_3,
-    UPDATE_NOT_REQUESTED,
-    UPDATE_REQUESTED,
-)
+from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
 from tlscore.wire import Reader, decode_error
+
+# See codepoints.py: copies that cost nothing on a board.
+_TLS_1_2 = const(0x0303)
+_TLS_1_3 = const(0x0304)
+_CERTIFICATE = const(11)
+_CERTIFICATE_VERIFY = const(15)
+_FINISHED = const(20)
+_KEY_UPDATE = const(24)
+_UPDATE_NOT_REQUESTED = const(0)
+_UPDATE_REQUESTED = const(1)
+_EXT_SERVER_NAME = const(0)
+_EXT_SUPPORTED_GROUPS = const(10)
+_EXT_SIGNATURE_ALGORITHMS = const(13)
+_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION = const(16)
+_EXT_SERVER_CERTIFICATE_TYPE = const(20)
+_EXT_RECORD_SIZE_LIMIT = const(28)
+_EXT_SUPPORTED_VERSIONS = const(43)
+_EXT_COOKIE = const(44)
+_EXT_CERTIFICATE_AUTHORITIES = const(47)
+_EXT_SIGNATURE_ALGORITHMS_CERT = const(50)
+_EXT_KEY_SHARE = const(51)
+_ALERT_ILLEGAL_PARAMETER = const(47)
+_ALERT_PROTOCOL_VERSION = const(70)
+_ALERT_MISSING_EXTENSION = const(109)
 
 HEADER_BYTES = 4
 
 # RFC 8446 §4.1.3: the random of a ServerHello that is a HelloRetryRequest is the SHA-256 of
 # "HelloRetryRequest".
-_RETRY_RANDOM = (
+RETRY_RANDOM = (
     b"\xcf\x21\xad\x74\xe5\x9a\x61\x11\xbe\x1d\x8c\x02\x1e\x65\xb8\x91"
     b"\xc2\xa2\x11\x16\x7a\xbb\x8c\x5e\x07\x9e\x09\xe2\xc8\xa8\x33\x9c"
 )
@@ -45,7 +51,7 @@ _DOWNGRADE_TO_1_1 = b"DOWNGRD\x00"
 
 
 def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
+    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class ServerHello:
@@ -79,7 +85,7 @@ def parse_server_hello(body, offered) -> ServerHello:
     hello = ServerHello()
     legacy_version = reader.u16()
     random = reader.take(32)
-    hello.is_retry = random == _RETRY_RANDOM
+    hello.is_retry = random == RETRY_RANDOM
     hello.session_id = reader.vector8(0, 32).rest()
     hello.suite = reader.u16()
     compression = reader.u8()
@@ -94,7 +100,7 @@ def parse_server_hello(body, offered) -> ServerHello:
 
 
 def _check_version(legacy_version, random, block):
-    supported = extensions.find(block, EXT_SUPPORTED_VERSIONS)
+    supported = extensions.find(block, _EXT_SUPPORTED_VERSIONS)
     if supported is None:
         # Some version before TLS 1.3. RFC 8446 §4.1.3: clients "MUST check that the last 8 bytes
         # are not equal to either of these values" and answer illegal_parameter if they are.
@@ -102,14 +108,14 @@ def _check_version(legacy_version, random, block):
         if ending in (_DOWNGRADE_TO_1_2, _DOWNGRADE_TO_1_1):
             raise _illegal("server_hello.downgrade")
         # RFC 8446 appendix D.1: a version that is not supported ends with protocol_version.
-        raise PeerMisbehaved("server_hello.version_not_supported", ALERT_PROTOCOL_VERSION)
+        raise PeerMisbehaved("server_hello.version_not_supported", _ALERT_PROTOCOL_VERSION)
     version = supported.u16()
     supported.finish()
     # RFC 8446 §4.2.1: illegal_parameter for a version "not offered by the client" or "prior to
     # TLS 1.3".
-    if version != TLS_1_3:
+    if version != _TLS_1_3:
         raise _illegal("server_hello.unoffered_version")
-    if legacy_version != TLS_1_2:  # RFC 8446 §4.1.3: "MUST be set to 0x0303"
+    if legacy_version != _TLS_1_2:  # RFC 8446 §4.1.3: "MUST be set to 0x0303"
         raise _illegal("server_hello.legacy_version")
 
 
@@ -118,12 +124,12 @@ def _read_server_extensions(hello, block, offered):
     if hello.is_retry:
         message = extensions.IN_HELLO_RETRY_REQUEST
     found = extensions.parse(block, message, offered)
-    if EXT_COOKIE in found:  # RFC 8446 §4.2.2
-        content = found[EXT_COOKIE]
+    if _EXT_COOKIE in found:  # RFC 8446 §4.2.2
+        content = found[_EXT_COOKIE]
         hello.cookie = content.vector16(1).rest()
         content.finish()
-    if EXT_KEY_SHARE in found:  # RFC 8446 §4.2.8
-        content = found[EXT_KEY_SHARE]
+    if _EXT_KEY_SHARE in found:  # RFC 8446 §4.2.8
+        content = found[_EXT_KEY_SHARE]
         hello.group = content.u16()
         if not hello.is_retry:
             hello.share = content.vector16(1).rest()
@@ -131,40 +137,67 @@ def _read_server_extensions(hello, block, offered):
 
 
 def parse_encrypted_extensions(body, offered):
-    """Read EncryptedExtensions (RFC 8446 §4.3.1); return the ALPN protocol as bytes, or None.
+    """Read EncryptedExtensions (RFC 8446 §4.3.1).
 
     Args:
         offered: extension types of the ClientHello.
+
+    Returns:
+        (ALPN protocol as bytes, record size limit, type of the server's certificate), each None
+        where the server says nothing of it.
     """
     reader = Reader(body, "encrypted_extensions")
     block = reader.vector16()
     reader.finish()
     found = extensions.parse(block, extensions.IN_ENCRYPTED_EXTENSIONS, offered)
-    if EXT_SERVER_NAME in found:
-        found[EXT_SERVER_NAME].finish()  # RFC 6066 §3: the answer's extension_data is empty
-    if EXT_SUPPORTED_GROUPS in found:
+    if _EXT_SERVER_NAME in found:
+        found[_EXT_SERVER_NAME].finish()  # RFC 6066 §3: the answer's extension_data is empty
+    if _EXT_SUPPORTED_GROUPS in found:
         # RFC 8446 §4.2.7: what the server prefers; it changes nothing before the handshake ends.
-        _check_codes(found[EXT_SUPPORTED_GROUPS])
-    if EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION not in found:
-        return None
-    content = found[EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION]
-    names = content.vector16(2)
+        _check_codes(found[_EXT_SUPPORTED_GROUPS])
+    protocol = limit = certificate_type = None
+    if _EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION in found:
+        content = found[_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION]
+        names = content.vector16(2)
+        content.finish()
+        protocol = bytes(names.vector8(1).rest())
+        names.finish()  # RFC 7301 §3.1: the list "MUST contain exactly one "ProtocolName""
+    if _EXT_RECORD_SIZE_LIMIT in found:
+        limit = read_record_size_limit(found[_EXT_RECORD_SIZE_LIMIT])
+    if _EXT_SERVER_CERTIFICATE_TYPE in found:
+        content = found[_EXT_SERVER_CERTIFICATE_TYPE]
+        certificate_type = content.u8()  # RFC 7250 §3: the one that was selected
+        content.finish()
+    return protocol, limit, certificate_type
+
+
+def read_record_size_limit(content) -> int:
+    """Read the content of record_size_limit (RFC 8449 §4), for both roles."""
+    limit = content.u16()
     content.finish()
-    protocol = bytes(names.vector8(1).rest())
-    names.finish()  # RFC 7301 §3.1: the list "MUST contain exactly one "ProtocolName""
-    return protocol
+    # "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64. An
+    # endpoint MUST treat receipt of a smaller value as a fatal error and generate an
+    # "illegal_parameter" alert."
+    if limit < 64:
+        raise _illegal(content.subject + ".record_size_limit")
+    return limit
 
 
 def _check_codes(content):
-    """Check a list of two-byte codes, <2..2^16-1>, which is all of an extension."""
+    """Check a list of two-byte codes, <2..2^16-1>, which is all of an extension; return it."""
     codes = content.vector16(2)
     content.finish()
     if codes.remaining() & 1:
         raise decode_error(content.subject, "bad_length")
+    return codes
 
 
-def parse_certificate_request(body):
-    """Check a CertificateRequest of the handshake (RFC 8446 §4.3.2); nothing of it is needed."""
+def parse_certificate_request(body) -> list:
+    """Read a CertificateRequest of the handshake (RFC 8446 §4.3.2); return its signature schemes.
+
+    A client has one certificate or none, so the names of certificate_authorities, which "guide
+    certificate selection", are checked for their form only.
+    """
     reader = Reader(body, "certificate_request")
     # "zero length unless used for the post-handshake authentication exchanges"
     if reader.vector8().remaining():
@@ -173,9 +206,18 @@ def parse_certificate_request(body):
     reader.finish()
     # "Clients MUST ignore unrecognized extensions"
     found = extensions.parse(block, extensions.IN_CERTIFICATE_REQUEST)
-    if EXT_SIGNATURE_ALGORITHMS not in found:  # "The "signature_algorithms" extension MUST be ..."
-        raise PeerMisbehaved("certificate_request.missing_extension", ALERT_MISSING_EXTENSION)
-    _check_codes(found[EXT_SIGNATURE_ALGORITHMS])
+    if _EXT_SIGNATURE_ALGORITHMS not in found:  # "The "signature_algorithms" extension MUST be ..."
+        raise PeerMisbehaved("certificate_request.missing_extension", _ALERT_MISSING_EXTENSION)
+    if _EXT_SIGNATURE_ALGORITHMS_CERT in found:
+        _check_codes(found[_EXT_SIGNATURE_ALGORITHMS_CERT])
+    if _EXT_CERTIFICATE_AUTHORITIES in found:  # §4.2.4: one or more, none of them empty
+        content = found[_EXT_CERTIFICATE_AUTHORITIES]
+        names = content.vector16(3)
+        content.finish()
+        while names.remaining():
+            names.vector16(1)
+    codes = _check_codes(found[_EXT_SIGNATURE_ALGORITHMS])
+    return [codes.u16() for _ in range(codes.remaining() >> 1)]
 
 
 def parse_certificate_verify(body):
@@ -202,22 +244,45 @@ def parse_key_update(body) -> bool:
     reader.finish()
     # "If an implementation receives any other value, it MUST terminate the connection with an
     # "illegal_parameter" alert."
-    if request not in (UPDATE_NOT_REQUESTED, UPDATE_REQUESTED):
+    if request not in (_UPDATE_NOT_REQUESTED, _UPDATE_REQUESTED):
         raise _illegal("key_update.unknown_request")
-    return request == UPDATE_REQUESTED
+    return request == _UPDATE_REQUESTED
 
 
-def write_empty_certificate(writer):
-    """Write the Certificate of a client that has none (RFC 8446 §4.4.2): header, 0, 0."""
-    writer.raw(bytes((CERTIFICATE, 0, 0, 4, 0, 0, 0, 0)))
+def write_certificate(writer, chain):
+    """Write a Certificate (RFC 8446 §4.4.2) without context and extensions.
+
+    Args:
+        chain: DER certificates, the end entity's first; a client that has none sends none.
+    """
+    writer.u8(_CERTIFICATE)
+    message = writer.open(3)
+    writer.vector8(b"")
+    entries = writer.open(3)
+    for certificate in chain:
+        mark = writer.open(3)
+        writer.raw(certificate)
+        writer.close(mark, 3)
+        writer.u16(0)
+    writer.close(entries, 3)
+    writer.close(message, 3)
+
+
+def write_certificate_verify(writer, scheme, signature):
+    """Write a CertificateVerify (RFC 8446 §4.4.3)."""
+    writer.u8(_CERTIFICATE_VERIFY)
+    message = writer.open(3)
+    writer.u16(scheme)
+    writer.vector16(signature)
+    writer.close(message, 3)
 
 
 def write_finished(writer, verify_data):
     """Write a Finished message (RFC 8446 §4.4.4)."""
-    writer.raw(bytes((FINISHED, 0, 0, len(verify_data))))
+    writer.raw(bytes((_FINISHED, 0, 0, len(verify_data))))
     writer.raw(verify_data)
 
 
 def write_key_update(writer, request):
     """Write a KeyUpdate (RFC 8446 §4.6.3)."""
-    writer.raw(bytes((KEY_UPDATE, 0, 0, 1, request)))
+    writer.raw(bytes((_KEY_UPDATE, 0, 0, 1, request)))

@@ -8,17 +8,17 @@ Not here: when anything is sent (connection.py, client.py).
 """
 
 from tlscore import messages
-from tlscore.codepoints import (
-    CONTENT_ALERT,
-    CONTENT_APPLICATION_DATA,
-    CONTENT_CHANGE_CIPHER_SPEC,
-    CONTENT_HANDSHAKE,
-    TLS_1_2,
-    UPDATE_NOT_REQUESTED,
-)
 from tlscore.compat import const
-from tlscore.record import RecordProtection, RecordSender
+from tlscore.record import RECORD_OVERHEAD_BYTES, RecordProtection, RecordSender
 from tlscore.schedule import next_traffic_secret
+
+# See codepoints.py: copies that cost nothing on a board.
+_TLS_1_2 = const(0x0303)
+_CONTENT_CHANGE_CIPHER_SPEC = const(20)
+_CONTENT_ALERT = const(21)
+_CONTENT_HANDSHAKE = const(22)
+_CONTENT_APPLICATION_DATA = const(23)
+_UPDATE_NOT_REQUESTED = const(0)
 
 _ALERT_RECORD_BYTES = const(24)
 _KEY_UPDATE_RECORD_BYTES = const(27)
@@ -46,17 +46,26 @@ class Outbox(RecordSender):
         self._suite = suite
         self.protection = RecordProtection(suite, secret)
 
-    def queue_handshake(self, writer, transcript, version=TLS_1_2):
+    def queue_handshake(self, writer, transcript, version=_TLS_1_2):
         """End a handshake message: add it to the transcript, if there is one yet, and queue it."""
         if transcript is not None:
             transcript.update(self.content(writer))
-        self.commit(CONTENT_HANDSHAKE, writer, version)
+        self.commit(_CONTENT_HANDSHAKE, writer, version)
+
+    def takes(self, size) -> bool:
+        """Tell whether a handshake message fits, in as many records as need be, and an alert."""
+        spread = (size - 1) // self.content_limit * RECORD_OVERHEAD_BYTES
+        return self._free() >= size + spread + _ALERT_RECORD_BYTES
+
+    def piece_room(self) -> int:
+        """Return how many bytes of a handshake message fit in one record, and an alert behind."""
+        return min(max(0, self._free() - _ALERT_RECORD_BYTES), self.content_limit)
 
     def queue_change_cipher_spec(self):
         """Queue the record that makes middleboxes believe in TLS 1.2 (RFC 8446 §D.4)."""
         writer = self.writer()
         writer.u8(1)
-        self.commit(CONTENT_CHANGE_CIPHER_SPEC, writer)
+        self.commit(_CONTENT_CHANGE_CIPHER_SPEC, writer)
 
     def queue_alert(self, level, code):
         """Queue an alert (RFC 8446 §6); dropped if a flight of the handshake leaves no room."""
@@ -65,18 +74,20 @@ class Outbox(RecordSender):
         writer = self.writer()
         writer.u8(level)
         writer.u8(code)
-        self.commit(CONTENT_ALERT, writer)
+        self.commit(_CONTENT_ALERT, writer)
 
     def queue_key_update(self, request):
         """Queue a KeyUpdate and change the key (RFC 8446 §4.6.3), or owe it for want of room."""
+        # One KeyUpdate pays every debt, but asking the peer for its own must not be forgotten.
+        if self._key_update_owed is not None:
+            request = max(request, self._key_update_owed)
+        self._key_update_owed = request
         if self.room() < 5 + _ALERT_RECORD_BYTES:
-            # Asking the peer as well must not be forgotten by a second, lesser debt.
-            self._key_update_owed = max(request, self._key_update_owed or UPDATE_NOT_REQUESTED)
             return
         self._key_update_owed = None
         writer = self.writer()
         messages.write_key_update(writer, request)
-        self.commit(CONTENT_HANDSHAKE, writer)
+        self.commit(_CONTENT_HANDSHAKE, writer)
         self.protect(self._suite, next_traffic_secret(self._suite.hash, self.secret))
 
     def sent(self, size):
@@ -89,19 +100,20 @@ class Outbox(RecordSender):
         """Return how many bytes of application data `queue_data` would take."""
         if self._key_update_owed is not None:
             return 0
-        return max(0, self.room() - _ALERT_RECORD_BYTES - _KEY_UPDATE_RECORD_BYTES)
+        free = self._free() - _ALERT_RECORD_BYTES - _KEY_UPDATE_RECORD_BYTES
+        return min(max(0, free), self.content_limit)
 
     def queue_data(self, data) -> int:
         """Queue application data, one record at most; return how many bytes were taken."""
         # RFC 8446 §5.5: "Implementations SHOULD do a key update ... prior to reaching these
         # limits"; the last record of a key is the KeyUpdate itself.
         if self.protection.sequence >= self.protection.record_limit - 1:
-            self.queue_key_update(UPDATE_NOT_REQUESTED)
+            self.queue_key_update(_UPDATE_NOT_REQUESTED)
         size = min(len(data), self.data_room())
         if size:
             writer = self.writer()
             writer.raw(memoryview(data)[:size])
-            self.commit(CONTENT_APPLICATION_DATA, writer)
+            self.commit(_CONTENT_APPLICATION_DATA, writer)
         return size
 
     def forget_keys(self):

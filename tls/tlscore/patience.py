@@ -4,8 +4,10 @@ TLS allows empty records, KeyUpdates, tickets and warnings without end, so a pee
 board busy for ever without ever sending data. The limits are policy; each carries its precedent.
 """
 
-from tlscore.codepoints import ALERT_UNEXPECTED_MESSAGE
+from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
+
+_ALERT_UNEXPECTED_MESSAGE = const(10)
 
 EMPTY_RECORD = 0
 KEY_UPDATE = 1
@@ -38,7 +40,7 @@ class Patience:
         """
         limit, reason = _LIMITS[kind]
         if self._spent[kind] == limit:
-            raise PeerMisbehaved(reason, ALERT_UNEXPECTED_MESSAGE)
+            raise PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
         self._spent[kind] += 1
 
     def renew(self):

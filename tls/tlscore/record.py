@@ -10,25 +10,25 @@ Not here: what the content means, when keys change, which content type may follo
 (connection.py).
 """
 
-from tlscore.codepoints import (
-    ALERT_BAD_RECORD_MAC,
-    ALERT_RECORD_OVERFLOW,
-    ALERT_UNEXPECTED_MESSAGE,
-    CONTENT_ALERT,
-    CONTENT_APPLICATION_DATA,
-    CONTENT_CHANGE_CIPHER_SPEC,
-    CONTENT_HANDSHAKE,
-    TLS_1_2,
-)
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import PeerMisbehaved, TlsError, UsageError
 from tlscore.schedule import expand_label
 from tlscore.wire import Writer
 
+# See codepoints.py: copies that cost nothing on a board.
+_TLS_1_2 = const(0x0303)
+_CONTENT_CHANGE_CIPHER_SPEC = const(20)
+_CONTENT_ALERT = const(21)
+_CONTENT_HANDSHAKE = const(22)
+_CONTENT_APPLICATION_DATA = const(23)
+_ALERT_UNEXPECTED_MESSAGE = const(10)
+_ALERT_BAD_RECORD_MAC = const(20)
+_ALERT_RECORD_OVERFLOW = const(22)
+_ALERT_INTERNAL_ERROR = const(80)
+
 _HEADER_BYTES = const(5)
-_TAG_BYTES = const(16)
 _NONCE_BYTES = const(12)
-# What a protected record adds to its content: header, content type, tag.
+# What a protected record adds to its content at most: header, content type, tag.
 RECORD_OVERHEAD_BYTES = 22
 _PLAINTEXT_LIMIT = const(16384)  # RFC 8446 §5.1: 2^14
 _CIPHERTEXT_LIMIT = const(16640)  # RFC 8446 §5.2: 2^14 + 256
@@ -41,18 +41,32 @@ _ZEROS = bytes(64)
 class RecordProtection:
     """One traffic key (RFC 8446 §5.2, §5.3, §7.3).
 
+    A key has tables, and a client has its own key long before it sends its Finished: they are made
+    for the first record, so that they are not there while certificates are verified.
+
     Args:
         suite: CipherSuite.
-        secret: traffic secret the key and the IV are derived from; not kept.
+        secret: traffic secret the key and the IV are derived from; not kept longer than needed.
     """
 
     def __init__(self, suite, secret):
-        key = expand_label(suite.hash, secret, b"key", b"", suite.key_bytes)
-        self.aead = suite.new_aead(key)
+        self._suite = suite
+        self._secret = secret
+        self._aead = None
         self._iv = expand_label(suite.hash, secret, b"iv", b"", _NONCE_BYTES)
         self._nonce = bytearray(self._iv)
         self.sequence = 0
         self.record_limit = suite.record_limit
+
+    @property
+    def aead(self):
+        """Return the AEAD of the key."""
+        if self._aead is None:
+            suite = self._suite
+            key = expand_label(suite.hash, self._secret, b"key", b"", suite.key_bytes)
+            self._aead = suite.new_aead(key)
+            self._secret = None
+        return self._aead
 
     def next_nonce(self) -> bytearray:
         """Return the nonce of the next record, valid until the next call."""
@@ -65,7 +79,7 @@ class RecordProtection:
 
 
 def _unexpected(reason):
-    return PeerMisbehaved(reason, ALERT_UNEXPECTED_MESSAGE)
+    return PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
 
 
 class RecordReceiver:
@@ -78,6 +92,11 @@ class RecordReceiver:
     Attributes:
         protection: RecordProtection, or None while records come in the clear.
         complete: a whole record is in the buffer and has not been opened.
+        plain_alerts: until a protected record has come, take alerts in the clear in spite of keys:
+            the peer may have failed before it had any.
+        early_data_left: bytes of protected records to drop, until one can be opened, because
+            they may be early data (RFC 8446 §4.2.10).
+        plaintext_limit: bytes of content and content type a record may have, padding included.
         start, end: where the content of the opened record lies in the buffer.
     """
 
@@ -87,8 +106,12 @@ class RecordReceiver:
         self._header = self._view[:_HEADER_BYTES]
         self._filled = 0
         self._wanted = _HEADER_BYTES
+        self._discard = 0  # bytes of a record to drop that were not even held
         self.protection = None
         self.complete = False
+        self.plain_alerts = False
+        self.early_data_left = 0
+        self.plaintext_limit = _PLAINTEXT_LIMIT + 1  # RFC 8446 §5.4
         self.start = 0
         self.end = 0
 
@@ -100,6 +123,11 @@ class RecordReceiver:
         """
         taken = 0
         while not self.complete and taken < len(data):
+            if self._discard:
+                size = min(self._discard, len(data) - taken)
+                self._discard -= size
+                taken += size
+                continue
             filled = self._filled
             size = min(self._wanted - filled, len(data) - taken)
             self._view[filled : filled + size] = data[taken : taken + size]
@@ -114,25 +142,47 @@ class RecordReceiver:
         content_type = self._buffer[0]
         length = self._buffer[3] << 8 | self._buffer[4]
         # legacy_record_version "MUST be ignored for all purposes" (RFC 8446 §5.1).
-        if content_type < CONTENT_CHANGE_CIPHER_SPEC or content_type > CONTENT_APPLICATION_DATA:
+        if content_type < _CONTENT_CHANGE_CIPHER_SPEC or content_type > _CONTENT_APPLICATION_DATA:
             raise _unexpected("record.unknown_type")
+        protected = content_type == _CONTENT_APPLICATION_DATA
+        if protected and self._drops(length):
+            return 0
         if self.protection is None:
-            if content_type == CONTENT_APPLICATION_DATA:
+            if protected:
                 raise _unexpected("record.protected_before_keys")
             limit = _PLAINTEXT_LIMIT
         else:
             # Once there are keys, only change_cipher_spec comes in the clear (RFC 8446 §5).
-            if content_type not in (CONTENT_APPLICATION_DATA, CONTENT_CHANGE_CIPHER_SPEC):
-                raise _unexpected("record.unprotected")
+            if not protected and content_type != _CONTENT_CHANGE_CIPHER_SPEC:
+                if content_type != _CONTENT_ALERT or not self.plain_alerts:
+                    raise _unexpected("record.unprotected")
             limit = _CIPHERTEXT_LIMIT
         if length > limit:
-            raise PeerMisbehaved("record.overflow", ALERT_RECORD_OVERFLOW)
+            raise PeerMisbehaved("record.overflow", _ALERT_RECORD_OVERFLOW)
         if _HEADER_BYTES + length > len(self._buffer):
-            raise PeerMisbehaved("record.exceeds_buffer", ALERT_RECORD_OVERFLOW)
+            raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
         return length
 
-    def open(self) -> int:
+    def _drops(self, length):
+        """Decide whether a record is early data that cannot be opened; drop it unheld if so."""
+        if self.protection is not None and _HEADER_BYTES + length <= len(self._buffer):
+            return False
+        if not self._spend_early_data(length):
+            return False
+        self.next_record()
+        self._discard = length
+        return True
+
+    def _spend_early_data(self, length):
+        if not self.early_data_left or length > self.early_data_left:
+            return False
+        self.early_data_left -= length
+        return True
+
+    def open(self):
         """Decrypt the complete record in place and return its content type.
+
+        None stands for a record that was dropped as early data.
 
         Raises:
             PeerMisbehaved: it does not authenticate or its plaintext breaks RFC 8446 §5.
@@ -141,27 +191,39 @@ class RecordReceiver:
         content_type = self._buffer[0]
         self.start = _HEADER_BYTES
         self.end = self._filled
-        if content_type == CONTENT_APPLICATION_DATA:
+        if content_type == _CONTENT_APPLICATION_DATA:
             content_type = self._decrypt()
+            if content_type is None:
+                return None
         # RFC 8446 §5.1: "Implementations MUST NOT send zero-length fragments of Handshake types"
         # and one alert per alert record; §5.4 names the alert for both.
-        if self.start == self.end and content_type != CONTENT_APPLICATION_DATA:
+        if self.start == self.end and content_type != _CONTENT_APPLICATION_DATA:
             raise _unexpected("record.empty")
         return content_type
 
     def _decrypt(self):
         protection = self.protection
-        if protection.sequence >= _RECEIVE_LIMIT:
+        sequence = protection.sequence
+        if sequence >= _RECEIVE_LIMIT:
             raise _unexpected("record.key_not_updated")  # RFC 8446 §5.5
-        end = self.end - _TAG_BYTES
+        end = self.end - protection.aead.tag_size
         if end < _HEADER_BYTES or not protection.aead.open(
             protection.next_nonce(), self._header, self._buffer, _HEADER_BYTES, self.end
         ):
+            # §4.2.10: "discarding records which fail deprotection (up to the configured
+            # max_early_data_size)".
+            if self._spend_early_data(self.end - _HEADER_BYTES):
+                protection.sequence = sequence
+                return None
             # RFC 8446 §5.2: "If the decryption fails, the receiver MUST terminate the connection
             # with a "bad_record_mac" alert."
-            raise PeerMisbehaved("record.bad_record_mac", ALERT_BAD_RECORD_MAC)
-        if end - _HEADER_BYTES > _PLAINTEXT_LIMIT + 1:  # RFC 8446 §5.4
-            raise PeerMisbehaved("record.plaintext_overflow", ALERT_RECORD_OVERFLOW)
+            raise PeerMisbehaved("record.bad_record_mac", _ALERT_BAD_RECORD_MAC)
+        self.early_data_left = 0
+        self.plain_alerts = False
+        # RFC 8449 §4: "a record larger than its advertised limit MUST generate a fatal
+        # "record_overflow" alert".
+        if end - _HEADER_BYTES > self.plaintext_limit:
+            raise PeerMisbehaved("record.plaintext_overflow", _ALERT_RECORD_OVERFLOW)
         # RFC 8446 §5.4: zeros are padding, the last other octet is the content type; without one
         # the connection ends with unexpected_message.
         while end > _HEADER_BYTES and self._buffer[end - 1] == 0:
@@ -171,7 +233,7 @@ class RecordReceiver:
         self.end = end - 1
         content_type = self._buffer[end - 1]
         # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
-        if content_type not in (CONTENT_HANDSHAKE, CONTENT_APPLICATION_DATA, CONTENT_ALERT):
+        if content_type not in (_CONTENT_HANDSHAKE, _CONTENT_APPLICATION_DATA, _CONTENT_ALERT):
             raise _unexpected("record.unexpected_inner_type")
         return content_type
 
@@ -207,6 +269,7 @@ class RecordSender:
 
     Attributes:
         protection: RecordProtection, or None while records go in the clear.
+        content_limit: bytes of content a protected record may have.
     """
 
     def __init__(self, buffer_bytes):
@@ -215,6 +278,7 @@ class RecordSender:
         self._start = 0
         self._end = 0
         self.protection = None
+        self.content_limit = _PLAINTEXT_LIMIT
 
     def pending(self):
         """Return the bytes to send, a memoryview valid until the next call of any method."""
@@ -230,13 +294,15 @@ class RecordSender:
 
     def room(self) -> int:
         """Return how many bytes of content one more record can hold."""
-        free = len(self._buffer) - (self._end - self._start) - RECORD_OVERHEAD_BYTES
-        return max(0, min(free, _PLAINTEXT_LIMIT))
+        return min(self._free(), self.content_limit)
+
+    def _free(self):
+        return max(0, len(self._buffer) - (self._end - self._start) - RECORD_OVERHEAD_BYTES)
 
     def writer(self) -> Writer:
         """Begin a record: return a Writer placed where its content goes."""
         size = len(self._buffer)
-        if self._start and self._end + RECORD_OVERHEAD_BYTES + self.room() > size:
+        if self._start and self._end + RECORD_OVERHEAD_BYTES + self._free() > size:
             pending = self._end - self._start
             self._view[:pending] = self._view[self._start : self._end]
             self._start = 0
@@ -252,10 +318,11 @@ class RecordSender:
         """
         return self._view[self._end + _HEADER_BYTES : writer.position]
 
-    def commit(self, content_type, writer, version=TLS_1_2):
+    def commit(self, content_type, writer, version=_TLS_1_2):
         """End the record begun with `writer`: protect it if there is a key, and queue it.
 
-        A change_cipher_spec is never protected (RFC 8446 §5).
+        A change_cipher_spec is never protected (RFC 8446 §5). Protected content that is longer
+        than `content_limit` becomes several records.
 
         Args:
             version: legacy_record_version, which only middleboxes read (RFC 8446 §5.1).
@@ -263,16 +330,44 @@ class RecordSender:
         start = self._end + _HEADER_BYTES
         end = writer.position
         protection = self.protection
-        if protection is None or content_type == CONTENT_CHANGE_CIPHER_SPEC:
+        if protection is None or content_type == _CONTENT_CHANGE_CIPHER_SPEC:
             self._put_header(content_type, version, end - start)
             self._end = end
             return
+        overhead = _HEADER_BYTES + 1 + protection.aead.tag_size
+        if end - start > self.content_limit:
+            end = self._spread(start, end, overhead)
+        while True:
+            size = min(end - start, self.content_limit)
+            self._protect(content_type, version, start, size)
+            start += size + overhead
+            if start >= end:
+                return
+
+    def _spread(self, start, end, overhead):
+        """Move the pieces of too long a content apart, each to its own record; return the end."""
+        limit = self.content_limit
+        pieces = (end - start + limit - 1) // limit
+        growth = (pieces - 1) * overhead
+        if end + growth + overhead - _HEADER_BYTES > len(self._buffer):
+            raise TlsError("send_buffer.too_small", _ALERT_INTERNAL_ERROR)
+        for piece in range(pieces - 1, 0, -1):
+            at = start + piece * limit
+            size = min(limit, end - at)
+            to = at + piece * overhead
+            self._view[to : to + size] = self._view[at : at + size]
+        return end + growth
+
+    def _protect(self, content_type, version, start, size):
+        """Seal `size` bytes of content, in their place behind the room for a header."""
+        end = start + size
         self._buffer[end] = content_type
         end += 1
-        self._put_header(CONTENT_APPLICATION_DATA, version, end + _TAG_BYTES - start)
-        header = self._view[self._end : start]
-        protection.aead.seal(protection.next_nonce(), header, self._buffer, start, end)
-        self._end = end + _TAG_BYTES
+        aead = self.protection.aead
+        header = self._view[start - _HEADER_BYTES : start]
+        self._put_header(_CONTENT_APPLICATION_DATA, version, end + aead.tag_size - start)
+        aead.seal(self.protection.next_nonce(), header, self._buffer, start, end)
+        self._end = end + aead.tag_size
 
     def _put_header(self, content_type, version, length):
         at = self._end

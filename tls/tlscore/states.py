@@ -1,4 +1,4 @@
-"""The state machines of the handshake, as one table per role.
+"""The state machine of the handshake as a table: the client's; server_states.py has the server's.
 
 A state says what is awaited. A row (state, message, handler, next states, flags) says: in this
 state this message is welcome, that method of the connection takes it, and it answers with one of
@@ -29,9 +29,10 @@ WAIT_CERTIFICATE_OR_REQUEST = const(4)
 WAIT_CERTIFICATE = const(5)
 WAIT_CERTIFICATE_VERIFY = const(6)
 WAIT_FINISHED = const(7)
-CONNECTED = const(8)
-CLOSED = const(9)  # close_notify went both ways, or the caller gave up the handshake
-FAILED = const(10)
+# 8 to 11: server_states.py
+CONNECTED = const(12)
+CLOSED = const(13)  # close_notify went both ways, or the caller gave up the handshake
+FAILED = const(14)
 
 STATE_NAMES = (
     (WAIT_SERVER_HELLO, "WAIT_SERVER_HELLO"),

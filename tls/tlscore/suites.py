@@ -1,17 +1,36 @@
 """The cipher suites of TLS 1.3 (RFC 8446 §B.4): one row each.
 
 A further suite is a further row. The limits on the use of a key stand here as well, because they
-belong to the AEAD.
+belong to the AEAD. Rows name their code by strings: nothing is loaded for a suite that is not used,
+and a suite whose modules an image leaves out is not offered.
 """
 
-from tlscore.codepoints import TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256
-from tlscore.crypto import aead
-from tlscore.crypto.hashes import SHA256
+from tlscore.compat import const
+from tlscore.crypto import aead, hashes, installed
 
-# Records protected with one key before the key is updated (RFC 8446 §5.5). For AES-GCM the RFC
-# allows 2^24.5 full-size records; ChaCha20-Poly1305 needs no limit before the sequence number
-# wraps. 2^24 serves both: at one record a millisecond it is reached every five hours.
-_RECORD_LIMIT = 1 << 24
+# Code; bytes of a digest of its hash; constructor in crypto/aead.py; bytes of its key; records
+# protected with one key before it is updated; module of crypto/ it needs; offered by default.
+#
+# Records: for AES-GCM RFC 8446 §5.5 allows 2^24.5 of full size, for AES-CCM RFC 9147 §4.5.3 allows
+# 2^23; ChaCha20-Poly1305 needs no limit before the sequence number wraps, 2^24 will do: at one
+# record a millisecond it is reached every five hours.
+#
+# Preferred first. SHA-384 is plain Python on boards, hence its place. The short tags of CCM_8 are
+# for who asks for them.
+_SUITES = (
+    (0x1301, 32, "aes_128_gcm", 16, 0x1000000, "gcm", True),
+    (0x1303, 32, "chacha20_poly1305", 32, 0x1000000, "chacha20_poly1305", True),
+    (0x1302, 48, "aes_256_gcm", 32, 0x1000000, "gcm", True),
+    (0x1304, 32, "aes_128_ccm", 16, 0x800000, "ccm", True),
+    (0x1305, 32, "aes_128_ccm_8", 16, 0x800000, "ccm", False),
+)
+_CODE = const(0)
+_DIGEST_BYTES = const(1)
+_AEAD = const(2)
+_KEY_BYTES = const(3)
+_RECORD_LIMIT = const(4)
+_MODULE = const(5)
+_BY_DEFAULT = const(6)
 
 
 class CipherSuite:
@@ -25,23 +44,32 @@ class CipherSuite:
         record_limit: records to protect with one key at most.
     """
 
-    def __init__(self, code, hash_, new_aead, key_bytes, record_limit):
-        self.code = code
-        self.hash = hash_
-        self.new_aead = new_aead
-        self.key_bytes = key_bytes
-        self.record_limit = record_limit
-
-
-SUITES = (
-    CipherSuite(TLS_AES_128_GCM_SHA256, SHA256, aead.aes_128_gcm, 16, _RECORD_LIMIT),
-    CipherSuite(TLS_CHACHA20_POLY1305_SHA256, SHA256, aead.chacha20_poly1305, 32, _RECORD_LIMIT),
-)
+    def __init__(self, row):
+        self.code = row[_CODE]
+        self.hash = hashes.of_size(row[_DIGEST_BYTES])
+        self.new_aead = getattr(aead, row[_AEAD])
+        self.key_bytes = row[_KEY_BYTES]
+        self.record_limit = row[_RECORD_LIMIT]
 
 
 def find(code) -> "CipherSuite":
-    """Return the suite with that number, or None."""
-    for suite in SUITES:
-        if suite.code == code:
-            return suite
+    """Return the suite with that number, or None if it is unknown or the image lacks it."""
+    for row in _SUITES:
+        if row[_CODE] == code and _available(row):
+            return CipherSuite(row)
     return None
+
+
+def codes(by_default=False) -> tuple:
+    """Return the numbers of the suites this image has, the preferred first.
+
+    Args:
+        by_default: leave out those that are only for who asks for them.
+    """
+    return tuple(
+        [row[_CODE] for row in _SUITES if (row[_BY_DEFAULT] or not by_default) and _available(row)]
+    )
+
+
+def _available(row):
+    return installed(row[_MODULE]) and (row[_DIGEST_BYTES] == 32 or hashes.has_sha512())

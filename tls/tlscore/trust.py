@@ -12,8 +12,22 @@ an `Extensions` value (RFC 5280 §4.1): constraints its owner put on it (RFC 593
 is then held to as if the anchor were one more certificate above it. Without it the anchor is an
 unconstrained certification authority.
 
+Beside that a store may have pins: SHA-256 digests of SubjectPublicKeyInfo values (what `openssl
+pkey -pubin -outform DER | sha256sum` prints, and HPKP called pins, RFC 7469 §2.4). There are two
+ways to use them, and the store says which by two attributes:
+
+    pins            None (or no such attribute): keys are not pinned; else the digests
+    needs_anchor    True (or none): the chain must lead to an anchor AND one of its certificates,
+                    the leaf or an intermediate that was sent, must have a pinned key: pins narrow
+                    what anchors allow (`TrustAnchors(rows, pins)`)
+                    False: the leaf itself must have a pinned key, and needs no other proof; its
+                    name, validity and purpose are judged all the same (`PinnedKeys(pins)`)
+
+Raw public keys (RFC 7250) have no certificate that could lead to an anchor: they are trusted by
+pins alone, from either kind of store.
+
 The store decides nothing else: validity times of anchors are not looked at, removing an anchor
-is how trust in it ends.
+is how trust in it ends. A store in a file is in trust_store.py.
 """
 
 from tlscore.errors import UsageError
@@ -24,14 +38,16 @@ class TrustAnchors:
 
     Args:
         rows: `(name_hash, key)` pairs of plain literals, as `anchor_from_certificate` makes them.
+        pins: SHA-256 digests of public keys, one of which must be in the chain; None: no pinning.
 
     Raises:
         UsageError: `trust.empty` without any row (nothing could ever be verified),
-            `trust.malformed_row` when a row is not such a pair.
+            `trust.malformed_row` when a row is not such a pair, `trust.malformed_pin`.
     """
 
-    def __init__(self, rows):
+    def __init__(self, rows, pins=None):
         self._rows = tuple(rows)
+        self.pins = None if pins is None else checked_pins(pins)
         if not self._rows:
             raise UsageError("trust.empty")
         for row in self._rows:
@@ -41,6 +57,41 @@ class TrustAnchors:
     def anchors(self, name_hash):
         """Return the keys trusted under the name whose SHA-256 is `name_hash`."""
         return [key for row_hash, key in self._rows if row_hash == name_hash]
+
+
+class PinnedKeys:
+    """Keys that are trusted as they are, whoever certified them.
+
+    Args:
+        pins: SHA-256 digests of public keys (SubjectPublicKeyInfo).
+
+    Raises:
+        UsageError: `trust.empty`, `trust.malformed_pin`.
+    """
+
+    needs_anchor = False
+
+    def __init__(self, pins):
+        self.pins = checked_pins(pins)
+
+    def anchors(self, _name_hash):
+        """Return no keys: nobody is trusted to certify others."""
+        return ()
+
+
+def checked_pins(pins):
+    """Return pins as a tuple.
+
+    Raises:
+        UsageError: `trust.empty`, `trust.malformed_pin`.
+    """
+    pins = tuple(pins)
+    if not pins:
+        raise UsageError("trust.empty")
+    for pin in pins:
+        if not isinstance(pin, bytes) or len(pin) != 32:
+            raise UsageError("trust.malformed_pin")
+    return pins
 
 
 def anchor_from_certificate(der):

@@ -1,9 +1,10 @@
 """TLS reference peers, one module each; a new peer is one new file in this folder.
 
-A peer module offers three names: `SUMMARY` (one line for lists), `program()` (the installed
-program with its version, or `MissingTool` with the install command) and `serve(setup, log_dir)`
-(a `Peer` that will accept one connection as the setup says). `names` finds the modules by
-listing the folder, so there is no table to keep.
+A peer module offers `SUMMARY` (one line for lists), `KNOWS_TIME` (its programs can be told what
+time it is), `program()` (the installed program with its version, or `MissingTool` with the install
+command), `lacks(needs)` (why it cannot do what a scenario needs), `serve(setup, log_dir)` and
+`connect(setup, log_dir)` (a peer in the server's or the client's role). `names` finds the modules
+by listing the folder, so there is no table to keep.
 """
 
 from __future__ import annotations
@@ -20,7 +21,40 @@ from hil.tlsrig.statement import Statement
 if TYPE_CHECKING:
     from hil.tlsrig.pki import ChainFiles
 
-TlsPeer = Peer[Statement]
+# What both ends export to prove that they share the secrets (RFC 8446 §7.5).
+EXPORTER_LABEL = "EXPORTER-hil"
+EXPORTER_BYTES = 32
+
+# What a scenario may need of a peer, beyond TLS 1.3 with certificates.
+RAW_PUBLIC_KEYS = "raw public keys (RFC 7250)"
+RECORD_SIZE_LIMIT = "record_size_limit (RFC 8449)"
+
+
+class TlsPeer(Peer[Statement], Protocol):
+    """One reference implementation of TLS in one role."""
+
+    @property
+    def closes_first(self) -> bool:
+        """Whether close_notify must be its own idea for both to be seen."""
+
+    def end_after(self, farewell: bytes, timeout_s: float) -> None:
+        """Wait for the other end's last data, then let it close the connection in order.
+
+        Only asked of one that closes first.
+        """
+
+
+@dataclass(frozen=True)
+class Psk:
+    """An external pre-shared key (RFC 8446 §4.2.11).
+
+    Attributes:
+        with_dhe: combined with (EC)DHE (`psk_dhe_ke`); otherwise alone (`psk_ke`).
+    """
+
+    identity: str
+    key: bytes
+    with_dhe: bool = True
 
 
 @dataclass(frozen=True)
@@ -28,20 +62,30 @@ class ServerSetup:
     """What a peer in the server's role shall accept, in registered names.
 
     Attributes:
-        certificates: the chain it presents, with its key.
+        certificates: the chain it presents, with its key; None when it has a `psk` instead.
         versions: TLS versions, `TLSv1.3` style.
         suites, groups, signatures: empty for the peer's own defaults.
         alpn: protocols in the server's order, empty to negotiate none.
         max_record_bytes: largest plaintext it may put into one record, None for the protocol's.
+        client_root: PEM file of the root below which a client certificate is demanded; None: none.
+        utc_seconds: time at which client certificates must be valid, None for now.
+        psk: it takes this key instead of showing a certificate.
+        raw_public_key: it shows its bare key instead of its certificate (RFC 7250).
+        connections: how many it serves, one after the other.
     """
 
-    certificates: ChainFiles
+    certificates: ChainFiles | None
     versions: tuple[str, ...] = ("TLSv1.3",)
     suites: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     signatures: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     max_record_bytes: int | None = None
+    client_root: Path | None = None
+    utc_seconds: int | None = None
+    psk: Psk | None = None
+    raw_public_key: bool = False
+    connections: int = 1
 
 
 @dataclass(frozen=True)
@@ -50,30 +94,47 @@ class ClientSetup:
 
     Attributes:
         address: where the server listens.
-        anchor: PEM file of the trusted root.
+        anchor: PEM file of the trusted root; None when it has a `psk` instead.
         server_name: sent as SNI and required in the certificate.
+        groups: the first one is what it sends a key share for.
         utc_seconds: time at which certificates must be valid, None for now.
+        certificates: the chain it proves itself with when asked, None for none.
+        tickets: how many session tickets the server sends after the handshake.
     """
 
     address: tuple[str, int]
-    anchor: Path
+    anchor: Path | None
     server_name: str
     versions: tuple[str, ...] = ("TLSv1.3",)
     suites: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    signatures: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
+    max_record_bytes: int | None = None
     utc_seconds: int | None = None
+    certificates: ChainFiles | None = None
+    psk: Psk | None = None
+    raw_public_key: bool = False
+    tickets: int = 0
 
 
 class PeerModule(Protocol):
     """What a module of this folder offers."""
 
     SUMMARY: str
+    KNOWS_TIME: bool
 
     def program(self) -> Program:
         """Return the installed program; `MissingTool` names the command that installs it."""
 
+    def lacks(self, needs: frozenset[str]) -> str | None:
+        """Return why the installed program cannot do what a scenario needs, None when it can."""
+
     def serve(self, setup: ServerSetup, log_dir: Path) -> TlsPeer:
-        """Return a server for one connection, not started yet; its files go to `log_dir`."""
+        """Return a server, not started yet; its files go to `log_dir`."""
+
+    def connect(self, setup: ClientSetup, log_dir: Path) -> TlsPeer:
+        """Return a client for one connection, not started yet; its files go to `log_dir`."""
 
 
 def names() -> tuple[str, ...]:

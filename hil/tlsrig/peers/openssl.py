@@ -19,28 +19,44 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hil.errors import PeerError
 from hil.peer import Dialogue, Program, find_program
 from hil.tlsrig import names, wire
-from hil.tlsrig.peers import ClientSetup, ServerSetup
+from hil.tlsrig.peers import (
+    EXPORTER_BYTES,
+    EXPORTER_LABEL,
+    RAW_PUBLIC_KEYS,
+    RECORD_SIZE_LIMIT,
+    ClientSetup,
+    Psk,
+    ServerSetup,
+)
 from hil.tlsrig.statement import Statement
+
+if TYPE_CHECKING:
+    from hil.tlsrig.pki import ChainFiles
 
 SUMMARY = "OpenSSL s_server and s_client"
 INSTALL = "apt-get install openssl"
-EXPORTER_LABEL = "EXPORTER-hil"
-EXPORTER_BYTES = 32
+# Certificates are judged at the time that -attime says.
+KNOWS_TIME = True
 # What s_server and s_client take for commands at the start of a chunk of input.
 COMMAND_LETTERS = b"QqRrPSBbKkCc"
 
 _START_TIMEOUT_S = 20
 _ACCEPTING = rb"ACCEPT (\S+):(\d+)\r?\n"
+# What they say between data about a message that is none, such as KeyUpdate.
+_REMARKS = rb"(?:Read BLOCK\r?\n|read R BLOCK\r?\n)*"
 _KEYING_MATERIAL = rb"Keying material: ([0-9A-F]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _MESSAGE = re.compile(r"(<<<|>>>) [^,]+, (\w+) \[length ([0-9a-f]+)\]")
 _ERROR_LINE = re.compile(r":error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+):")
 _SUITE_LINE = re.compile(rb"(?:CIPHER is|Cipher is) (\S+)")
 _VERSION_OPTIONS = {"TLSv1.1": "-tls1_1", "TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}
 _BEFORE_TLS12 = frozenset({"TLSv1.0", "TLSv1.1"})
+_SHORT_TAG = "TLS_AES_128_CCM_8_SHA256"
+_REUSED = re.compile(rb"^Reused", re.MULTILINE)
 
 
 def program() -> Program:
@@ -48,8 +64,17 @@ def program() -> Program:
     return find_program("openssl", ["version"], r"^OpenSSL (\S+)", INSTALL)
 
 
+def lacks(needs: frozenset[str]) -> str | None:
+    """Return why this peer cannot do what a scenario needs, None when it can."""
+    if RECORD_SIZE_LIMIT in needs:
+        return f"OpenSSL has no {RECORD_SIZE_LIMIT}: use --peer=gnutls"
+    if RAW_PUBLIC_KEYS in needs:
+        return f"peer openssl is not driven with {RAW_PUBLIC_KEYS}: use --peer=gnutls"
+    return None
+
+
 def serve(setup: ServerSetup, log_dir: Path) -> OpenSslServer:
-    """Return an `s_server` for one connection, not started yet."""
+    """Return an `s_server`, not started yet."""
     return OpenSslServer(program(), setup, log_dir)
 
 
@@ -71,6 +96,8 @@ class _Endpoint:
         self._exporter: bytes | None = None
         self._key_log = log_dir / f"{self._command}.keylog"
         self._message_log = log_dir / f"{self._command}.messages"
+        # Where in the two logs this connection begins.
+        self._began = (0, 0)
 
     @property
     def version(self) -> str:
@@ -114,7 +141,17 @@ class _Endpoint:
         self._exporter = bytes.fromhex(match.group(1).decode())
         return True
 
+    def echo(self, size: int, timeout_s: float) -> bytes:
+        received = self.receive(size, timeout_s)
+        self.send(received)
+        return received
+
     def send(self, data: bytes) -> None:
+        """Let it send application data.
+
+        Raises:
+            PeerError: the data holds a letter that it would take for a command.
+        """
         for position, byte in enumerate(data):
             if byte in COMMAND_LETTERS:
                 raise PeerError(
@@ -124,27 +161,43 @@ class _Endpoint:
         self._talk().write(data)
 
     def receive(self, size: int, timeout_s: float) -> bytes:
-        return self._talk().read(size, f"{size} bytes of application data", timeout_s)
+        """Return exactly `size` bytes of application data that reached it, no letter at first."""
+        pattern = rb"(?s)\A%s([^A-Za-z].{%d})" % (_REMARKS, size - 1)
+        match = self._talk().expect(pattern, f"{size} bytes of application data", timeout_s)
+        return match.group(1)
+
+    def end_input(self) -> None:
+        """Close its standard input: a client then closes the connection, a server ends."""
+        self._talk().end_input()
+
+    def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
+        raise PeerError(f"openssl {self._command} does not close first")
 
     def finish(self, timeout_s: float) -> Statement:
+        self._talk().finish(timeout_s)
+        return self._statement()
+
+    def _statement(self) -> Statement:
         dialogue = self._talk()
-        dialogue.finish(timeout_s)
-        self._check_suite(dialogue.output_log.read_bytes())
+        output = dialogue.output_log.read_bytes()[self._began[0] :]
+        messages = self._message_log.read_text("ascii")[self._began[1] :]
+        self._check_suite(output, messages)
         errors = _ERROR_LINE.search(dialogue.tail())
         return statement(
             self.name,
-            self._message_log.read_text("ascii"),
+            messages,
             exporter=self._exporter,
             reason=errors.group(1) if errors else None,
+            resumed=_REUSED.search(output) is not None,
         )
 
     def close(self) -> None:
         if self._dialogue is not None:
             self._dialogue.close()
 
-    def _check_suite(self, output: bytes) -> None:
+    def _check_suite(self, output: bytes, messages: str) -> None:
         stated = _SUITE_LINE.search(output)
-        sent = summarize(self._message_log.read_text("ascii")).suite
+        sent = summarize(messages).suite
         if stated and sent and stated.group(1).decode() != names.name_of(names.SUITES, sent):
             raise PeerError(
                 f"openssl contradicts itself: it prints suite {stated.group(1).decode()} but "
@@ -153,14 +206,16 @@ class _Endpoint:
 
 
 class OpenSslServer(_Endpoint):
-    """`openssl s_server` on a free port of 127.0.0.1, for one connection."""
+    """`openssl s_server` on a free port of 127.0.0.1."""
 
     _command = "s_server"
+    closes_first = False
 
     def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
         super().__init__(installed, log_dir)
         self._setup = setup
         self._address: tuple[str, int] | None = None
+        self._connections_left = setup.connections
 
     @property
     def address(self) -> tuple[str, int]:
@@ -173,11 +228,25 @@ class OpenSslServer(_Endpoint):
         match = dialogue.expect(_ACCEPTING, "it to accept connections", _START_TIMEOUT_S)
         self._address = (match.group(1).decode(), int(match.group(2)))
 
+    def finish(self, timeout_s: float) -> Statement:
+        self._connections_left -= 1
+        if self._connections_left <= 0:
+            return super().finish(timeout_s)
+        dialogue = self._talk()
+        dialogue.expect(rb"CONNECTION CLOSED\r?\n", "the end of the connection", timeout_s)
+        dialogue.absorb()
+        said = self._statement()
+        sizes = (dialogue.output_log.stat().st_size, self._message_log.stat().st_size)
+        self._began, self._exporter = sizes, None
+        return said
+
 
 class OpenSslClient(_Endpoint):
-    """`openssl s_client`; `start` connects, `end_input` lets it say close_notify."""
+    """`openssl s_client`; `start` connects."""
 
     _command = "s_client"
+    # When it closes first it does not wait for the server's close_notify.
+    closes_first = False
 
     def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
         super().__init__(installed, log_dir)
@@ -194,59 +263,77 @@ class OpenSslClient(_Endpoint):
         if not super().await_connected(timeout_s):
             return False
         self._talk().expect(rb"---\r?\n", "the end of its summary", timeout_s)
+        for _ in range(self._setup.tickets):
+            self._talk().expect(rb"read R BLOCK\r?\n", "a session ticket", timeout_s)
         return True
-
-    def end_input(self) -> None:
-        """Close its standard input, upon which it closes the connection in order."""
-        self._talk().end_input()
 
 
 def server_arguments(setup: ServerSetup) -> list[str]:
     """Return the options of s_server that make it what `setup` says."""
-    files = setup.certificates
-    arguments = ["-accept", "127.0.0.1:0", "-naccept", "1"]
-    arguments += ["-cert", str(files.certificate), "-key", str(files.private_key)]
-    if files.intermediates is not None:
-        arguments += ["-cert_chain", str(files.intermediates)]
+    arguments = ["-accept", "127.0.0.1:0", "-naccept", str(setup.connections)]
+    if setup.certificates is not None:
+        arguments += _identity_arguments(setup.certificates)
+    else:
+        arguments.append("-nocert")
+    if setup.psk is not None:
+        arguments += _psk_arguments(setup.psk)
+    if setup.client_root is not None:
+        arguments += ["-Verify", "2", "-verify_return_error", "-CAfile", str(setup.client_root)]
+    if setup.utc_seconds is not None:
+        arguments += ["-attime", str(setup.utc_seconds)]
     if setup.alpn:
         arguments += ["-alpn", ",".join(setup.alpn)]
     if setup.max_record_bytes is not None:
         arguments += ["-max_send_frag", str(setup.max_record_bytes)]
-    return arguments + _protocol_arguments(
-        setup.versions, setup.suites, setup.groups, setup.signatures
-    )
+    return arguments + _protocol_arguments(setup)
 
 
 def client_arguments(setup: ClientSetup) -> list[str]:
     """Return the options of s_client that make it what `setup` says."""
     host, port = setup.address
     arguments = ["-connect", f"{host}:{port}", "-servername", setup.server_name]
-    arguments += ["-CAfile", str(setup.anchor), "-verify_return_error"]
-    arguments += ["-verify_hostname", setup.server_name]
+    if setup.anchor is not None:
+        arguments += ["-CAfile", str(setup.anchor), "-verify_return_error"]
+        arguments += ["-verify_hostname", setup.server_name]
+    if setup.psk is not None:
+        arguments += _psk_arguments(setup.psk)
+    if setup.certificates is not None:
+        arguments += _identity_arguments(setup.certificates)
     if setup.utc_seconds is not None:
         arguments += ["-attime", str(setup.utc_seconds)]
-    return arguments + _protocol_arguments(setup.versions, setup.suites, setup.groups, ())
+    if setup.alpn:
+        arguments += ["-alpn", ",".join(setup.alpn)]
+    if setup.max_record_bytes is not None:
+        arguments += ["-max_send_frag", str(setup.max_record_bytes)]
+    return arguments + _protocol_arguments(setup)
 
 
-def _protocol_arguments(
-    versions: tuple[str, ...],
-    suites: tuple[str, ...],
-    groups: tuple[str, ...],
-    signatures: tuple[str, ...],
-) -> list[str]:
-    if len(versions) != 1 or versions[0] not in _VERSION_OPTIONS:
+def _identity_arguments(files: ChainFiles) -> list[str]:
+    arguments = ["-cert", str(files.certificate), "-key", str(files.private_key)]
+    if files.intermediates is not None:
+        arguments += ["-cert_chain", str(files.intermediates)]
+    return arguments
+
+
+def _psk_arguments(psk: Psk) -> list[str]:
+    arguments = ["-psk", psk.key.hex(), "-psk_identity", psk.identity]
+    return arguments if psk.with_dhe else [*arguments, "-allow_no_dhe_kex", "-prefer_no_dhe_kex"]
+
+
+def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
+    if len(setup.versions) != 1 or setup.versions[0] not in _VERSION_OPTIONS:
         known = ", ".join(_VERSION_OPTIONS)
-        raise PeerError(f"peer openssl takes exactly one version of {known}, not {versions}")
-    arguments = [_VERSION_OPTIONS[versions[0]]]
-    if versions[0] in _BEFORE_TLS12:
-        # Since OpenSSL 3.0 the signatures of TLS 1.1 need security level 0.
+        raise PeerError(f"peer openssl takes exactly one version of {known}, not {setup.versions}")
+    arguments = [_VERSION_OPTIONS[setup.versions[0]]]
+    if setup.versions[0] in _BEFORE_TLS12 or _SHORT_TAG in setup.suites:
+        # Since OpenSSL 3.0 the signatures of TLS 1.1 need security level 0, as do 64-bit tags.
         arguments += ["-cipher", "ALL:@SECLEVEL=0"]
-    if suites:
-        arguments += ["-ciphersuites", ":".join(suites)]
-    if groups:
-        arguments += ["-groups", ":".join(groups)]
-    if signatures:
-        arguments += ["-sigalgs", ":".join(signatures)]
+    if setup.suites:
+        arguments += ["-ciphersuites", ":".join(setup.suites)]
+    if setup.groups:
+        arguments += ["-groups", ":".join(setup.groups)]
+    if setup.signatures:
+        arguments += ["-sigalgs", ":".join(setup.signatures)]
     return arguments
 
 
@@ -259,6 +346,8 @@ class Summary:
     group: int | None = None
     signature: int | None = None
     hello_retries: int = 0
+    key_updates_sent: int = 0
+    key_updates_received: int = 0
     # (sent by the peer, level, description)
     alerts: list[tuple[bool, int, int]] = field(default_factory=list)
 
@@ -266,6 +355,7 @@ class Summary:
 def summarize(message_log: str) -> Summary:
     """Read the negotiated facts and all alerts out of an OpenSSL message log."""
     summary = Summary()
+    sender: bool | None = None  # whether it was this end that sent the ServerHello
     for sent, kind, data in _messages(message_log):
         if kind == "Alert" and len(data) == 2:
             summary.alerts.append((sent, data[0], data[1]))
@@ -273,14 +363,24 @@ def summarize(message_log: str) -> Summary:
             hello = wire.server_hello(data)
             summary.version, summary.suite, summary.group = hello.version, hello.suite, hello.group
             summary.hello_retries += hello.is_retry
+            sender = sent
         elif kind == "Handshake" and data[:1] == bytes([wire.CERTIFICATE_VERIFY]):
             # RFC 8446 §4.4.3: the scheme is the first field after the 4-byte message header.
-            summary.signature = int.from_bytes(data[4:6], "big")
+            if sent == sender:  # the server's; a client's own comes the other way
+                summary.signature = int.from_bytes(data[4:6], "big")
+        elif kind == "Handshake" and data[:1] == bytes([wire.KEY_UPDATE]):
+            summary.key_updates_sent += sent
+            summary.key_updates_received += not sent
     return summary
 
 
 def statement(
-    witness: str, message_log: str, *, exporter: bytes | None, reason: str | None
+    witness: str,
+    message_log: str,
+    *,
+    exporter: bytes | None,
+    reason: str | None,
+    resumed: bool = False,
 ) -> Statement:
     """Turn a message log and what was printed into the common form."""
     facts = summarize(message_log)
@@ -301,6 +401,9 @@ def statement(
         close_received=False in closes,
         reason=reason,
         hello_retries=facts.hello_retries,
+        resumed=resumed if exporter is not None else None,
+        key_updates_sent=facts.key_updates_sent,
+        key_updates_received=facts.key_updates_received,
     )
 
 

@@ -4,14 +4,29 @@
 hypothesis here and meant for coverage-guided fuzzers as well.
 """
 
-import server_double as double
+from client_messages import ClientHello
+from server_messages import (
+    RETRY_RANDOM,
+    Certificate,
+    CertificateRequest,
+    CertificateVerify,
+    EncryptedExtensions,
+    NewSessionTicket,
+    ServerHello,
+    plain_record,
+    vector,
+)
+from server_messages import (
+    key_update as encode_key_update,
+)
 
-from tlscore import extensions, messages
+from tlscore import client_hello_parser, extensions, messages
 from tlscore.errors import PeerMisbehaved
 from tlscore.handshake import HandshakeReader
-from tlscore.message_streams import CertificateParser, NewSessionTicketParser
+from tlscore.message_streams import CertificateParser
 from tlscore.record import RecordReceiver
 from tlscore.states import CLIENT, CONNECTED, find
+from tlscore.ticket_stream import NewSessionTicketParser
 from tlscore.wire import Reader
 
 OFFERED = (0, 10, 13, 16, 43, 51)
@@ -38,13 +53,17 @@ class AnyCertificate:
 
 
 def stream(parser, data):
-    """Push `data` in pieces of uneven size and end the message."""
+    """Push `data` in pieces of uneven size."""
     position, step = 0, 1
     while position < len(data):
         parser.push(memoryview(data)[position : position + step])
         position += step
         step = step % 7 + 1
-    parser.finish()
+
+
+def client_hello(data):
+    client_hello_parser.parse(memoryview(data))
+    client_hello_parser.fingerprint(memoryview(data))
 
 
 def server_hello(data):
@@ -122,6 +141,7 @@ def records(data):
 
 
 TARGETS = {
+    "client_hello": client_hello,
     "server_hello": server_hello,
     "encrypted_extensions": encrypted_extensions,
     "certificate_request": certificate_request,
@@ -135,29 +155,34 @@ TARGETS = {
     "records": records,
 }
 
-_HELLO_EXTENSIONS = [(43, b"\x03\x04"), (51, b"\x00\x1d" + double.vector(2, bytes(32)))]
-_RETRY_EXTENSIONS = [(43, b"\x03\x04"), (51, b"\x00\x17"), (44, double.vector(2, b"cookie"))]
-_TICKET = double.NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00")]).encode()
+_HELLO_EXTENSIONS = [(43, b"\x03\x04"), (51, b"\x00\x1d" + vector(2, bytes(32)))]
+_RETRY_EXTENSIONS = [
+    (43, b"\x03\x04"),
+    (51, b"\x00\x17"),
+    (44, vector(2, b"cookie")),
+]
+_TICKET = NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00")]).encode()
 SEEDS = {
+    "client_hello": [ClientHello().put(16, b"\x00\x03\x02h2").put(28, b"\x10\x01").encode()[4:]],
     "server_hello": [
-        double.ServerHello(bytes(32), bytes(32), 0x1301, _HELLO_EXTENSIONS).encode()[4:],
-        double.ServerHello(double.RETRY_RANDOM, b"", 0x1301, _RETRY_EXTENSIONS).encode()[4:],
-        double.ServerHello(bytes(32), b"", 0xC02B, None).encode()[4:],
+        ServerHello(bytes(32), bytes(32), 0x1301, _HELLO_EXTENSIONS).encode()[4:],
+        ServerHello(RETRY_RANDOM, b"", 0x1301, _RETRY_EXTENSIONS).encode()[4:],
+        ServerHello(bytes(32), b"", 0xC02B, None).encode()[4:],
     ],
     "encrypted_extensions": [
-        double.EncryptedExtensions(
+        EncryptedExtensions(
             [(0, b""), (10, b"\x00\x02\x00\x1d"), (16, b"\x00\x03\x02h2")]
         ).encode()[4:]
     ],
     "certificate_request": [
-        double.CertificateRequest([(13, b"\x00\x02\x04\x03"), (0x0A0A, b"")]).encode()[4:]
+        CertificateRequest([(13, b"\x00\x02\x04\x03"), (0x0A0A, b"")]).encode()[4:]
     ],
-    "certificate_verify": [double.CertificateVerify(0x0403, bytes(70)).encode()[4:]],
+    "certificate_verify": [CertificateVerify(0x0403, bytes(70)).encode()[4:]],
     "finished": [bytes(32)],
     "key_update": [b"\x00", b"\x01"],
-    "certificate": [double.Certificate([(bytes(300), []), (bytes(5), [])]).encode()[4:]],
+    "certificate": [Certificate([(bytes(300), []), (bytes(5), [])]).encode()[4:]],
     "new_session_ticket": [_TICKET[4:]],
     "extension_block": [bytes.fromhex("000d0004000204030a0a0000")],
-    "handshake_records": [b"\x3f" + _TICKET[:64] + b"\x05" + double.key_update(1)],
-    "records": [double.plain_record(22, b"abc") + double.plain_record(21, b"\x02\x28")],
+    "handshake_records": [b"\x3f" + _TICKET[:64] + b"\x05" + encode_key_update(1)],
+    "records": [plain_record(22, b"abc") + plain_record(21, b"\x02\x28")],
 }

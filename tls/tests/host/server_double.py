@@ -1,6 +1,6 @@
 """A TLS 1.3 server for tests that can be made to say anything.
 
-Independent of tlscore: messages are encoded here from fields, cryptography comes from the
+Independent of tlscore: messages are encoded by server_messages.py, cryptography comes from the
 `cryptography` package and `hashlib`. A test changes *fields* (`edit`) before they are encoded, so
 that one thing is wrong and everything around it right: lengths, transcript, signature, Finished.
 How messages are cut into records is up to the test as well.
@@ -8,157 +8,74 @@ How messages are cut into records is up to the test as well.
 It is not a server to use: it checks of the client only what tests want to know.
 """
 
-import dataclasses
 import datetime
 import hashlib
 import hmac
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, x25519
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from server_messages import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    HANDSHAKE,
+    RETRY_RANDOM,
+    X25519,
+    Certificate,
+    CertificateRequest,
+    CertificateVerify,
+    EncryptedExtensions,
+    Finished,
+    ServerHello,
+    message,
+    vector,
+)
 
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
-X25519, P256 = 0x001D, 0x0017
-RETRY_RANDOM = hashlib.sha256(b"HelloRetryRequest").digest()
-
-
-def vector(length_bytes, content):
-    return len(content).to_bytes(length_bytes, "big") + content
-
-
-def extension_block(extensions):
-    return vector(
-        2, b"".join(kind.to_bytes(2, "big") + vector(2, body) for kind, body in extensions)
-    )
-
-
-def message(message_type, body):
-    return bytes([message_type]) + vector(3, body)
-
-
-def plain_record(content_type, content, version=0x0303):
-    return bytes([content_type]) + version.to_bytes(2, "big") + vector(2, content)
-
-
-@dataclasses.dataclass
-class ServerHello:
-    """ServerHello or HelloRetryRequest; without extensions if they are None."""
-
-    random: bytes
-    session_id: bytes
-    suite: int
-    extensions: "list | None"
-    legacy_version: int = 0x0303
-    compression: int = 0
-    trailing: bytes = b""
-
-    def encode(self):
-        block = b"" if self.extensions is None else extension_block(self.extensions)
-        return message(
-            2,
-            self.legacy_version.to_bytes(2, "big")
-            + self.random
-            + vector(1, self.session_id)
-            + self.suite.to_bytes(2, "big")
-            + bytes([self.compression])
-            + block
-            + self.trailing,
-        )
-
-    def replace(self, kind, body):
-        """Put `body` as the content of extension `kind`, or remove it if None."""
-        self.extensions = [pair for pair in self.extensions if pair[0] != kind]
-        if body is not None:
-            self.extensions.append((kind, body))
-
-
-@dataclasses.dataclass
-class EncryptedExtensions:
-    extensions: list
-    trailing: bytes = b""
-
-    def encode(self):
-        return message(8, extension_block(self.extensions) + self.trailing)
-
-
-@dataclasses.dataclass
-class CertificateRequest:
-    extensions: list
-    context: bytes = b""
-    trailing: bytes = b""
-
-    def encode(self):
-        return message(
-            13, vector(1, self.context) + extension_block(self.extensions) + self.trailing
-        )
-
-
-@dataclasses.dataclass
-class Certificate:
-    entries: list  # (DER, extensions)
-    context: bytes = b""
-    trailing: bytes = b""
-
-    def encode(self):
-        entries = b"".join(vector(3, der) + extension_block(exts) for der, exts in self.entries)
-        return message(11, vector(1, self.context) + vector(3, entries) + self.trailing)
-
-
-@dataclasses.dataclass
-class CertificateVerify:
-    scheme: int
-    signature: bytes
-    trailing: bytes = b""
-
-    def encode(self):
-        return message(
-            15, self.scheme.to_bytes(2, "big") + vector(2, self.signature) + self.trailing
-        )
-
-
-@dataclasses.dataclass
-class Finished:
-    verify_data: bytes
-
-    def encode(self):
-        return message(20, self.verify_data)
-
-
-@dataclasses.dataclass
-class NewSessionTicket:
-    lifetime: int = 7200
-    age_add: int = 0x01020304
-    nonce: bytes = b"\x00"
-    ticket: bytes = bytes(range(200))
-    extensions: list = dataclasses.field(default_factory=list)
-    trailing: bytes = b""
-
-    def encode(self):
-        return message(
-            4,
-            self.lifetime.to_bytes(4, "big")
-            + self.age_add.to_bytes(4, "big")
-            + vector(1, self.nonce)
-            + vector(2, self.ticket)
-            + extension_block(self.extensions)
-            + self.trailing,
-        )
-
-
-def key_update(request):
-    return message(24, bytes([request]))
+# suite -> (hash, key size, AEAD of a key, tag size)
+SUITES = {
+    0x1301: ("sha256", 16, AESGCM, 16),
+    0x1302: ("sha384", 32, AESGCM, 16),
+    0x1303: ("sha256", 32, ChaCha20Poly1305, 16),
+    0x1304: ("sha256", 16, AESCCM, 16),
+    0x1305: ("sha256", 16, lambda key: AESCCM(key, tag_length=8), 8),
+}
+CURVES = {0x0017: ec.SECP256R1(), 0x0018: ec.SECP384R1()}
+# scheme -> (key of a server, its signature of a content)
+SCHEMES = {
+    0x0403: (
+        lambda: ec.generate_private_key(ec.SECP256R1()),
+        lambda key, content: key.sign(content, ec.ECDSA(hashes.SHA256())),
+    ),
+    0x0503: (
+        lambda: ec.generate_private_key(ec.SECP384R1()),
+        lambda key, content: key.sign(content, ec.ECDSA(hashes.SHA384())),
+    ),
+    0x0804: (
+        lambda: rsa.generate_private_key(65537, 2048),
+        lambda key, content: key.sign(
+            content, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
+        ),
+    ),
+    0x0807: (ed25519.Ed25519PrivateKey.generate, lambda key, content: key.sign(content)),
+}
 
 
 class Identity:
-    """A root and a server certificate for one name, made for the occasion."""
+    """A root and a server certificate for one name, made for the occasion.
 
-    def __init__(self, name="server.example", root_name="test root"):
+    Args:
+        scheme: the signature scheme the server's key is for, one of SCHEMES.
+    """
+
+    def __init__(self, name="server.example", root_name="test root", scheme=0x0403):
         self.name = name
+        self.scheme = scheme
         self.utc_seconds = 1_800_000_000
         root_key = ec.generate_private_key(ec.SECP256R1())
-        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.key = SCHEMES[scheme][0]()
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, root_name)])
         root = self._certificate(subject, root_key.public_key(), subject, root_key, is_ca=True)
         leaf_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test server")])
@@ -194,15 +111,34 @@ class Identity:
         return builder.sign(issuer_key, hashes.SHA256())
 
 
+def public_key_info(key):
+    """Return the SubjectPublicKeyInfo of a private key."""
+    return key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def private_key(key):
+    """Return a private key in the form of tlscore's tuples (crypto/signature.py)."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        pkcs1 = serialization.PrivateFormat.TraditionalOpenSSL
+        no = serialization.NoEncryption()
+        return 2, key.private_bytes(serialization.Encoding.DER, pkcs1, no)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return 4, key.private_bytes_raw()
+    size = key.key_size // 8
+    return {32: 1, 48: 3}[size], key.private_numbers().private_value.to_bytes(size, "big")
+
+
 class TrafficKey:
     """One key of one direction."""
 
     def __init__(self, suite, secret):
         self.suite = suite
         self.secret = secret
-        key_bytes, aead = {0x1301: (16, AESGCM), 0x1303: (32, ChaCha20Poly1305)}[suite]
-        self.aead = aead(expand_label(secret, b"key", b"", key_bytes))
-        self.iv = int.from_bytes(expand_label(secret, b"iv", b"", 12), "big")
+        self.hash, key_bytes, aead, self.tag_bytes = SUITES[suite]
+        self.aead = aead(expand_label(self.hash, secret, b"key", b"", key_bytes))
+        self.iv = int.from_bytes(expand_label(self.hash, secret, b"iv", b"", 12), "big")
         self.sequence = 0
 
     def _nonce(self):
@@ -212,7 +148,7 @@ class TrafficKey:
 
     def protect(self, content_type, content, padding=0, outer_type=APPLICATION_DATA):
         inner = content + (b"" if content_type is None else bytes([content_type])) + bytes(padding)
-        header = bytes([outer_type, 3, 3]) + (len(inner) + 16).to_bytes(2, "big")
+        header = bytes([outer_type, 3, 3]) + (len(inner) + self.tag_bytes).to_bytes(2, "big")
         return header + self.aead.encrypt(self._nonce(), inner, header)
 
     def open(self, record):
@@ -220,21 +156,14 @@ class TrafficKey:
         return inner[-1], inner[:-1]
 
     def update(self):
-        secret = expand_label(self.secret, b"traffic upd", b"", 32)
+        secret = expand_label(self.hash, self.secret, b"traffic upd", b"", len(self.secret))
         return TrafficKey(self.suite, secret)
 
 
-def expand_label(secret, label, context, length):
+def expand_label(hash_, secret, label, context, length):
     info = length.to_bytes(2, "big") + vector(1, b"tls13 " + label) + vector(1, context)
-    return HKDFExpand(hashes.SHA256(), length, info).derive(secret)
-
-
-def extract(salt, input_key):
-    return hmac.digest(salt, input_key, "sha256")
-
-
-def digest(data):
-    return hashlib.sha256(data).digest()
+    algorithm = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384()}[hash_]
+    return HKDFExpand(algorithm, length, info).derive(secret)
 
 
 class ServerDouble:
@@ -245,14 +174,18 @@ class ServerDouble:
         suite, group: what to choose.
         retry_group: send a HelloRetryRequest for this group first.
         cookie: send a HelloRetryRequest with this cookie first.
-        request_certificate: ask the client for a certificate.
+        request_certificate: signature schemes to ask the client for a certificate with; True: the
+            usual ones.
         alpn: protocol to choose, or None.
+        record_size_limit: to announce, or None.
+        certificate_type: to choose, None not to say; 2 sends the bare public key.
         edit: message name -> function that changes the fields of that message in place. Names:
             hello_retry_request, server_hello, encrypted_extensions, certificate_request,
             certificate, certificate_verify, finished.
 
     Attributes:
         client_messages: every handshake message of the client, in order.
+        client_content_sizes: bytes of content of every protected record of the client.
         alerts: every alert of the client, as (level, code).
         data: application data of the client.
         send_key, receive_key: TrafficKey or None.
@@ -268,19 +201,26 @@ class ServerDouble:
         cookie=None,
         request_certificate=False,
         alpn=None,
+        record_size_limit=None,
+        certificate_type=None,
         edit=None,
     ):
         self.identity = identity
         self.suite = suite
+        self.hash = SUITES[suite][0]
         self.group = group
         self.retry_group = retry_group
         self.cookie = cookie
         self.request_certificate = request_certificate
         self.alpn = alpn
+        self.record_size_limit = record_size_limit
+        self.certificate_type = certificate_type
         self.edit = edit or {}
         self.transcript = b""
         self.client_messages = []
+        self.before_client_messages = []  # for each of them, the transcript up to it
         self.client_records = []
+        self.client_content_sizes = []
         self.alerts = []
         self.data = b""
         self.send_key = None
@@ -309,6 +249,7 @@ class ServerDouble:
             return
         if content_type == APPLICATION_DATA:
             content_type, content = self.receive_key.open(record)
+            self.client_content_sizes.append(len(content))
         if content_type == HANDSHAKE:
             self._take_handshake(content)
         elif content_type == ALERT:
@@ -327,7 +268,7 @@ class ServerDouble:
             if received[0] == 24:
                 self.receive_key = self.receive_key.update()
             else:
-                self._before_last_message = self.transcript
+                self.before_client_messages.append(self.transcript)
                 self.transcript += received
 
     def client_hello(self):
@@ -362,6 +303,12 @@ class ServerDouble:
 
     # --- to the client ---
 
+    def _digest(self, data):
+        return hashlib.new(self.hash, data).digest()
+
+    def _derive(self, secret, label, digest):
+        return expand_label(self.hash, secret, label, digest, len(digest))
+
     def _encode(self, name, fields):
         change = self.edit.get(name)
         if change is not None:
@@ -372,7 +319,7 @@ class ServerDouble:
 
     def hello_retry_request(self):
         """Return the HelloRetryRequest."""
-        self.transcript = message(254, digest(self.transcript))
+        self.transcript = message(254, self._digest(self.transcript))
         extensions = [(43, b"\x03\x04")]
         if self.retry_group is not None:
             extensions.append((51, self.retry_group.to_bytes(2, "big")))
@@ -391,11 +338,11 @@ class ServerDouble:
             share = private.public_key().public_bytes_raw()
             shared = private.exchange(x25519.X25519PublicKey.from_public_bytes(peer))
         else:
-            private = ec.generate_private_key(ec.SECP256R1())
+            private = ec.generate_private_key(CURVES[self.group])
             share = private.public_key().public_bytes(
                 serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
             )
-            point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), peer)
+            point = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[self.group], peer)
             shared = private.exchange(ec.ECDH(), point)
         extensions = [
             (43, b"\x03\x04"),
@@ -407,35 +354,51 @@ class ServerDouble:
         return encoded
 
     def _derive_handshake_keys(self, shared):
-        early = extract(bytes(32), bytes(32))
-        handshake = extract(expand_label(early, b"derived", digest(b""), 32), shared)
-        self._master = extract(expand_label(handshake, b"derived", digest(b""), 32), bytes(32))
-        so_far = digest(self.transcript)
-        self.client_secret = expand_label(handshake, b"c hs traffic", so_far, 32)
-        self.server_secret = expand_label(handshake, b"s hs traffic", so_far, 32)
+        nothing = self._digest(b"")
+        zeros = bytes(len(nothing))
+        early = hmac.digest(zeros, zeros, self.hash)
+        handshake = hmac.digest(self._derive(early, b"derived", nothing), shared, self.hash)
+        self._master = hmac.digest(self._derive(handshake, b"derived", nothing), zeros, self.hash)
+        so_far = self._digest(self.transcript)
+        self.client_secret = self._derive(handshake, b"c hs traffic", so_far)
+        self.server_secret = self._derive(handshake, b"s hs traffic", so_far)
         self.send_key = TrafficKey(self.suite, self.server_secret)
         self.receive_key = TrafficKey(self.suite, self.client_secret)
 
     def _verify_data(self, secret, transcript):
-        return hmac.digest(expand_label(secret, b"finished", b"", 32), digest(transcript), "sha256")
+        key = expand_label(self.hash, secret, b"finished", b"", len(secret))
+        return hmac.digest(key, self._digest(transcript), self.hash)
 
     def encrypted_extensions(self):
         extensions = [(10, vector(2, b"\x00\x1d\x00\x17")), (0, b"")]
         if self.alpn is not None:
             extensions.append((16, vector(2, vector(1, self.alpn))))
+        if self.record_size_limit is not None:
+            extensions.append((28, self.record_size_limit.to_bytes(2, "big")))
+        if self.certificate_type is not None:
+            extensions.append((20, bytes([self.certificate_type])))
         return self._encode("encrypted_extensions", EncryptedExtensions(extensions))
 
     def certificate_request(self):
-        extensions = [(13, vector(2, b"\x04\x03\x08\x04")), (0x0A0A, b"")]
+        wanted = self.request_certificate
+        if isinstance(wanted, bool):
+            wanted = (0x0403, 0x0804)
+        schemes = b"".join(scheme.to_bytes(2, "big") for scheme in wanted)
+        extensions = [(13, vector(2, schemes)), (0x0A0A, b"")]
+        extensions.append((47, vector(2, vector(2, b"some distinguished name"))))
         return self._encode("certificate_request", CertificateRequest(extensions))
 
     def certificate(self):
-        return self._encode("certificate", Certificate([(der, []) for der in self.identity.chain]))
+        chain = self.identity.chain
+        if self.certificate_type == 2:
+            chain = [public_key_info(self.identity.key)]
+        return self._encode("certificate", Certificate([(der, []) for der in chain]))
 
     def certificate_verify(self):
-        content = b" " * 64 + b"TLS 1.3, server CertificateVerify\x00" + digest(self.transcript)
-        signature = self.identity.key.sign(content, ec.ECDSA(hashes.SHA256()))
-        return self._encode("certificate_verify", CertificateVerify(0x0403, signature))
+        context = b" " * 64 + b"TLS 1.3, server CertificateVerify\x00"
+        scheme = self.identity.scheme
+        signature = SCHEMES[scheme][1](self.identity.key, context + self._digest(self.transcript))
+        return self._encode("certificate_verify", CertificateVerify(scheme, signature))
 
     def finished(self):
         fields = Finished(self._verify_data(self.server_secret, self.transcript))
@@ -452,21 +415,21 @@ class ServerDouble:
 
     def use_application_keys(self, direction="both"):
         """Change to the application traffic keys."""
-        so_far = digest(self.after_server_finished)
+        so_far = self._digest(self.after_server_finished)
         if direction in ("both", "send"):
-            secret = expand_label(self._master, b"s ap traffic", so_far, 32)
+            secret = self._derive(self._master, b"s ap traffic", so_far)
             self.send_key = TrafficKey(self.suite, secret)
         if direction in ("both", "receive"):
-            secret = expand_label(self._master, b"c ap traffic", so_far, 32)
+            secret = self._derive(self._master, b"c ap traffic", so_far)
             self.receive_key = TrafficKey(self.suite, secret)
 
     def exporter(self, label, context, length):
-        so_far = digest(self.after_server_finished)
-        master = expand_label(self._master, b"exp master", so_far, 32)
-        derived = expand_label(master, label, digest(b""), 32)
-        return expand_label(derived, b"exporter", digest(context), length)
+        so_far = self._digest(self.after_server_finished)
+        master = self._derive(self._master, b"exp master", so_far)
+        derived = self._derive(master, label, self._digest(b""))
+        return expand_label(self.hash, derived, b"exporter", self._digest(context), length)
 
     def client_finished_is_right(self):
         """Tell whether the client's last message is the Finished that belongs there."""
-        expected = self._verify_data(self.client_secret, self._before_last_message)
+        expected = self._verify_data(self.client_secret, self.before_client_messages[-1])
         return self.client_messages[-1] == message(20, expected)

@@ -1,7 +1,7 @@
 """The ClientHello says what was configured, byte by byte as the RFCs want it."""
 
 import pytest
-from server_double import P256, X25519, vector
+from server_messages import P256, X25519, vector
 
 
 def hello_of(pair, **config):
@@ -25,14 +25,16 @@ def test_middlebox_compatibility_can_be_left_out(pair):
 def test_extensions_are_what_was_configured(pair):
     both = hello_of(pair, server_name="server.example", alpn=(b"h2", b"http/1.1"))
     _, _, suites, extensions = both.server.client_hello()
-    assert suites == bytes.fromhex("13011303")
+    assert suites == bytes.fromhex("1301130313021304"), "CCM_8 is for who asks for it"
     shares = extensions.pop(51)
     assert extensions == {
         0: vector(2, b"\x00" + vector(2, b"server.example")),
-        10: bytes.fromhex("0004001d0017"),
-        13: bytes.fromhex("00020403"),
+        10: bytes.fromhex("0006001d00170018"),
+        13: bytes.fromhex("000c 0403 0804 0807 0503 0805 0806"),
         16: vector(2, b"\x02h2\x08http/1.1"),
+        28: (4097).to_bytes(2, "big"),
         43: bytes.fromhex("020304"),
+        50: bytes.fromhex("0012 0403 0804 0807 0503 0805 0806 0401 0501 0601"),
     }
     assert shares[:6] == bytes.fromhex("0024001d0020")
 

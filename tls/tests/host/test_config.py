@@ -2,6 +2,7 @@
 
 import pytest
 
+from tlscore import key_exchange, suites
 from tlscore.client import ClientConnection
 from tlscore.client_hello import bytes_max
 from tlscore.errors import UsageError
@@ -30,11 +31,12 @@ from tlscore.errors import UsageError
         ({"groups": (0x001D,), "key_share_groups": (0x0017,)}, "key_share_groups"),
         ({"signature_schemes": ()}, "no_signature_schemes"),
         ({"signature_schemes": (0x0201,)}, "unknown_signature_scheme"),
+        ({"signature_schemes": (0x0401,)}, "no_signature_schemes"),  # for certificates only
         ({"record_buffer_bytes": 85}, "record_buffer_bytes"),
         ({"record_buffer_bytes": 16646}, "record_buffer_bytes"),
         ({"send_buffer_bytes": 200}, "send_buffer_bytes"),
         ({"send_buffer_bytes": 1024, "alpn": (b"x" * 250,) * 4}, "send_buffer_bytes"),
-        ({"handshake_buffer_bytes": 159}, "handshake_buffer_bytes"),
+        ({"handshake_buffer_bytes": 191}, "handshake_buffer_bytes"),
     ],
 )
 def test_what_cannot_work_is_refused(client_config, changes, reason):
@@ -84,6 +86,42 @@ def test_small_buffers_are_enough_for_a_handshake(pair):
     small = {
         "record_buffer_bytes": 1024,
         "send_buffer_bytes": 420,
-        "handshake_buffer_bytes": 160,
+        "handshake_buffer_bytes": 192,
     }
     pair(config=small).connect()
+
+
+@pytest.fixture
+def left_out(monkeypatch):
+    """Return a function that makes modules of crypto/ absent, as in an image without them."""
+
+    def leave_out(*modules):
+        for table in (suites, key_exchange):
+            monkeypatch.setattr(table, "installed", lambda module: module not in modules)
+
+    return leave_out
+
+
+def test_what_the_image_has_not_is_not_offered(client_config, left_out):
+    assert client_config().suites == (0x1301, 0x1303, 0x1302, 0x1304)
+    assert client_config().groups == (0x001D, 0x0017, 0x0018)
+    left_out("ccm", "chacha20_poly1305", "p384", "x25519")
+    assert client_config().suites == (0x1301, 0x1302)
+    assert client_config().groups == (0x0017,)
+
+
+@pytest.mark.parametrize(
+    ("module", "changes", "reason"),
+    [
+        ("gcm", {"suites": (0x1301,)}, "config.unknown_suite"),
+        ("ccm", {"suites": (0x1301, 0x1305)}, "config.unknown_suite"),
+        ("p384", {"groups": (0x001D, 0x0018)}, "config.unknown_group"),
+    ],
+)
+def test_asking_for_what_the_image_has_not_is_refused(
+    client_config, left_out, module, changes, reason
+):
+    left_out(module)
+    with pytest.raises(UsageError) as caught:
+        client_config(**changes)
+    assert caught.value.reason == reason

@@ -1,22 +1,14 @@
 """A connection after the handshake: data, alerts, closing, new keys, limits, and its interface."""
 
 import pytest
-from server_double import (
+from server_messages import (
     ALERT,
     APPLICATION_DATA,
-    CHANGE_CIPHER_SPEC,
-    HANDSHAKE,
-    NewSessionTicket,
-    key_update,
-    plain_record,
 )
 
 from tlscore import states
 from tlscore.connection import (
     EVENT_CLOSED,
-    EVENT_CONNECTED,
-    EVENT_KEY_UPDATE,
-    EVENT_TICKET,
     READ,
     RECEIVE,
     SEND,
@@ -30,17 +22,8 @@ USER_CANCELED = b"\x01\x5a"
 
 
 @pytest.fixture
-def connected(pair):
-    both = pair().connect()
-    assert both.client.next_event() == (EVENT_CONNECTED,)
-    return both
-
-
-def events(connection):
-    found = []
-    while (event := connection.next_event()) is not None:
-        found.append(event[0])
-    return found
+def connected(connected_pair):
+    return connected_pair()
 
 
 # --- application data
@@ -149,7 +132,7 @@ def test_close_notify_both_ways_we_first(connected):
     connected.tell_protected(b"late", APPLICATION_DATA)
     assert connected.client.read() == b"late"
     connected.tell_protected(CLOSE_NOTIFY, ALERT)
-    assert events(connected.client) == [EVENT_CLOSED]
+    assert connected.events() == [EVENT_CLOSED]
     assert (connected.client.state, connected.client.wants) == (states.CLOSED, 0)
 
 
@@ -236,217 +219,6 @@ def test_user_canceled_is_followed_by_close_notify(connected):
 @pytest.mark.parametrize("content", [b"\x02", b"\x02\x28\x00", b"\x01\x00\x01\x00"])
 def test_an_alert_record_holds_one_alert(connected, content):
     assert connected.refusal_protected(content, ALERT) == ("alert.bad_length", 50)
-
-
-# --- KeyUpdate
-
-
-def test_the_peer_updates_its_keys(connected):
-    for number in range(3):
-        connected.tell_protected(key_update(0))
-        connected.server.send_key = connected.server.send_key.update()
-        connected.tell_protected(bytes([number]), APPLICATION_DATA)
-        assert connected.client.read() == bytes([number])
-        assert events(connected.client) == [EVENT_KEY_UPDATE]
-    assert not len(connected.client.to_send())
-
-
-def test_a_requested_update_is_answered(connected):
-    connected.tell_protected(key_update(1))
-    connected.client.write(b"new key")
-    connected.client_speaks()  # the double follows the KeyUpdate
-    assert connected.server.client_messages[-1] == key_update(0)
-    assert connected.server.data == b"new key"
-
-
-def test_our_own_update_is_understood(connected):
-    connected.client.update_keys()
-    connected.client.write(b"one")
-    connected.client.update_keys(request_peer=True)
-    connected.client.write(b"two")
-    connected.client_speaks()
-    assert connected.server.client_messages[-2:] == [key_update(0), key_update(1)]
-    assert connected.server.data == b"onetwo"
-
-
-def test_requests_that_find_no_room_are_answered_once_later(connected):
-    while connected.client.write(b"x" * 500):
-        pass
-    for _ in range(5):
-        connected.tell_protected(key_update(1))
-        connected.server.send_key = connected.server.send_key.update()
-    before = len(connected.server.client_messages)
-    connected.client_speaks()
-    connected.client_speaks()
-    answers = connected.server.client_messages[before:]
-    assert answers == [key_update(0)] * len(answers)
-    assert 1 <= len(answers) <= 5
-    connected.client.write(b"after")
-    connected.client_speaks()
-    assert connected.server.data.endswith(b"after")
-
-
-def test_no_update_is_sent_after_our_close_notify(connected):
-    connected.client.close()
-    connected.tell_protected(key_update(1))
-    connected.client_speaks()
-    assert connected.server.alerts == [(1, 0)]
-    assert connected.server.client_messages[-1][0] == 20
-
-
-@pytest.mark.parametrize(
-    ("body", "refusal"),
-    [
-        (b"\x18\x00\x00\x01\x02", ("key_update.unknown_request", 47)),
-        (b"\x18\x00\x00\x00", ("key_update.truncated", 50)),
-        (b"\x18\x00\x00\x02\x00\x00", ("key_update.trailing_data", 50)),
-    ],
-)
-def test_malformed_key_update_is_refused(connected, body, refusal):
-    assert connected.refusal_protected(body) == refusal
-
-
-def test_key_update_must_end_its_record(connected):
-    refusal = connected.refusal_protected(key_update(0) + key_update(0))
-    assert refusal == ("handshake.not_at_record_end", UNEXPECTED_MESSAGE)
-
-
-def test_keys_are_updated_before_the_limit_of_the_cipher(connected):
-    limit = connected.client._outbox.protection.record_limit
-    assert limit <= 2**24.5, "RFC 8446 §5.5"
-    connected.client._outbox.protection.sequence = limit - 3
-    connected.server.receive_key.sequence = limit - 3
-    for number in range(5):
-        connected.client.write(bytes([number]))
-    connected.client_speaks()
-    assert connected.server.client_messages[-1] == key_update(0)
-    assert connected.server.data == bytes(range(5))
-    assert connected.server.receive_key.sequence == 3
-
-
-def test_a_peer_that_never_updates_its_key_is_refused(connected):
-    connected.client._receiver.protection.sequence = 2**30 - 1
-    assert connected.refusal_protected(b"x", APPLICATION_DATA) == ("record.key_not_updated", 10)
-
-
-# --- tickets
-
-
-@pytest.mark.parametrize(
-    "ticket",
-    [
-        NewSessionTicket(),
-        NewSessionTicket(nonce=b"", ticket=b"t"),
-        NewSessionTicket(nonce=bytes(255), ticket=bytes(3000), lifetime=604800),
-        NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00"), (0xABCD, b"unknown")]),
-    ],
-)
-def test_a_ticket_is_accepted_and_dropped(connected, ticket):
-    connected.tell_protected(ticket.encode())
-    assert events(connected.client) == [EVENT_TICKET]
-    connected.tell_protected(b"data", APPLICATION_DATA)
-    assert connected.client.read() == b"data"
-
-
-def test_tickets_may_share_a_record(connected):
-    connected.tell_protected(NewSessionTicket().encode() * 3)
-    assert events(connected.client) == [EVENT_TICKET]
-
-
-@pytest.mark.parametrize(
-    ("ticket", "reason", "alert"),
-    [
-        (NewSessionTicket(lifetime=604801), "lifetime", 47),
-        (NewSessionTicket(ticket=b""), "bad_length", 50),
-        (NewSessionTicket(trailing=b"\x00"), "trailing_data", 50),
-        (NewSessionTicket(extensions=[(42, b""), (42, b"")]), "duplicate_extension", 47),
-        (NewSessionTicket(extensions=[(51, b"")]), "misplaced_extension", 47),
-        (NewSessionTicket(extensions=[(n, b"") for n in range(500, 533)]),
-         "too_many_extensions", 47),
-    ],
-)  # fmt: skip
-def test_a_malformed_ticket_is_refused(connected, ticket, reason, alert):
-    refusal = connected.refusal_protected(ticket.encode())
-    assert refusal == ("new_session_ticket." + reason, alert)
-
-
-# --- a peer that only makes us work
-
-
-def test_empty_records_without_end_are_refused(connected):
-    for _ in range(32):
-        connected.tell_protected(b"", APPLICATION_DATA)
-    refusal = connected.refusal_protected(b"", APPLICATION_DATA)
-    assert refusal == ("record.too_many_empty", UNEXPECTED_MESSAGE)
-
-
-def test_key_updates_without_end_are_refused(connected):
-    for _ in range(32):
-        connected.tell_protected(key_update(0))
-        connected.server.send_key = connected.server.send_key.update()
-    refusal = connected.refusal_protected(key_update(0))
-    assert refusal == ("key_update.too_many", UNEXPECTED_MESSAGE)
-
-
-def test_tickets_without_end_are_refused(connected):
-    for _ in range(32):
-        connected.tell_protected(NewSessionTicket().encode())
-    refusal = connected.refusal_protected(NewSessionTicket().encode())
-    assert refusal == ("new_session_ticket.too_many", UNEXPECTED_MESSAGE)
-
-
-def test_warnings_without_end_are_refused(connected):
-    for _ in range(4):
-        connected.tell_protected(USER_CANCELED, ALERT)
-    refusal = connected.refusal_protected(USER_CANCELED, ALERT)
-    assert refusal == ("alert.too_many_warnings", UNEXPECTED_MESSAGE)
-
-
-def test_data_renews_the_patience(connected):
-    for _ in range(3):
-        for _ in range(20):
-            connected.tell_protected(b"", APPLICATION_DATA)
-            connected.tell_protected(key_update(0))
-            connected.server.send_key = connected.server.send_key.update()
-            connected.tell_protected(NewSessionTicket().encode())
-        connected.tell_protected(b"data", APPLICATION_DATA)
-        assert connected.client.read() == b"data"
-
-
-# --- change_cipher_spec
-
-CCS = plain_record(CHANGE_CIPHER_SPEC, b"\x01")
-
-
-def test_change_cipher_spec_is_dropped_until_finished(pair):
-    both = pair()
-    both.client_speaks()
-    both.tell(CCS)
-    both.answer_hello()
-    both.tell(CCS)
-    both.finish_handshake()
-    assert both.refusal(CCS) == ("change_cipher_spec.unexpected", UNEXPECTED_MESSAGE)
-
-
-@pytest.mark.parametrize("content", [b"\x00", b"\x02", b"\x01\x01"])
-def test_another_change_cipher_spec_is_refused(pair, content):
-    both = pair()
-    both.hello()
-    refusal = both.refusal(plain_record(CHANGE_CIPHER_SPEC, content))
-    assert refusal == ("change_cipher_spec.unexpected", UNEXPECTED_MESSAGE)
-
-
-def test_empty_change_cipher_spec_is_refused(pair):
-    both = pair()
-    both.hello()
-    assert both.refusal(plain_record(20, b"")) == ("record.empty", UNEXPECTED_MESSAGE)
-
-
-def test_change_cipher_specs_without_end_are_refused(pair):
-    both = pair()
-    both.client_speaks()
-    both.tell(CCS + CCS)
-    assert both.refusal(CCS) == ("change_cipher_spec.too_many", UNEXPECTED_MESSAGE)
 
 
 # --- the interface
@@ -541,64 +313,3 @@ def test_a_failed_connection_keeps_only_the_alert(connected):
     assert len(client.to_send()) == 24
     connected.client_speaks()
     assert len(client._outbox._buffer) == 0
-
-
-# --- feeding
-
-
-class Recorded:
-    """The server's bytes of one connection, to be given to another client with the same seed."""
-
-    def __init__(self, pair, **server):
-        both = pair(**server)
-        self.parts = []
-        both.client_speaks()
-        if both.server.retry_group is not None:
-            self._tell(both, plain_record(HANDSHAKE, both.server.hello_retry_request()))
-            both.client_speaks()
-        self._tell(both, plain_record(HANDSHAKE, both.server.server_hello()))
-        flight = b"".join(both.server.flight())
-        third = len(flight) // 3
-        for piece in (flight[:third], flight[third : 2 * third], flight[2 * third :]):
-            self._tell(both, both.server.send_key.protect(HANDSHAKE, piece))
-        both.client_speaks()
-        both.server.use_application_keys()
-        key = both.server.send_key
-        self._tell(both, key.protect(HANDSHAKE, NewSessionTicket().encode()))
-        self._tell(both, key.protect(APPLICATION_DATA, b"some data", 10))
-        both.client.read()
-        self._tell(both, key.protect(HANDSHAKE, key_update(1)))
-        key = key.update()
-        self._tell(both, key.protect(APPLICATION_DATA, b"more data"))
-        both.client.read()
-        self._tell(both, key.protect(ALERT, CLOSE_NOTIFY))
-
-    def _tell(self, both, data):
-        both.tell(data)
-        self.parts.append(data)
-
-
-def play(client, data, step):
-    """Feed `data` in steps; return everything that can be seen from outside."""
-    sent, read, happened = b"", b"", []
-    position = 0
-    while position < len(data):
-        position += client.receive(data[position : position + step])
-        pending = bytes(client.to_send())
-        sent += pending
-        client.sent(len(pending))
-        read += client.read()
-        happened += events(client)
-    return sent, read, happened
-
-
-@pytest.mark.parametrize("server", [{}, {"retry_group": 0x0017}, {"request_certificate": True}])
-@pytest.mark.parametrize("step", [1, 2, 3, 7, 100])
-def test_feeding_in_pieces_equals_feeding_whole(pair, server, step):
-    recorded = Recorded(pair, **server)
-    whole = play(pair().client, b"".join(recorded.parts), 1 << 20)
-    assert whole[1] == b"some datamore data"
-    assert whole[2][-1] == EVENT_CLOSED
-    pieces = play(pair().client, b"".join(recorded.parts), step)
-    assert pieces[:2] == whole[:2]
-    assert set(pieces[2]) == set(whole[2])

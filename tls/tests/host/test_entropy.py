@@ -5,11 +5,10 @@ import hashlib
 import pytest
 
 from tlscore import entropy
-from tlscore.crypto.hashes import SHA256, Hash
+from tlscore.crypto.hashes import SHA256, SHA384
 from tlscore.entropy import HmacDrbg, SystemEntropy
 from tlscore.errors import UsageError
 
-SHA384 = Hash("sha384", 48, 128, hashlib.sha384)
 SEED = bytes(range(48))
 
 # NIST CAVP, drbgtestvectors, HMAC_DRBG.rsp; PredictionResistance = False. Two requests of the

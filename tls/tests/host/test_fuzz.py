@@ -2,9 +2,9 @@
 
 import fuzz_targets
 import pytest
-import server_double as double
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from server_messages import plain_record
 
 from tlscore.codepoints import ALERT_NAMES
 from tlscore.errors import AlertReceived, PeerMisbehaved
@@ -108,7 +108,7 @@ def feed(both, data):
 def test_the_client_survives_any_answer_to_its_hello(pair, changes):
     both = pair(cookie=b"cookie", retry_group=0x0017)
     both.client_speaks()
-    honest = double.plain_record(22, both.server.hello_retry_request())
+    honest = plain_record(22, both.server.hello_retry_request())
     feed(both, changed(honest, changes))
 
 
@@ -145,8 +145,3 @@ def test_a_connected_client_survives_any_records(connected_pair, contents):
         if not feed(both, both.server.send_key.protect(content_type, content)):
             break
         both.client.read()
-
-
-@pytest.fixture(scope="session")
-def connected_pair(pair):
-    return lambda: pair().connect()

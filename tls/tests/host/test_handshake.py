@@ -1,7 +1,7 @@
 """Handshake messages in records: any split is understood, and what may not be split is refused."""
 
 import pytest
-from server_double import (
+from server_messages import (
     ALERT,
     APPLICATION_DATA,
     NewSessionTicket,

@@ -107,6 +107,15 @@ def test_the_program_connects_sends_prints_and_closes(desk):
         (("-num_tickets", "9"), (), "group: x25519"),
         (("-no_middlebox",), (), "group: x25519"),
         (("-stateless",), (), "group: x25519"),  # HelloRetryRequest with a cookie
+        (("-groups", "P-384"), (), "group: secp384r1"),
+        *[
+            (("-ciphersuites", suite), ("--suites", suite), "suite: " + suite)
+            for suite in (
+                "TLS_AES_256_GCM_SHA384",
+                "TLS_AES_128_CCM_SHA256",
+                "TLS_AES_128_CCM_8_SHA256",
+            )
+        ],
     ],
 )
 def test_whatever_openssl_is_told_is_understood(desk, capfdbinary, served, asked, said):
@@ -147,8 +156,8 @@ def test_the_key_log_is_that_of_openssl(desk, tmp_path):
     ("served", "asked", "said"),
     [
         (("-tls1_2",), (), "alert 70 (protocol_version)"),
-        (("-ciphersuites", "TLS_AES_256_GCM_SHA384"), (), "alert 40 (handshake_failure)"),
-        (("-groups", "P-384"), (), "alert 40 (handshake_failure)"),
+        (("-ciphersuites", "TLS_AES_128_CCM_8_SHA256"), (), "alert 40 (handshake_failure)"),
+        (("-groups", "P-521"), (), "alert 40 (handshake_failure)"),
         (("-alpn", "h2"), ("--alpn", "spdy"), "alert 120 (no_application_protocol)"),
     ],
 )
@@ -214,12 +223,41 @@ def test_a_missing_file_is_named(desk, capsys):
         assert capsys.readouterr().err == "/nowhere/file: No such file or directory\n"
 
 
+def test_openssl_takes_our_certificate(desk, capsys):
+    address, server = desk.serve("-Verify", "1", "-CAfile", desk.ca, "-rev")
+    assert desk.client(address, "--cert", desk.certificate, "--key", desk.key) == 0
+    server.expect_exact(b"CONNECTION CLOSED")
+    assert "signature: " in capsys.readouterr().err
+
+
+def test_a_small_record_buffer_is_enough_for_small_records(desk, capfdbinary):
+    # This OpenSSL does not know record_size_limit, so it is told.
+    address, _ = desk.serve("-rev", "-max_send_frag", "512")
+    line = desk.write("line", b"x" * 2000 + b"\nCLOSE\n")
+    assert desk.client(address, "--send", line, "--record-bytes", "2048") == 0
+    assert capfdbinary.readouterr().out == b"x" * 2000 + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cert", "chain.pem"), "--cert and --key belong together"),
+        (("--cert", "absent.pem", "--key", "absent.key"), "absent.pem"),
+        (("--record-bytes", "63"), "config.record_buffer_bytes"),
+        (("--sigalgs", "rsa_pkcs1_sha256"), "config.no_signature_schemes"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_sent(desk, capsys, options, said):
+    assert desk.client("127.0.0.1:9", *options) == EXIT_USAGE
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
         ("--connect", "localhost", "is not HOST:PORT"),
         ("--connect", "localhost:99999", "is not HOST:PORT"),
-        ("--groups", "x448", "is none of secp256r1, x25519"),
+        ("--groups", "x448", "is none of secp256r1, secp384r1, x25519"),
         ("--suites", "RC4", "is none of TLS_AES_128_GCM_SHA256"),
         ("--time", "tomorrow", "is neither seconds since 1970 nor like"),
     ],

@@ -1,10 +1,11 @@
 """Messages that are never held: pieces of any size, and what reaches the chain verifier."""
 
 import pytest
-from server_double import Certificate, NewSessionTicket
+from server_messages import Certificate, NewSessionTicket
 
 from tlscore.errors import PeerMisbehaved
-from tlscore.message_streams import CertificateParser, NewSessionTicketParser
+from tlscore.message_streams import CertificateParser
+from tlscore.ticket_stream import NewSessionTicketParser
 
 
 class Recorder:
@@ -30,7 +31,6 @@ class Recorder:
 def push(parser, data, step):
     for at in range(0, len(data), step):
         parser.push(memoryview(data)[at : at + step])
-    parser.finish()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 64, 10_000])

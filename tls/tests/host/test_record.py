@@ -1,7 +1,7 @@
 """The record layer: what it refuses, and that it holds no more than its one buffer."""
 
 import pytest
-from server_double import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, plain_record
+from server_messages import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, plain_record
 
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.record import RecordReceiver, RecordSender, wipe

@@ -1,10 +1,10 @@
 """Every message type in every state of the client: exactly those of RFC 8446 are welcome."""
 
 import pytest
-from server_double import P256, message
+from server_messages import P256, message
 
 from tlscore import codepoints, states
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, TlsError
 
 # RFC 8446 appendix A.1 and §4.6, written down independently of the table under test.
 WELCOME = {
@@ -104,6 +104,16 @@ def test_a_failed_connection_stays_failed(pair, state):
     with pytest.raises(PeerMisbehaved):
         both.client.receive(b"\xff" * 5)
     assert both.client.state == states.FAILED
+
+
+def test_a_handler_that_leaves_the_table_ends_the_connection(pair, monkeypatch):
+    both = pair()
+    both.hello()
+    monkeypatch.setattr(both.client, "_on_encrypted_extensions", lambda _message: states.CONNECTED)
+    with pytest.raises(TlsError, match=r"states\.undeclared_step"):
+        both.tell_until(8)
+    both.client_speaks()
+    assert both.server.alerts == [(2, 80)]
 
 
 def test_the_types_in_the_table_are_those_of_codepoints():

@@ -7,14 +7,17 @@ import hashlib
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448
 
 from tlscore.crypto.signature import KEY_EC_P256
 from tlscore.errors import PeerMisbehaved, UsageError
-from tlscore.trust import TrustAnchors, anchor_from_certificate
+from tlscore.trust import PinnedKeys, TrustAnchors, anchor_from_certificate
 
 NAME = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "root")])
 CA = x509.BasicConstraints(ca=True, path_length=None)
+KEY_USAGE = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
+KEY_USAGE_DER = bytes.fromhex("03020106")
+KEY_USAGE_NOT_DER = bytes.fromhex("03020006")
 
 
 def certificate(*extensions, key=None):
@@ -26,7 +29,7 @@ def certificate(*extensions, key=None):
     builder = builder.not_valid_before(start).not_valid_after(start + datetime.timedelta(9))
     for extension in extensions:
         builder = builder.add_extension(extension, critical=True)
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    algorithm = None if isinstance(key, ed448.Ed448PrivateKey) else hashes.SHA256()
     der = builder.sign(key, algorithm).public_bytes(serialization.Encoding.DER)
     if algorithm is None:
         return der, None
@@ -56,6 +59,37 @@ def test_a_malformed_row_is_refused(row):
     with pytest.raises(UsageError) as refused:
         TrustAnchors([row])
     assert refused.value.reason == "trust.malformed_row"
+
+
+@pytest.mark.parametrize("pins", [[b""], [bytes(31)], ["00" * 32], [bytes(32), bytes(33)]])
+def test_a_pin_that_is_no_digest_is_refused(pins):
+    for make in (PinnedKeys, lambda pins: TrustAnchors([(bytes(32), (1, b"a"))], pins)):
+        with pytest.raises(UsageError) as refused:
+            make(pins)
+        assert refused.value.reason == "trust.malformed_pin"
+
+
+def test_pinning_nothing_is_refused():
+    for make in (PinnedKeys, lambda pins: TrustAnchors([(bytes(32), (1, b"a"))], pins)):
+        with pytest.raises(UsageError) as refused:
+            make([])
+        assert refused.value.reason == "trust.empty"
+
+
+def test_a_key_usage_with_trailing_zero_bits_is_no_reason_to_distrust_an_anchor():
+    der, _ = certificate(CA, KEY_USAGE)
+    loose = der.replace(KEY_USAGE_DER, KEY_USAGE_NOT_DER)
+    assert len(loose) == len(der)
+    assert loose != der
+    assert anchor_from_certificate(loose) == anchor_from_certificate(der)
+
+
+def test_limits_that_are_not_der_are_refused_because_the_chain_could_not_read_them():
+    der, _ = certificate(x509.BasicConstraints(ca=True, path_length=0), KEY_USAGE)
+    assert len(anchor_from_certificate(der)[1]) == 3
+    with pytest.raises(PeerMisbehaved) as refused:
+        anchor_from_certificate(der.replace(KEY_USAGE_DER, KEY_USAGE_NOT_DER))
+    assert refused.value.reason == "certificate.der.bit_string"
 
 
 def test_an_unconstrained_authority_becomes_its_name_and_key():
@@ -96,7 +130,7 @@ def test_serial_number_validity_and_signature_of_an_anchor_are_not_judged():
 
 
 def test_a_key_of_an_unknown_kind_is_refused():
-    der, _ = certificate(CA, key=ed25519.Ed25519PrivateKey.generate())
+    der, _ = certificate(CA, key=ed448.Ed448PrivateKey.generate())
     with pytest.raises(PeerMisbehaved) as refused:
         anchor_from_certificate(der)
     assert refused.value.reason == "certificate.unsupported_key"

@@ -5,12 +5,13 @@ extensions the core does not offer). From there on everything is the core's own:
 schedule, record protection, parsing, Finished; and every record it sends has to equal the RFC's to
 the last octet.
 
-Two things of the traces the core does not do. Their certificates are self-signed, without a name
-and mostly RSA: a stand-in for the chain verifier checks that the certificate arrives octet by
-octet. And an RSA signature is not verified but compared, together with the content it signs; the
-ECDSA signature of section 6 is verified for real.
+Two things of the traces the core does not do. Their certificates are self-signed and without a
+name: a stand-in for the chain verifier checks that the certificate arrives octet by octet. And
+their RSA keys have 1024 bits, which the core refuses: such a signature is compared, together with
+the content it signs; the ECDSA signature of section 6 is verified for real.
 """
 
+from tlscore import certificate_verify
 from tlscore import client as client_module
 from tlscore.client import ClientConnection
 from tlscore.config import ClientConfig
@@ -93,6 +94,10 @@ class TraceSignature:
     def __init__(self, trace):
         self.trace = trace
 
+    def is_for_handshake(self, _scheme):
+        """Say yes: the traces have no other schemes."""
+        return True
+
     def hash_of(self, _scheme):
         """Return the hash of both schemes of the traces."""
         return SHA256
@@ -160,10 +165,10 @@ def _new_client(trace, secrets):
 
 def replay(trace) -> list:
     """Replay one trace (dict of octets); return the secrets logged, as (label, secret)."""
-    kept = client_module.ChainVerifier, client_module.signature
+    kept = client_module.ChainVerifier, certificate_verify.signature
     CollectingVerifier.trace = trace
     client_module.ChainVerifier = CollectingVerifier
-    client_module.signature = TraceSignature(trace)
+    certificate_verify.signature = TraceSignature(trace)
     try:
         secrets = []
         connection = _new_client(trace, secrets)
@@ -175,7 +180,7 @@ def replay(trace) -> list:
         _replay_close(connection, trace)
         return secrets
     finally:
-        client_module.ChainVerifier, client_module.signature = kept
+        client_module.ChainVerifier, certificate_verify.signature = kept
         CollectingVerifier.trace = None
 
 

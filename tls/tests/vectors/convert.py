@@ -3,15 +3,22 @@
     python convert.py FOLDER
 
 FOLDER holds `wycheproof/*_test.json` (the repository's testvectors) and `nist/` with the files
-of `cryptography_vectors` that SOURCES below names. README.md describes the format. The script
+of `cryptography_vectors` that the tables below name. README.md describes the format. The script
 runs on CPython and needs nothing but it.
 """
 
+import base64
 import json
+import re
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "portable"))
+import vector_checks  # noqa: E402 -- it lives beside this folder, in no package
+
+# A larger file is cut down to a sample: a board receives it over a console.
+FILE_BYTES = 150_000
 WYCHEPROOF = "Wycheproof (github.com/C2SP/wycheproof), testvectors/{}; Apache-2.0"
 CAVP = "NIST CAVP, {}; a work of the United States government, public domain"
 RFC = "RFC {}; a code component of an IETF document, Revised BSD"
@@ -32,7 +39,10 @@ def wycheproof_rows(folder, name, fields, keep=lambda _group, _test: True):
         if not keep(group, test):
             left_out += 1
             continue
-        verdict = "invalid" if test["result"] == "invalid" else "valid"
+        # "acceptable" results are wrong encodings that some want read, of RSA; and public keys of
+        # X25519, which is a function of any bytes.
+        wrong = ("invalid",) if "x25519" in name else ("invalid", "acceptable")
+        verdict = "invalid" if test["result"] in wrong else "valid"
         flags = ",".join(test["flags"]) or "-"
         rows.append([str(test["tcId"]), flags, verdict, *fields(group, test)])
     return rows, left_out
@@ -56,12 +66,35 @@ def stanzas(folder, name):
     yield stanza
 
 
+def cases(folder, name, last):
+    """Yield the cases of a NIST file whose cases have the key `last` as dicts.
+
+    A case inherits what stands before it: section headers, keys that serve several cases.
+    """
+    state = {}
+    for line in [*(folder / "nist" / name).read_text().splitlines(), ""]:
+        key, equals, value = line.strip("[]").partition("=")
+        if line.startswith("[") and not equals:
+            state["section"] = key
+        elif equals:
+            for part in line.strip("[]").split(","):
+                key, _, value = part.partition("=")
+                state[key.strip().lower()] = value.strip()
+        elif not line and last in state:
+            yield dict(state)
+            del state[last]
+
+
 def aead_fields(_group, test):
     return [test[name] for name in ("key", "iv", "aad", "msg", "ct", "tag")]
 
 
 def gcm_is_of_tls(group, _test):
     return group["ivSize"] == 96 and group["keySize"] in (128, 256)
+
+
+def ccm_is_of_aes_128_or_256(group, _test):
+    return group["keySize"] in (128, 256)
 
 
 def ecdh_fields(_group, test):
@@ -73,20 +106,140 @@ def ecdsa_fields(group, test):
     return [group["publicKey"]["uncompressed"], test["msg"], test["sig"]]
 
 
+def ed25519_fields(group, test):
+    return [group["publicKey"]["pk"], test["msg"], test["sig"]]
+
+
+def rsa_fields(scheme):
+    return lambda group, test: [scheme, group["publicKeyAsn"], test["msg"], test["sig"]]
+
+
+def hkdf_fields(_group, test):
+    return [test["ikm"], test["salt"], test["info"], "{:04x}".format(test["size"]), test["okm"], ""]
+
+
+def hmac_fields(_group, test):
+    return [test["key"], test["msg"], test["tag"]]
+
+
+def der(tag, body):
+    size = len(body)
+    if size < 128:
+        return bytes((tag, size)) + body
+    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(length))) + length + body
+
+
 def der_integer(value):
-    data = value.to_bytes(value.bit_length() // 8 + 1, "big")
-    return bytes((2, len(data))) + data
+    return der(2, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def reason(result):
+    """Return the flag and the verdict of a NIST result.
+
+    "F (3 - S changed)" becomes the flag S_changed, "P (0 )" becomes Passes.
+    """
+    text = result.partition("- ")[2].rstrip(") ").replace(" ", "_").replace(",", "") or "Passes"
+    return text, "valid" if result.startswith("P") else "invalid"
+
+
+def ecdsa_case(case):
+    """Return public key and signature of a NIST case, in the encodings of TLS."""
+    size = 96 if len(case["qx"]) > 64 else 64
+    integers = der_integer(int(case["r"], 16)) + der_integer(int(case["s"], 16))
+    public = "04" + case["qx"].zfill(size) + case["qy"].zfill(size)
+    return public, der(0x30, integers).hex()
 
 
 def cavp_signatures(folder):
     for number, case in enumerate(stanzas(folder, "SigVer_P256_SHA256.rsp"), 1):
-        integers = der_integer(int(case["r"], 16)) + der_integer(int(case["s"], 16))
-        # "F (3 - S changed)" becomes the flag S_changed, "P (0 )" becomes Passes.
-        reason = case["result"].partition("- ")[2].rstrip(")").replace(" ", "_") or "Passes"
-        verdict = "valid" if case["result"].startswith("P") else "invalid"
-        public = "04" + case["qx"].zfill(64) + case["qy"].zfill(64)
-        signature = (bytes((0x30, len(integers))) + integers).hex()
-        yield [str(number), reason, verdict, public, case["msg"], signature]
+        public, signature = ecdsa_case(case)
+        yield [str(number), *reason(case["result"]), public, case["msg"], signature]
+
+
+def cavp_signatures_of(sections):
+    """Return a reader of sections of SigVer.rsp, {section: prefix fields}."""
+
+    def read(folder):
+        for number, case in enumerate(cases(folder, "SigVer.rsp", "result"), 1):
+            if case.get("section") in sections:
+                public, signature = ecdsa_case(case)
+                prefix = sections[case["section"]]
+                flags, verdict = reason(case["result"])
+                yield [str(number), flags, verdict, *prefix, public, case["msg"], signature]
+
+    return read
+
+
+def cavp_rsa(folder):
+    schemes = {"SHA256": "0401", "SHA384": "0501", "SHA512": "0601"}
+    for number, case in enumerate(cases(folder, "SigVer15_186-3.rsp", "result"), 1):
+        n, e = int(case["n"], 16), int(case["e"], 16)
+        if n.bit_length() < 2048 or case["shaalg"] not in schemes:
+            continue
+        flags, verdict = reason(case["result"])
+        public = der(0x30, der_integer(n) + der_integer(e)).hex()
+        flags = "Modulus{},{}".format(n.bit_length(), flags)
+        scheme = schemes[case["shaalg"]]
+        yield [str(number), flags, verdict, scheme, public, case["msg"], case["s"]]
+
+
+def cavp_ccm(folder):
+    for letter, name in enumerate(("VADT128", "VNT128", "VTT128", "DVPT128")):
+        for number, case in enumerate(cases(folder, name + ".rsp", "ct"), 1):
+            text, tag_size = 2 * int(case["plen"]), 2 * int(case["tlen"])
+            fails = case.get("result", "Pass").startswith("F")
+            yield [
+                "{}{}".format("ANTD"[letter], number),
+                "{},Nonce{},Tag{}".format(name[:-3], case["nlen"], case["tlen"]),
+                "invalid" if fails else "valid",
+                case["key"], case["nonce"],
+                case["adata"][: 2 * int(case["alen"])],
+                "" if fails else case["payload"][:text],
+                case["ct"][:text], case["ct"][text : text + tag_size],
+            ]  # fmt: skip
+
+
+def cavp_sha(bits):
+    """Return a reader of the short messages and of the first ten long ones."""
+
+    def read(folder):
+        for kind, count in (("Short", 999), ("Long", 10)):
+            name = "SHA{}{}Msg.rsp".format(bits, kind)
+            for case in list(cases(folder, name, "md"))[:count]:
+                size = int(case["len"])
+                message = case["msg"][: size // 4]
+                yield ["{}{}".format(kind[0], size), kind, "valid", message, case["md"]]
+
+    return read
+
+
+def rfc6979(folder):
+    """The signatures on P-256 and P-384 under the hashes we have."""
+    text = (folder / "nist" / "evppkey_ecdsa_rfc6979.txt").read_text()
+    for curve, size in (("P-256", 32), ("P-384", 48)):
+        keys = []
+        for kind, before in (("PRIV", bytes((4, size))), ("PUB", b"\x00\x04")):
+            pem = re.search("={}_{}\n-.*\n((?:[^-].*\n)+)".format(curve, kind), text)[1]
+            octets = base64.b64decode(pem)
+            start = octets.index(before) + (2 if kind == "PRIV" else 1)
+            keys.append(octets[start : start + (size if kind == "PRIV" else 2 * size + 1)].hex())
+        for hash_bits, message, signature in re.findall(
+            "DigestSign = SHA(256|384|512)\nKey = {}_PRIV\nNonceType = deterministic\n"
+            'Input = "(.*)"\nOutput = (.*)\n'.format(curve),
+            text,
+        ):
+            name = "{}-SHA{}-{}".format(curve, hash_bits, message)
+            hash_bytes = "{:02x}".format(int(hash_bits) // 8)
+            yield [name, curve, "valid", hash_bytes, *keys, message.encode().hex(), signature]
+
+
+def ed25519_sign(folder):
+    """The first 64 lines, and RFC 8032's TEST 1024, which is the last."""
+    lines = (folder / "nist" / "sign.input").read_text().splitlines()
+    for number in [*range(1, 65), 1024]:
+        secret, public, message, signed = lines[number - 1].split(":")[:4]
+        yield [str(number), "-", "valid", secret[:64], public, message, signed[:128]]
 
 
 def cavp_gcm(folder):
@@ -146,6 +299,8 @@ def rfc7748_x25519_iterated(folder):
 
 
 AEAD = "key nonce aad plaintext ciphertext tag"
+RSA = "scheme public message signature"
+MISSING_NULL = '"acceptable" cases (DigestInfo without NULL) count as invalid'
 
 # Compact file, names of the fields behind verdict, source, what to read with.
 FROM_WYCHEPROOF = (
@@ -161,12 +316,27 @@ FROM_WYCHEPROOF = (
     ("ecdsa_p256-wycheproof", "public message signature", "ecdsa_secp256r1_sha256_test.json",
      ecdsa_fields, None, ""),
     ("hkdf-wycheproof", "ikm salt info length okm prk", "hkdf_sha256_test.json",
-     lambda _group, test: [
-         test["ikm"], test["salt"], test["info"], "{:04x}".format(test["size"]), test["okm"], ""
-     ], None, "the source gives no prk"),
+     hkdf_fields, None, "the source gives no prk"),
+    ("hkdf_sha384-wycheproof", "ikm salt info length okm prk", "hkdf_sha384_test.json",
+     hkdf_fields, None, "the source gives no prk"),
     ("hmac-wycheproof", "key message tag", "hmac_sha256_test.json",
-     lambda _group, test: [test["key"], test["msg"], test["tag"]], None,
-     "a tag of 16 bytes is the first half of the HMAC"),
+     hmac_fields, None, "a tag of 16 bytes is the first half of the HMAC"),
+    ("hmac_sha384-wycheproof", "key message tag", "hmac_sha384_test.json",
+     hmac_fields, None, "a tag of 24 bytes is the first half of the HMAC"),
+    ("aes_ccm-wycheproof", AEAD, "aes_ccm_test.json", aead_fields, ccm_is_of_aes_128_or_256,
+     "left out: keys of 192 bits"),
+    ("ecdsa_p384-wycheproof", "public message signature", "ecdsa_secp384r1_sha384_test.json",
+     ecdsa_fields, None, ""),
+    ("ed25519-wycheproof", "public message signature", "ed25519_test.json",
+     ed25519_fields, None, ""),
+    ("rsa_pss-wycheproof2048", RSA, "rsa_pss_2048_sha256_mgf1_32_test.json",
+     rsa_fields("0804"), None, ""),
+    ("rsa_pss-wycheproof3072", RSA, "rsa_pss_3072_sha256_mgf1_32_test.json",
+     rsa_fields("0804"), None, ""),
+    ("rsa_pkcs1-wycheproof2048", RSA, "rsa_signature_2048_sha256_test.json",
+     rsa_fields("0401"), None, MISSING_NULL),
+    ("rsa_pkcs1-wycheproof3072", RSA, "rsa_signature_3072_sha256_test.json",
+     rsa_fields("0401"), None, MISSING_NULL),
 )  # fmt: skip
 
 FROM_NIST_STYLE = (
@@ -184,21 +354,48 @@ FROM_NIST_STYLE = (
     ("x25519-rfc7748", "private public shared", RFC.format("7748 §5.2"), rfc7748_x25519),
     ("x25519_iterated-rfc7748", "count result",
      RFC.format("7748 §5.2; the millionth iteration is left out"), rfc7748_x25519_iterated),
+    ("aes_ccm-cavp", AEAD, CAVP.format("VADT128, VNT128, VTT128 and DVPT128.rsp"), cavp_ccm),
+    ("sha384-cavp", "message digest",
+     CAVP.format("SHA384ShortMsg.rsp, and the first ten of SHA384LongMsg.rsp"), cavp_sha(384)),
+    ("sha512-cavp", "message digest",
+     CAVP.format("SHA512ShortMsg.rsp, and the first ten of SHA512LongMsg.rsp"), cavp_sha(512)),
+    ("ecdsa_p384-cavp", "public message signature",
+     CAVP.format("SigVer.rsp, [P-384,SHA-384], (r, s) put into DER"),
+     cavp_signatures_of({"P-384,SHA-384": ()})),
+    ("ecdsa_mixed-cavp", "scheme public message signature",
+     CAVP.format("SigVer.rsp, [P-256,SHA-384] and [P-384,SHA-256], (r, s) put into DER"),
+     cavp_signatures_of({"P-256,SHA-384": ("0503",), "P-384,SHA-256": ("0403",)})),
+    ("rsa_pkcs1-cavp", RSA,
+     CAVP.format("SigVer15_186-3.rsp, 2048 bits and more, SHA-256, SHA-384, SHA-512"), cavp_rsa),
+    ("ecdsa_sign-rfc6979", "hash_bytes private public message signature",
+     RFC.format("6979 appendix A.2.5 and A.2.6, as OpenSSL's evppkey_ecdsa_rfc6979.txt has them "
+                "(Apache-2.0)"), rfc6979),
+    ("ed25519_sign-bernstein", "private public message signature",
+     "ed25519.cr.yp.to/python/sign.input, lines 1 to 64 and 1024; public domain. "
+     "Lines 1, 2, 3 and 1024 are in RFC 8032 §7.1", ed25519_sign),
 )  # fmt: skip
 
 
 def write(name, fields, source, rows, note=""):
     """Write one compact file."""
-    valid = sum(row[2] == "valid" for row in rows)
+    texts = [" ".join(field or "-" for field in row) for row in rows]
+    size = sum(map(len, texts))
+    if size > FILE_BYTES:
+        texts = vector_checks.sample(texts, len(texts) * FILE_BYTES * 9 // (10 * size))
+        left_out = "left out for their size: {} cases of {}".format(
+            len(rows) - len(texts), len(rows)
+        )
+        note = "; ".join(part for part in (note, left_out) if part)
+    valid = sum(text.split()[2] == "valid" for text in texts)
     lines = ["# source: " + source]
     if note:
         lines.append("# note: " + note)
-    lines.append("# cases: {} ({} valid, {} invalid)".format(len(rows), valid, len(rows) - valid))
+    lines.append("# cases: {} ({} valid, {} invalid)".format(len(texts), valid, len(texts) - valid))
     lines.append("# fields: id flags verdict " + fields)
-    lines += [" ".join(field or "-" for field in row) for row in rows]
+    lines += texts
     path = HERE / (name + ".txt")
     path.write_text("\n".join(lines) + "\n")
-    print("{}: {} cases, {} bytes".format(path.name, len(rows), path.stat().st_size))
+    print("{}: {} cases, {} bytes".format(path.name, len(texts), path.stat().st_size))
 
 
 def main(folder):

@@ -15,4 +15,43 @@ handshake are used once.
 
 Where a primitive has several back ends, `selftest.select` takes the first one that this
 interpreter can load and that passes its known-answer test.
+
+A firmware image may leave out modules its devices never use (RSA, P-384, Ed25519, SHA-512, CCM...),
+and a client that never meets them does not pay heap for importing them: tables of algorithms name
+module and function as strings. `installed` says whether a row can be offered, `load` fetches the
+function when it is called.
 """
+
+import sys
+
+try:
+    from importlib.util import find_spec
+except ImportError:  # MicroPython
+    find_spec = None
+
+
+def load(module: str, name: str):
+    """Return the attribute `name` of `tlscore.crypto.<module>`, importing it if need be.
+
+    Raises:
+        ImportError: this image has no such module.
+    """
+    return getattr(__import__(__name__ + "." + module, None, None, (name,)), name)
+
+
+def installed(module: str) -> bool:
+    """Whether `tlscore.crypto.<module>` can be imported."""
+    full_name = __name__ + "." + module
+    if full_name in sys.modules:
+        return True
+    if find_spec is not None:
+        return find_spec(full_name) is not None
+    # MicroPython can find out only by importing. What is imported for the answer alone is dropped
+    # again, so that its memory is free for the connection.
+    try:
+        __import__(full_name)
+    except ImportError:
+        return False
+    del sys.modules[full_name]
+    delattr(sys.modules[__name__], module)
+    return True

@@ -1,131 +1,128 @@
-"""The two authenticated ciphers of TLS 1.3: AES-GCM (SP 800-38D) and ChaCha20-Poly1305 (RFC 8439).
+"""The authenticated ciphers of TLS 1.3 (RFC 8446 §B.4), all with one interface.
 
-Both work in place on a range of the caller's buffer and share one interface:
+They work in place on a range of the caller's buffer:
 
-- `tag_size`: 16;
+- `tag_size`: bytes of the tag, 16 or 8;
 - `seal(nonce, aad, buffer, start, end)` encrypts `buffer[start:end]` and writes the tag behind
-  it, at `buffer[end:end + 16]`;
+  it, at `buffer[end:end + tag_size]`;
 - `open(nonce, aad, buffer, start, end)` takes ciphertext and tag in `buffer[start:end]`, verifies
-  the tag *first*, in constant time, and only then decrypts `buffer[start:end - 16]`; False, with
-  the buffer untouched, if the tag is wrong.
+  the tag in constant time, and leaves the text in `buffer[start:end - tag_size]`; False, with the
+  buffer as it was, if the tag is wrong.
 
 A nonce of another size than 12 bytes raises ValueError("aead.nonce_size"), a tag or plaintext that
 does not fit the buffer ValueError("aead.range"). That no nonce comes twice is the caller's duty,
 and so are the limits on the use of a key (RFC 8446 §5.5).
 
-The block functions are chosen here, once, when the module is imported.
+Each constructor loads the module of its cipher when it is first called; the module chooses among
+the block functions there are. An image that leaves a module out (`gcm`, `ccm`,
+`chacha20_poly1305`; see `tlscore.crypto.installed`) raises ImportError here.
 """
 
-from tlscore.crypto import selftest
+from tlscore.crypto import load
 from tlscore.crypto.hmac import equal
 
-_AES = selftest.select((("tlscore.crypto.aes", "AES"),), selftest.aes_passes)
-_Ghash = selftest.select((("tlscore.crypto.ghash", "Ghash"),), selftest.ghash_passes)
-_ChaCha20 = selftest.select((("tlscore.crypto.chacha20", "ChaCha20"),), selftest.chacha20_passes)
-_Poly1305 = selftest.select((("tlscore.crypto.poly1305", "Poly1305"),), selftest.poly1305_passes)
 
-_TAG_SIZE = 16
-
-
-def aes_128_gcm(key: bytes) -> "AesGcm":
+def aes_128_gcm(key: bytes) -> "Aead":
     """Return the cipher of TLS_AES_128_GCM_SHA256 for a key of 16 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    if len(key) != 16:
-        raise ValueError("aead.key_size")
-    return AesGcm(key)
+    return load("gcm", "AesGcm")(_sized(key, 16))
 
 
-def chacha20_poly1305(key: bytes) -> "ChaCha20Poly1305":
+def aes_256_gcm(key: bytes) -> "Aead":
+    """Return the cipher of TLS_AES_256_GCM_SHA384 for a key of 32 bytes.
+
+    Raises:
+        ValueError: "aead.key_size".
+    """
+    return load("gcm", "AesGcm")(_sized(key, 32))
+
+
+def chacha20_poly1305(key: bytes) -> "Aead":
     """Return the cipher of TLS_CHACHA20_POLY1305_SHA256 for a key of 32 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    if len(key) != 32:
+    return load("chacha20_poly1305", "ChaCha20Poly1305")(_sized(key, 32))
+
+
+def aes_128_ccm(key: bytes) -> "Aead":
+    """Return the cipher of TLS_AES_128_CCM_SHA256 for a key of 16 bytes.
+
+    Raises:
+        ValueError: "aead.key_size".
+    """
+    return load("ccm", "AesCcm")(_sized(key, 16), 16)
+
+
+def aes_128_ccm_8(key: bytes) -> "Aead":
+    """Return the cipher of TLS_AES_128_CCM_8_SHA256 for a key of 16 bytes; its tags have 8.
+
+    Raises:
+        ValueError: "aead.key_size".
+    """
+    return load("ccm", "AesCcm")(_sized(key, 16), 8)
+
+
+def _sized(key: bytes, size: int) -> bytes:
+    if len(key) != size:
         raise ValueError("aead.key_size")
-    return ChaCha20Poly1305(key)
+    return key
 
 
-class _Aead:
-    """What both ciphers do alike.
+class Aead:
+    """What all ciphers do alike; each one's module adds its key and two methods.
 
-    They differ in `_mask(nonce, buffer, start, end)`, which XORs the key stream into the range,
-    and `_tag(nonce, aad, buffer, start, end)`, which returns the tag of the ciphertext there.
+    `mask(nonce, buffer, start, end)` XORs the key stream into the range, `tag(nonce, aad, buffer,
+    start, end)` returns the tag of what is there.
+
+    Attributes:
+        tag_size: bytes of the tag.
+        nonce_size: bytes of a nonce; TLS has no other than 12.
+        tags_plaintext: whether the tag is of the plaintext or of the ciphertext.
     """
 
-    tag_size = _TAG_SIZE
+    tag_size = 16
+    nonce_size = 12
+    tags_plaintext = False
 
     def seal(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> None:
-        """Encrypt `buffer[start:end]` in place and write the tag at `buffer[end:end + 16]`."""
-        self._check(nonce, buffer, start, end, end + _TAG_SIZE)
-        self._mask(nonce, buffer, start, end)
-        buffer[end : end + _TAG_SIZE] = self._tag(nonce, aad, buffer, start, end)
+        """Encrypt `buffer[start:end]` in place and write the tag behind it."""
+        self._check(nonce, buffer, start, end, end + self.tag_size)
+        if self.tags_plaintext:
+            tag = self.tag(nonce, aad, buffer, start, end)
+            self.mask(nonce, buffer, start, end)
+        else:
+            self.mask(nonce, buffer, start, end)
+            tag = self.tag(nonce, aad, buffer, start, end)
+        buffer[end : end + self.tag_size] = tag
 
     def open(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> bool:
-        """Verify ciphertext and tag in `buffer[start:end]`, then decrypt in place.
+        """Verify ciphertext and tag in `buffer[start:end]` and decrypt in place.
+
+        Where the tag is of the ciphertext nothing is decrypted before it is found right. Where it
+        is of the plaintext, text that turns out wrong is encrypted again.
 
         Returns:
             False, and the buffer as it was, if the tag is wrong or missing.
         """
         self._check(nonce, buffer, start, end, end)
-        end -= _TAG_SIZE
+        end -= self.tag_size
         if end < start:
             return False
-        expected = self._tag(nonce, aad, buffer, start, end)
-        if not equal(expected, buffer[end : end + _TAG_SIZE]):
-            return False
-        self._mask(nonce, buffer, start, end)
-        return True
+        if self.tags_plaintext:
+            self.mask(nonce, buffer, start, end)
+        expected = self.tag(nonce, aad, buffer, start, end)
+        good = equal(expected, buffer[end : end + self.tag_size])
+        if good != self.tags_plaintext:
+            self.mask(nonce, buffer, start, end)
+        return good
 
     def _check(self, nonce: bytes, buffer: bytearray, start: int, end: int, limit: int) -> None:
-        if len(nonce) != 12:
+        if len(nonce) != self.nonce_size:
             raise ValueError("aead.nonce_size")
         if not 0 <= start <= end <= limit <= len(buffer):
             raise ValueError("aead.range")
-
-
-class AesGcm(_Aead):
-    """AES-GCM with nonces of 96 bits and tags of 128, for AES keys of either size."""
-
-    def __init__(self, key: bytes) -> None:
-        self._aes = _AES(key)
-        self._ghash = _Ghash(self._aes.encrypt(bytes(16)))
-
-    def _mask(self, nonce: bytes, buffer: bytearray, start: int, end: int) -> None:
-        # Counter 1 is for the tag (SP 800-38D §7.1), the text begins with 2.
-        self._aes.xor_key_stream(bytes(nonce) + b"\x00\x00\x00\x02", buffer, start, end)
-
-    def _tag(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> bytes:
-        ghash = self._ghash
-        ghash.restart()
-        ghash.update(aad, 0, len(aad))
-        ghash.update(buffer, start, end)
-        lengths = (len(aad) << 67 | (end - start) << 3).to_bytes(16, "big")
-        ghash.update(lengths, 0, 16)
-        tag = bytearray(ghash.digest())
-        self._aes.xor_key_stream(bytes(nonce) + b"\x00\x00\x00\x01", tag, 0, 16)
-        return tag
-
-
-class ChaCha20Poly1305(_Aead):
-    """ChaCha20-Poly1305."""
-
-    def __init__(self, key: bytes) -> None:
-        self._chacha20 = _ChaCha20(key)
-
-    def _mask(self, nonce: bytes, buffer: bytearray, start: int, end: int) -> None:
-        # Block 0 is for the authenticator's key (RFC 8439 §2.8), the text begins with 1.
-        self._chacha20.xor_key_stream(1, nonce, buffer, start, end)
-
-    def _tag(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> bytes:
-        one_time_key = bytearray(32)
-        self._chacha20.xor_key_stream(0, nonce, one_time_key, 0, 32)
-        mac = _Poly1305(one_time_key)
-        mac.update(aad, 0, len(aad), True)
-        mac.update(buffer, start, end, True)
-        lengths = (len(aad) | (end - start) << 64).to_bytes(16, "little")
-        mac.update(lengths, 0, 16)
-        return mac.digest()

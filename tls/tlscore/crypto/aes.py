@@ -1,4 +1,4 @@
-"""The AES block cipher (FIPS 197) and its counter mode (NIST SP 800-38A §6.5), byte by byte.
+"""The AES block cipher (FIPS 197), its counter mode (NIST SP 800-38A §6.5) and CBC-MAC with it.
 
 Theory of operation. The state is sixteen local variables in the order of the block's bytes. One
 round takes each output column from the four bytes that ShiftRows brings into it: with p, q, r, u
@@ -11,7 +11,8 @@ Timing: table look-ups are indexed by secrets. Where memory answers in constant 
 M4, tables in RAM or in flash that is not cached) that leaks nothing; a data cache can leak the key
 to another program on the same machine.
 
-Not here: decryption of blocks, which no mode of TLS 1.3 uses, and authentication (`gcm.py`).
+Not here: decryption of blocks, which no mode of TLS 1.3 uses, and authentication
+(`gcm.py`, `ccm.py`).
 """
 
 from tlscore.compat import const
@@ -98,6 +99,23 @@ class AES:
             buffer[start:stop] = mixed.to_bytes(stop - start, "big")
             start = stop
             block += 1
+
+    def cbc_mac(self, mac: bytearray, buffer: bytes, start: int, end: int) -> None:
+        """Take `buffer[start:end]` into a CBC-MAC, its last block filled up with zeros.
+
+        Args:
+            mac: 16 bytes, the MAC so far, changed in place; zeros to begin with.
+        """
+        state = int.from_bytes(mac, "big")
+        while start < end:
+            stop = start + 16
+            if stop > end:
+                block = int.from_bytes(buffer[start:end], "big") << (8 * (stop - end))
+            else:
+                block = int.from_bytes(buffer[start:stop], "big")
+            state = self._encrypt(state ^ block)
+            start = stop
+        mac[:] = state.to_bytes(16, "big")
 
     def _encrypt(self, block: int) -> int:
         """Return the encrypted block; both blocks are big-endian integers."""

@@ -1,19 +1,59 @@
 """Verification of ECDSA signatures (FIPS 186-5 §6.4.2) in their DER form (RFC 3279 §2.2.3).
 
-Everything here is public, nothing is constant-time. Signing is not here.
+Everything here is public, nothing is constant-time. Signing is in `ecdsa_sign.py`.
 """
 
-from tlscore.crypto import p256
+from tlscore.crypto import load
 from tlscore.crypto.modular import inverse_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from tlscore.crypto.hashes import Hash
     from tlscore.crypto.weierstrass import Curve
 
+# Kinds of keys (signature.py) and the modules of their curves.
+_CURVES = ((1, "p256"), (3, "p384"))
 
-def verify_p256(public: bytes, digest: bytes, signature: bytes) -> bool:
-    """Whether `signature` over `digest` is by the key whose uncompressed point is `public`."""
-    return _verify(p256.CURVE, public, digest, signature)
+
+def curve_of(key: tuple) -> "Curve":
+    """Return the curve of a key (kind, bytes), public or private.
+
+    Raises:
+        ValueError: "ecdsa.key_kind".
+        ImportError: this image has no such curve.
+    """
+    for kind, module in _CURVES:
+        if kind == key[0]:
+            return load(module, "CURVE")
+    raise ValueError("ecdsa.key_kind")
+
+
+def verify(_hash: "Hash", key: tuple, digest: bytes, signature: bytes) -> bool:
+    """Whether `signature` over `digest`, of any hash, is by the EC key (kind, point)."""
+    integers = parse_signature(signature)
+    if integers is None:
+        return False
+    curve = curve_of(key)
+    r, s = integers
+    n = curve.n
+    if not (0 < r < n and 0 < s < n):
+        return False
+    try:
+        point = curve.decode(key[1])
+    except ValueError:
+        return False
+    inverse = inverse_public(s, n)
+    u1 = leftmost_bits(curve, digest) * inverse % n
+    u2 = r * inverse % n
+    return curve.has_x(curve.combine(u1, u2, point), r)
+
+
+def leftmost_bits(curve: "Curve", digest: bytes) -> int:
+    """Return the leftmost bits of the digest, as many as n has (FIPS 186-5 §6.4.2 step 2).
+
+    That is a multiple of 8 for all curves here.
+    """
+    return int.from_bytes(digest[: curve.size], "big")
 
 
 def parse_signature(signature: bytes) -> "tuple | None":
@@ -41,23 +81,3 @@ def _integer(data: bytes, start: int) -> tuple:
     if data[first] == 0 and end > first + 1 and data[first + 1] < 128:
         return 0, 0  # not the shortest form
     return int.from_bytes(data[first:end], "big"), end
-
-
-def _verify(curve: "Curve", public: bytes, digest: bytes, signature: bytes) -> bool:
-    integers = parse_signature(signature)
-    if integers is None:
-        return False
-    r, s = integers
-    n = curve.n
-    if not (0 < r < n and 0 < s < n):
-        return False
-    try:
-        point = curve.decode(public)
-    except ValueError:
-        return False
-    # The leftmost bits of the digest, as many as n has (FIPS 186-5 §6.4.2 step 2).
-    e = int.from_bytes(digest[: curve.size], "big")
-    inverse = inverse_public(s, n)
-    u1 = e * inverse % n
-    u2 = r * inverse % n
-    return curve.has_x(curve.combine(u1, u2, point), r)

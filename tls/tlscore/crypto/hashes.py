@@ -1,32 +1,49 @@
 """Hash functions, each one described by a row that HMAC, HKDF and signatures take as an argument.
 
-The functions themselves come from `hashlib`: SHA-256 is the one piece of cryptography every
-MicroPython has in C. Objects made by `Hash.new` are spent by `digest()` (MicroPython frees the
-state and has no `copy()`), so whoever needs a running and a final value keeps two objects.
+The functions come from `hashlib` where it has them. SHA-256 is the one piece of cryptography every
+MicroPython has in C; none has SHA-384 and SHA-512, which are loaded from `sha512.py` there when
+they are first used.
+
+Objects made by SHA-256's `new` are spent by `digest()`: MicroPython frees their state and has no
+`copy()`, so whoever needs a running and a final value keeps two. Those of the others are not.
 """
 
 import hashlib
+from collections import namedtuple
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tlscore.crypto import installed, load
 
-
-class Hash:
-    """One hash function.
-
-    Attributes:
-        name: as the IANA registries spell it, in lower case.
-        size: bytes of a digest.
-        block: bytes of an input block, which HMAC pads its key to.
-        new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
-    """
-
-    def __init__(self, name: str, size: int, block: int, new: "Callable") -> None:
-        self.name = name
-        self.size = size
-        self.block = block
-        self.new = new
+# One hash function.
+#   name: as the IANA registries spell it, in lower case.
+#   size: bytes of a digest.
+#   block: bytes of an input block, which HMAC pads its key to.
+#   new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
+#   reusable: whether that object may go on after `digest()`.
+# A named tuple, not a class: on a board that is 100 bytes of heap less.
+Hash = namedtuple("Hash", ("name", "size", "block", "new", "reusable"))
 
 
-SHA256 = Hash("sha256", 32, 64, hashlib.sha256)
+def _sha384(data: bytes = b""):
+    return (getattr(hashlib, "sha384", None) or load("sha512", "sha384"))(data)
+
+
+def _sha512(data: bytes = b""):
+    return (getattr(hashlib, "sha512", None) or load("sha512", "sha512"))(data)
+
+
+SHA256 = Hash("sha256", 32, 64, hashlib.sha256, False)
+SHA384 = Hash("sha384", 48, 128, _sha384, True)
+SHA512 = Hash("sha512", 64, 128, _sha512, True)
+
+
+def of_size(size: int) -> "Hash | None":
+    """Return the hash with digests of `size` bytes, or None if there is none."""
+    for row in (SHA256, SHA384, SHA512):
+        if row.size == size:
+            return row
+    return None
+
+
+def has_sha512() -> bool:
+    """Whether SHA-384 and SHA-512 are there: an image may leave them out."""
+    return hasattr(hashlib, "sha512") or installed("sha512")

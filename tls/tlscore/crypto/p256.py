@@ -84,7 +84,7 @@ CURVE = Curve("p256", 32, (_P, _N, _B), _COMB)
 
 def valid_private(private: bytes) -> bool:
     """Whether 32 bytes are a private key, 1..n-1; draw new ones if not (SP 800-56A §5.6.1.2.2)."""
-    return len(private) == 32 and 0 < int.from_bytes(private, "big") < _N
+    return CURVE.is_scalar(private)
 
 
 def public_key(private: bytes) -> bytes:
@@ -93,8 +93,7 @@ def public_key(private: bytes) -> bytes:
     Raises:
         ValueError: "p256.scalar_size", "p256.scalar_range".
     """
-    x, y = CURVE.affine(CURVE.multiply_base(CURVE.scalar(private)))
-    return b"\x04" + x.to_bytes(32, "big") + y.to_bytes(32, "big")
+    return CURVE.public_key(private)
 
 
 def shared_secret(private: bytes, public: bytes) -> bytes:
@@ -104,6 +103,4 @@ def shared_secret(private: bytes, public: bytes) -> bytes:
         ValueError: "p256.scalar_size", "p256.scalar_range"; "p256.point_format" for anything but
             an uncompressed point, "p256.point_range", "p256.not_on_curve" (RFC 8446 §4.2.8.2).
     """
-    point = CURVE.decode(public)
-    x, _ = CURVE.affine(CURVE.multiply(CURVE.scalar(private), point))
-    return x.to_bytes(32, "big")
+    return CURVE.shared_secret(private, public)

@@ -34,13 +34,15 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
 
 
 def aes_passes(backend: "Callable") -> bool:
-    """FIPS 197 appendix C.1, through the key stream too."""
+    """FIPS 197 appendix C.1, through the key stream and CBC-MAC too."""
     cipher = backend(bytes(range(16)))
     block = b"\x00\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff"
     expected = b"\x69\xc4\xe0\xd8\x6a\x7b\x04\x30\xd8\xcd\xb7\x80\x70\xb4\xc5\x5a"
     stream = bytearray(17)
     cipher.xor_key_stream(block, stream, 0, 16)
-    return equal(cipher.encrypt(block), expected) and equal(stream, expected + b"\x00")
+    mac = bytearray(block)
+    cipher.cbc_mac(mac, bytes(1), 0, 1)
+    return equal(cipher.encrypt(block) + mac, 2 * expected) and equal(stream, expected + b"\x00")
 
 
 def ghash_passes(backend: "Callable") -> bool:

@@ -46,6 +46,26 @@ class Curve:
         self._comb = comb
         self._spacing = (8 * size + _TEETH - 1) // _TEETH
 
+    def public_key(self, private: bytes) -> bytes:
+        """Return the public key of a private one, uncompressed.
+
+        Raises:
+            ValueError: see `scalar`.
+        """
+        size = self.size
+        x, y = self.affine(self.multiply_base(self.scalar(private)))
+        return b"\x04" + x.to_bytes(size, "big") + y.to_bytes(size, "big")
+
+    def shared_secret(self, private: bytes, public: bytes) -> bytes:
+        """Return the x-coordinate of `private` times the peer's point (RFC 8446 §7.4.2).
+
+        Raises:
+            ValueError: see `scalar` and `decode`.
+        """
+        point = self.decode(public)
+        x, _ = self.affine(self.multiply(self.scalar(private), point))
+        return x.to_bytes(self.size, "big")
+
     def decode(self, data: bytes) -> tuple:
         """Return the point of an uncompressed encoding (SEC 1 §2.3.4), checked (§3.2.2.1).
 
@@ -64,6 +84,10 @@ class Curve:
         if (y * y - (x * x - 3) * x - self.b) % self.p:
             raise ValueError(self.name + ".not_on_curve")
         return x, y, 1
+
+    def is_scalar(self, data: bytes) -> bool:
+        """Whether `data` is a private scalar: of the right size, in 1..n-1."""
+        return len(data) == self.size and 0 < int.from_bytes(data, "big") < self.n
 
     def scalar(self, data: bytes) -> int:
         """Return a private scalar, checked to be in 1..n-1.

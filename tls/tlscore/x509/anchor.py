@@ -1,14 +1,14 @@
 """A trust anchor made of a certificate: its name, its key, and what limits it.
 
 Trusting an anchor is its owner's decision, so signature, serial number and validity are not
-judged, and a certificate of version 1 is taken as the authority it must be. What a certificate of
+judged, a key usage may have the trailing zero bits that DER forbids (public roots of 2017 do), and
+a certificate of version 1 is taken as the authority it must be. What a certificate of
 version 3 says of itself is kept where it limits the anchor: no cA, a path length, a key usage,
 purposes, name constraints (RFC 5937).
 """
 
 from tlscore.x509.certificate import CertificateParser
-from tlscore.x509.constraints import PresentedNames
-from tlscore.x509.der import SEQUENCE
+from tlscore.x509.der import SEQUENCE, named_bits
 from tlscore.x509.extensions import KEY_CERT_SIGN
 from tlscore.x509.refusal import refuse
 
@@ -20,15 +20,17 @@ class AnchorParser(CertificateParser):
     """Reader of certificates that are trusted as they are."""
 
     def __init__(self):
-        super().__init__(None, PresentedNames(0))
+        super().__init__(None, 0)
         self._der = b""
         self._limits = b""
+        self._limits_are_der = True
         self._extension_start = 0
 
     def parse(self, der: bytes):
         """Return `(name_hash, key)` of a whole certificate, as `TrustAnchors` takes it."""
         self._der = der
         self._limits = b""
+        self._limits_are_der = True
         self.begin(len(der))
         self.push(der)
         self.end()
@@ -37,6 +39,8 @@ class AnchorParser(CertificateParser):
             refuse("unsupported_key")
         if self._is_plain_authority():
             return (self.subject, self.key)
+        if not self._limits_are_der:
+            refuse("der.bit_string")  # the chain would be, which reads them again
         return (self.subject, (self.key[0], self.key[1], _sequence(self._limits)))
 
     def _is_plain_authority(self):
@@ -59,6 +63,21 @@ class AnchorParser(CertificateParser):
 
     def leave_serial(self, _reader):
         pass
+
+    def leave_not_before(self, _reader):
+        pass
+
+    def leave_not_after(self, _reader):
+        pass
+
+    def leave_key_usage(self, reader):
+        if named_bits(reader.value, reader.value_bytes) >= 0:
+            super().leave_key_usage(reader)
+            return
+        if reader.value_bytes < 2 or reader.value[0] > 7:
+            refuse("der.bit_string")
+        self._limits_are_der = False
+        self.key_usage = reader.value[1] << 8
 
     def enter_extension(self, reader):
         super().enter_extension(reader)

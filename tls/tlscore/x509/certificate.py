@@ -2,25 +2,37 @@
 
 `CertificateParser` is the target of a DerReader over the grammar of a certificate. While bytes go
 by it keeps up to two running hashes: one over the TBSCertificate, which the issuer signed, and one
-over the Name being read, so that names are compared as 32 bytes. The algorithm that says which
-hash the signature is over comes third inside the TBSCertificate; what stands before it (at most 32
-bytes) waits with it in a prefix.
+over the part being read: a Name, so that names are compared as 32 bytes, or the public key, where
+keys are pinned. The algorithm that says which hash the signature is over comes third inside the
+TBSCertificate; what stands before it (at most 32 bytes) waits with it in a prefix. Ed25519 signs
+the TBSCertificate itself, not a hash, and reads it together with the signature that comes after it
+(RFC 8032 §5.1.7): only then the prefix grows on to the end of it, up to a limit.
 
 A certificate whose subject is not the wanted one is `foreign`: a peer may send certificates that
 the chain does not need (RFC 8446 §4.4.2), so from there on it is passed over. Offences that depend
 on the certificate's place in the chain are chain.py's.
 """
 
+from tlscore.compat import const
 from tlscore.crypto.hashes import SHA256
-from tlscore.x509.algorithms import key_algorithm, signature_algorithm
-from tlscore.x509.constraints import FORM_DIRECTORY, FORM_EMAIL
+from tlscore.crypto.signature import hash_of
+from tlscore.x509.algorithms import key_algorithm, public_key, signature_scheme
 from tlscore.x509.der import unsigned
 from tlscore.x509.extensions import ExtensionsParser
 from tlscore.x509.grammar import CERTIFICATE
 from tlscore.x509.refusal import refuse
 from tlscore.x509.times import parse_time
 
-_EMAIL_ADDRESS = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"
+# The longest TBSCertificate that is held because Ed25519 signed it. Those of devices and their
+# authorities have 300 to 700 bytes.
+_HELD_TBS_BYTES_MAX = const(4096)
+
+_EMAIL_ADDRESS = const(b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01")
+
+# Forms of names that constraints may be about: a subject is a directoryName, and holds what is no
+# GeneralName, but treated as an rfc822Name (RFC 5280 §4.2.1.10).
+_DIRECTORY = const(4)
+_SUBJECT_MAILBOX = const(9)
 
 
 class CertificateParser(ExtensionsParser):
@@ -33,28 +45,33 @@ class CertificateParser(ExtensionsParser):
         not_before, not_after: Unix time, both inclusive.
         key: `(kind, public)`, or None when the kind is not supported.
         algorithm: contents of the signature's AlgorithmIdentifier.
+        key_hash: SHA-256 of the SubjectPublicKeyInfo, or None unless keys are hashed.
         scheme: signature scheme of tlscore.crypto.signature, or None when not supported.
-        digest: hash of the TBSCertificate under that scheme, or None.
+        signed: what the scheme signs: hash of the TBSCertificate, or for Ed25519 itself; or None.
         signature: its signature, or None when the scheme is not supported.
     """
 
-    def begin(self, length: int, wanted_subject=None, keeps_names: bool = True) -> None:
+    hashes_keys = False
+
+    def begin(
+        self, length: int, wanted_subject=None, keeps_names: bool = True, rule=CERTIFICATE
+    ) -> None:
         """Start a certificate of `length` bytes.
 
         Args:
             wanted_subject: SHA-256 of the subject's Name it must have not to be foreign.
             keeps_names: its names are kept, unless it is self-issued, for constraints from above.
+            rule: PUBLIC_KEY_INFO for a public key that comes without a certificate.
         """
         self.begin_extensions()
-        self._names.begin_certificate()
-        self._reader.begin(CERTIFICATE, length)
+        self._reader.begin(rule, length)
         self._wanted_subject = wanted_subject
         self._always_keeps_names = keeps_names
         self._piece = b""
         self._hashed = 0  # how much of the piece the running hashes have seen
         self._prefix = None
         self._tbs_hash = None
-        self._name_hash = None
+        self._part_hash = None
         self._email_in_name = False
         self.algorithm = b""
         self._key_row = None
@@ -66,8 +83,9 @@ class CertificateParser(ExtensionsParser):
         self.not_before = 0
         self.not_after = 0
         self.key = None
+        self.key_hash = None
         self.scheme = None
-        self.digest = None
+        self.signed = None
         self.signature = None
         self.version = 1
 
@@ -102,13 +120,14 @@ class CertificateParser(ExtensionsParser):
             self._tbs_hash.update(fresh)
         elif self._prefix is not None:
             self._prefix.extend(fresh)
-        if self._name_hash is not None:
-            self._name_hash.update(fresh)
+        if self._part_hash is not None:
+            self._part_hash.update(fresh)
         self._hashed = position
 
     # Certificate
 
     def enter_tbs(self, reader):
+        self._tbs_bytes = reader.length
         self._prefix = bytearray(memoryview(reader.header)[: reader.header_bytes])
         self._hashed = reader.position
 
@@ -119,7 +138,9 @@ class CertificateParser(ExtensionsParser):
         if self.version != 3:
             refuse("version")
         if self._tbs_hash is not None:
-            self.digest = self._tbs_hash.digest()
+            self.signed = self._tbs_hash.digest()
+        elif self.scheme is not None:
+            self.signed = self._prefix
         self._tbs_hash = None
         self._prefix = None
 
@@ -150,16 +171,19 @@ class CertificateParser(ExtensionsParser):
 
     def leave_inner_algorithm(self, reader):
         self.algorithm = bytes(memoryview(reader.value)[: reader.value_bytes])
-        row = signature_algorithm(self.algorithm)
+        self.scheme = signature_scheme(self.algorithm)
         self._hash_up_to(reader.position)
-        if row is not None:
-            self.scheme = row[1]
-            self._tbs_hash = row[2].new(self._prefix)
+        if self.scheme is not None:
+            tbs_hash = hash_of(self.scheme)
+            if tbs_hash is None:
+                if self._tbs_bytes > _HELD_TBS_BYTES_MAX:
+                    refuse("too_long")
+                return
+            self._tbs_hash = tbs_hash.new(self._prefix)
         self._prefix = None
 
     def enter_name(self, reader):
-        self._hash_up_to(reader.position)
-        self._name_hash = SHA256.new(memoryview(reader.header)[: reader.header_bytes])
+        self._begin_part(reader)
         self.subject_empty = reader.length == 0
         self._email_in_name = False
 
@@ -168,13 +192,13 @@ class CertificateParser(ExtensionsParser):
             self._email_in_name = True
 
     def leave_issuer(self, reader):
-        self.issuer = self._finish_name(reader)
+        self.issuer = self._end_part(reader)
         # "The issuer field MUST contain a non-empty distinguished name (DN)." (§4.1.2.4)
         if self.subject_empty:
             refuse("empty_issuer")
 
     def leave_subject(self, reader):
-        self.subject = self._finish_name(reader)
+        self.subject = self._end_part(reader)
         if self._wanted_subject is not None:
             if self.subject != self._wanted_subject:
                 self.foreign = True
@@ -186,14 +210,20 @@ class CertificateParser(ExtensionsParser):
         self.self_issued = self.subject == self.issuer
         self.keeps_names = self._always_keeps_names or not self.self_issued
         if self.keeps_names and not self.subject_empty:
-            self._names.note(FORM_DIRECTORY)
+            self._forms |= 1 << _DIRECTORY
             if self._email_in_name:
-                self._names.note(FORM_EMAIL)
+                self._forms |= 1 << _SUBJECT_MAILBOX
 
-    def _finish_name(self, reader):
+    def _begin_part(self, reader):
+        """Start hashing the element whose header has just been read."""
         self._hash_up_to(reader.position)
-        digest = self._name_hash.digest()
-        self._name_hash = None
+        self._part_hash = SHA256.new(memoryview(reader.header)[: reader.header_bytes])
+
+    def _end_part(self, reader):
+        """Return the hash of the element that ends here."""
+        self._hash_up_to(reader.position)
+        digest = self._part_hash.digest()
+        self._part_hash = None
         return digest
 
     def leave_not_before(self, reader):
@@ -204,6 +234,14 @@ class CertificateParser(ExtensionsParser):
 
     # SubjectPublicKeyInfo
 
+    def enter_public_key_info(self, reader):
+        if self.hashes_keys:
+            self._begin_part(reader)
+
+    def leave_public_key_info(self, reader):
+        if self.hashes_keys:
+            self.key_hash = self._end_part(reader)
+
     def leave_key_algorithm(self, reader):
         self._key_row = key_algorithm(bytes(memoryview(reader.value)[: reader.value_bytes]))
 
@@ -211,13 +249,8 @@ class CertificateParser(ExtensionsParser):
         return 0 if self._key_row is None else None
 
     def leave_public_key(self, reader):
-        row = self._key_row
-        if row is None:
-            return
-        public = _octets(reader)
-        if len(public) != row[2] or public[0] != row[3]:
-            refuse("key_format")
-        self.key = (row[1], public)
+        if self._key_row is not None:
+            self.key = public_key(self._key_row, _octets(reader))
 
 
 def _octets(reader):

@@ -2,23 +2,24 @@
 
 RFC 5280 §6.1 walks a path from the anchor down to the leaf; TLS sends it the other way round, and
 a board cannot hold it. So `ChainVerifier` keeps of the certificate below only what its issuer must
-answer for (the issuer's name hash, the digest, the signature) and a few sums over the path (how
+answer for (the issuer's name hash, what is signed, the signature) and a few sums over the path (how
 many intermediates, which names), and asks after every certificate whether a trust anchor of the
 issuer's name verifies it. When one does the chain is complete, whatever still follows: an anchor
-may be a root, sent along or not, an intermediate, or the leaf itself. Certificates whose subject
-is not the wanted issuer are passed over (RFC 8446 §4.4.2: extraneous certificates SHOULD be
-prepared for); a chain whose certificates stand in another order than the path is not found.
+may be a root, sent along or not, an intermediate, or the leaf itself; a leaf whose key is pinned
+may need none (trust.py). Certificates whose subject is not the wanted issuer are passed over
+(RFC 8446 §4.4.2: extraneous certificates SHOULD be prepared for); a chain whose certificates stand
+in another order than the path is not found.
 
 Out of scope: revocation, policies, finding another path where the first one fails.
 """
 
-from tlscore.crypto.signature import verify
+from tlscore.clock import FLOOR, OFF, REQUIRE
+from tlscore.crypto.signature import verify_certificate
 from tlscore.errors import UsageError
 from tlscore.x509.algorithms import is_weak_signature_algorithm
 from tlscore.x509.certificate import CertificateParser
-from tlscore.x509.constraints import PresentedNames
 from tlscore.x509.extensions import ANY_PURPOSE, DIGITAL_SIGNATURE, KEY_CERT_SIGN, SERVER_AUTH
-from tlscore.x509.names import ReferenceName
+from tlscore.x509.names import reference_name
 from tlscore.x509.refusal import refuse
 
 # Java's jdk.tls.maxCertificateChainLength and jdk.tls.maxHandshakeMessageSize have these defaults.
@@ -34,7 +35,7 @@ class ChainVerifier:
 
     Args:
         trust: the trust store (tlscore.trust).
-        clock: the clock validity is judged by (tlscore.clock), asked once.
+        clock: the clock validity is judged by (tlscore.clock), asked once, as its policy says.
         server_name: the domain name or address the leaf must present; None only where `purpose`
             is not SERVER_AUTH.
         purpose: what the leaf's key must be for: SERVER_AUTH or CLIENT_AUTH.
@@ -47,7 +48,8 @@ class ChainVerifier:
         certificates: number of certificates begun, for messages to people.
 
     Raises:
-        UsageError: `certificate.server_name` when it is missing or neither name nor address.
+        UsageError: `certificate.server_name` when it is missing or neither name nor address;
+            `clock.policy` when the clock has one that does not exist.
     """
 
     def __init__(
@@ -62,14 +64,19 @@ class ChainVerifier:
     ):
         if not server_name and purpose == SERVER_AUTH:
             raise UsageError("certificate.server_name")
+        self._policy = getattr(clock, "policy", REQUIRE)
+        if self._policy not in (REQUIRE, FLOOR, OFF):
+            raise UsageError("clock.policy")
         self._trust = trust
         self._clock = clock
+        self._pins = getattr(trust, "pins", None)
+        self._pinned = self._pins is None
         self._purpose = purpose
         self._max_certificates = max_certificates
         self._max_certificate_bytes = max_certificate_bytes
-        self._reference = ReferenceName(server_name) if server_name else None
-        self._names = PresentedNames(names_bytes)
-        self._certificate = CertificateParser(self._reference, self._names)
+        self._reference = reference_name(server_name) if server_name else None
+        self._certificate = CertificateParser(self._reference, names_bytes)
+        self._certificate.hashes_keys = not self._pinned
         self._utc_seconds = 0
         self._open = False
         self._complete = False
@@ -79,7 +86,7 @@ class ChainVerifier:
         # What the next certificate must answer for
         self._issuer = None
         self._scheme = None
-        self._digest = None
+        self._signed = None
         self._signature = None
         self.signatures_verified = 0
         self.certificates = 0
@@ -96,7 +103,7 @@ class ChainVerifier:
             refuse("chain_too_long")
         if length > self._max_certificate_bytes:
             refuse("too_long")
-        if not self.certificates:
+        if not self.certificates and self._policy != OFF:
             self._utc_seconds = self._clock.utc_seconds()
         self._open = True
         if not self._complete:
@@ -135,8 +142,12 @@ class ChainVerifier:
                 refuse("bad_signature")
             if not certificate.self_issued:
                 self._intermediates += 1
+        if certificate.key_hash is not None and certificate.key_hash in self._pins:
+            self._pinned = True
         self._take_over(certificate)
-        if leaf and not certificate.self_issued and self._is_anchor(certificate):
+        if not getattr(self._trust, "needs_anchor", True):
+            self._complete = True
+        elif leaf and not certificate.self_issued and self._is_anchor(certificate):
             # Trusted as it is: nobody needs to answer for it.
             self._complete = True
         else:
@@ -153,10 +164,11 @@ class ChainVerifier:
             refuse("empty_chain")
         if not self._complete:
             refuse("bad_signature" if self._anchor_failed else "unknown_ca")
+        if not self._pinned:
+            refuse("not_pinned")
         # The connection lives on; the memory of parsing is free for CertificateVerify.
         self._certificate = None
-        self._names = None
-        self._digest = None
+        self._signed = None
         self._signature = None
         return self._leaf_key
 
@@ -168,7 +180,7 @@ class ChainVerifier:
         """Make the certificate the one that must be answered for."""
         self._issuer = certificate.issuer
         self._scheme = certificate.scheme
-        self._digest = certificate.digest
+        self._signed = certificate.signed
         self._signature = certificate.signature
 
     def _seek_anchor(self, certificate, leaf):
@@ -200,7 +212,7 @@ class ChainVerifier:
         return False
 
     def _verified_by(self, key):
-        if not verify(self._scheme, key, self._digest, self._signature):
+        if not verify_certificate(self._scheme, key, self._signed, self._signature):
             return False
         self.signatures_verified += 1
         return True
@@ -208,7 +220,9 @@ class ChainVerifier:
     def _check_validity(self, certificate):
         # "The validity period for a certificate is the period of time from notBefore through
         # notAfter, inclusive." (RFC 5280 §4.1.2.5)
-        if self._utc_seconds < certificate.not_before:
+        if self._policy == OFF:
+            return
+        if self._policy == REQUIRE and self._utc_seconds < certificate.not_before:
             refuse("not_yet_valid")
         if self._utc_seconds > certificate.not_after:
             refuse("expired")

@@ -1,82 +1,60 @@
-"""The names a chain presents, held until an authority above constrains them (RFC 5280 §4.2.1.10).
+"""Name constraints, judged over the names of the certificates below (RFC 5280 §4.2.1.10).
 
-Certificates arrive leaf first, so the names come before the constraints on them. The store keeps
-the dNSName and iPAddress entries of the certificates below as `form, marked, length, name` one
-after the other, up to a limit; beyond it the names are dropped and any later constraint on their
-form refuses the chain, which is strict and bounded. A `permittedSubtrees` is judged as its bases
-stream by: each base marks the names within it, and at the end every name of a constrained form
-must be marked.
+Certificates arrive leaf first, so the names come before the constraints on them; extensions.py
+keeps them until then. This file is loaded by the first certificate that has constraints: few do.
+`permittedSubtrees` are judged as their bases stream by: each base marks the names within it, and
+at the end every name of a constrained form must be marked.
 
-Of the other forms only their presence is kept, because "the application MUST either process the
-constraint or reject the certificate" if such a name appears: it is rejected. A constraint on a
-form that no certificate below uses is satisfied.
+Processed are dNSName, iPAddress and rfc822Name. Of the other forms only their presence is known,
+because "the application MUST either process the constraint or reject the certificate" if such a
+name appears: it is rejected. So is a constraint on mailboxes where a subject's Name holds one, for
+the text of a Name is not read. A constraint on a form that no certificate below uses is satisfied.
 """
 
+from tlscore.compat import const
+from tlscore.x509.extensions import is_ascii, lower_domain
 from tlscore.x509.refusal import refuse
 
-# GeneralName alternatives (RFC 5280 §4.2.1.6) by their context tag.
-FORM_EMAIL = 1
-FORM_DNS = 2
-FORM_DIRECTORY = 4
-FORM_ADDRESS = 7
+# GeneralName alternatives by their context tag, and the subject's mailbox, as in extensions.py
+_MAILBOX = const(1)
+_DNS = const(2)
+_ADDRESS = const(7)
+_SUBJECT_MAILBOX = const(9)
 
-_HEADER = 3
-_MARK = 1
+# The header of a name in the store: form, whether a permitted subtree has it, length
+_HEADER = const(3)
+_MARK = const(1)
 
 
-class PresentedNames:
-    """Names of the certificates below the one being read.
+class NameConstraints:
+    """Judge of the constraints of one certificate.
 
     Args:
-        limit_bytes: most bytes the store may grow to; a name costs 3 bytes and itself.
+        store: names of the certificates below and above: `form, marked, length, name` each.
+        end: where in the store the names below end.
+        forms: a bit for each form that appears below.
+        dropped: a bit for each form of which not all names were kept.
     """
 
-    def __init__(self, limit_bytes: int):
-        self._limit = limit_bytes
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget everything: a new chain begins."""
-        self._store = bytearray()
-        self._forms = 0  # bit per form seen in any certificate so far
-        self._dropped = 0  # bit per form of which names were not kept
-        self.begin_certificate()
-
-    def begin_certificate(self) -> None:
-        """Say that what is added from here on belongs to the next certificate.
-
-        Constraints in it apply to the certificates below, not to its own names.
-        """
-        self._end = len(self._store)
-        self._forms_below = self._forms
-        self._permitted = 0
-
-    def note(self, form: int) -> None:
-        """Remember that a name of this form appears."""
-        self._forms |= 1 << form
-
-    def add(self, form: int, name: bytes) -> None:
-        """Keep a lower-case dNSName or an iPAddress."""
-        self.note(form)
-        if len(self._store) + _HEADER + len(name) > self._limit:
-            self._dropped |= 1 << form
-            return
-        self._store.extend(bytes((form, 0, len(name))))
-        self._store.extend(name)
-
-    def begin_constraints(self) -> None:
-        """Start judging the NameConstraints of the certificate being read."""
-        self._permitted = 0
+    def __init__(self, store: bytearray, end: int, forms: int, dropped: int):
+        self._store = store
+        self._end = end
+        self._forms = forms
+        self._dropped = dropped
+        self._permitted = 0  # bit per form that a permitted subtree constrains
         place = 0
-        while place < self._end:
-            self._store[place + _MARK] = 0
-            place += _HEADER + self._store[place + 2]
+        while place < end:
+            store[place + _MARK] = 0
+            place += _HEADER + store[place + 2]
 
-    def constrain(self, form: int, base: bytes, excluded: bool) -> None:
-        """Judge the names below against one subtree; a domain base is in lower case."""
-        if not self._forms_below & 1 << form:
+    def subtree(self, form: int, base: bytes, excluded: bool) -> None:
+        """Judge the names below against the base of one subtree."""
+        base = _checked_base(form, base)
+        if form == _MAILBOX and self._forms & 1 << _SUBJECT_MAILBOX:
+            refuse("unsupported_name_constraints")
+        if not self._forms & 1 << form:
             return
-        if form not in (FORM_DNS, FORM_ADDRESS):
+        if form not in (_DNS, _ADDRESS, _MAILBOX):
             refuse("unsupported_name_constraints")
         if self._dropped & 1 << form:
             refuse("too_many_names")
@@ -88,14 +66,13 @@ class PresentedNames:
             end = place + _HEADER + store[place + 2]
             if store[place] == form:
                 name = bytes(memoryview(store)[place + _HEADER : end])
-                within = _within_domain if form == FORM_DNS else _within_network
-                if within(name, base, excluded):
+                if _within(form, name, base, excluded):
                     if excluded:
                         refuse("name_excluded")
                     store[place + _MARK] = 1
             place = end
 
-    def end_constraints(self) -> None:
+    def end(self) -> None:
         """Require every name of a constrained form to be within a permitted subtree."""
         store = self._store
         place = 0
@@ -105,16 +82,26 @@ class PresentedNames:
             place += _HEADER + store[place + 2]
 
 
-def is_domain_base(base: bytes) -> bool:
-    """Tell whether a constraint's dNSName is well-formed: no wildcard, no leading dot.
+def _checked_base(form, base):
+    """Return a base with its domain in lower case; refuse one that is none."""
+    good = True
+    if form == _DNS:
+        # "Any DNS name that can be constructed by simply adding zero or more labels to the
+        # left-hand side of the name satisfies the name constraint": the base itself is a plain
+        # name, or empty; no wildcard, no leading dot.
+        good = is_ascii(base) and not base.startswith(b".") and b"*" not in base
+        base = base.lower()
+    elif form == _MAILBOX:
+        good = is_ascii(base)
+        base = lower_domain(base)
+    elif form == _ADDRESS:
+        good = _is_network(base)
+    if not good:
+        refuse("name_constraints_syntax")
+    return base
 
-    "Any DNS name that can be constructed by simply adding zero or more labels to the left-hand
-    side of the name satisfies the name constraint": the base itself is a plain name, or empty.
-    """
-    return not base.startswith(b".") and b"*" not in base
 
-
-def is_network_base(base: bytes) -> bool:
+def _is_network(base):
     """Tell whether a constraint's iPAddress is an address and a CIDR mask (RFC 4632)."""
     half = len(base) // 2
     if len(base) not in (8, 32):
@@ -122,6 +109,26 @@ def is_network_base(base: bytes) -> bool:
     mask = int.from_bytes(base[half:], "big")
     inverse = mask ^ ((1 << half * 8) - 1)
     return inverse & (inverse + 1) == 0
+
+
+def _within(form, name, base, excluded):
+    if form == _DNS:
+        return _within_domain(name, base, excluded)
+    if form == _MAILBOX:
+        return _within_mailboxes(name, base, excluded)
+    return _within_network(name, base)
+
+
+def _within_mailboxes(mailbox, base, excluded):
+    """A base is one mailbox, all on one host, or after a dot all on the hosts of a domain."""
+    at = mailbox.rfind(b"@")
+    if at <= 0:
+        return excluded  # no mailbox: within nothing that is permitted, and all that is not
+    if b"@" in base:
+        return mailbox == base
+    if base.startswith(b"."):
+        return mailbox.endswith(base)
+    return mailbox[at + 1 :] == base
 
 
 def _within_domain(name, base, excluded):
@@ -134,7 +141,7 @@ def _within_domain(name, base, excluded):
     return False
 
 
-def _within_network(address, base, _excluded):
+def _within_network(address, base):
     half = len(base) // 2
     if len(address) != half:
         return False

@@ -41,18 +41,19 @@ _FRAME = const(4)
 
 
 class DerReader:
-    """Reader of one DER value at a time; all its memory is taken when it is made.
+    """Reader of one DER value at a time.
 
     Args:
         target: the object whose methods the grammar names; has `refuse(reason)`, which raises.
-        value_bytes_max: the longest contents ever kept.
+        value_bytes: room for the contents of short elements. It is taken once, and again only
+            for a longer element that its row allows, say the key of an RSA certificate.
     """
 
-    def __init__(self, target, value_bytes_max: int):
+    def __init__(self, target, value_bytes: int):
         self._target = target
         self._frames = [None] * (_FRAME * _DEPTH_MAX)  # rule, end, place, leave of outer elements
         self.header = bytearray(_HEADER_BYTES_MAX)
-        self.value = bytearray(value_bytes_max)
+        self.value = bytearray(value_bytes)
         self.begin((), 0)
 
     def begin(self, rule, length: int) -> None:
@@ -172,6 +173,8 @@ class DerReader:
             self._refuse("too_long")
         self.value_bytes = 0
         self._keep = contents > 0
+        if contents and length > len(self.value):
+            self.value = bytearray(length)
         if length:
             self._left = length
             self._leave = row[4]

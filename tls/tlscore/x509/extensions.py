@@ -1,24 +1,30 @@
 """The extensions of one certificate, judged as they stream by (RFC 5280 §4.2).
 
 `ExtensionsParser` is the half of the certificate parser that reads `Extensions`; it also reads
-them alone, as the constraints of a trust anchor. Names are matched against the reference name and
-handed to the store of presented names at once; of everything else a few numbers stay.
+them alone, as the constraints of a trust anchor. Names are matched against the reference name at
+once; of everything else a few numbers stay.
+
+Names are also kept until an authority above constrains them (RFC 5280 §4.2.1.10), those of all
+certificates of the chain so far: the dNSName, iPAddress and rfc822Name entries in a store, as
+`form, marked, length, name` one after the other, up to a limit; beyond it names are dropped, and
+any later constraint on their form refuses the chain, which is strict and bounded. Of the other
+forms only their presence is kept.
 """
 
 from tlscore.compat import const
-from tlscore.x509.constraints import (
-    FORM_ADDRESS,
-    FORM_DNS,
-    is_domain_base,
-    is_network_base,
-)
 from tlscore.x509.der import DerReader, named_bits, true, unsigned
-from tlscore.x509.grammar import ANCHOR_EXTENSIONS, EXTENSIONS, NAME_BYTES_MAX, VALUE_BYTES_MAX
+from tlscore.x509.grammar import ANCHOR_EXTENSIONS, EXTENSIONS, NAME_BYTES_MAX, VALUE_BYTES
+from tlscore.x509.names import matches
 from tlscore.x509.refusal import refuse
 
 # KeyUsage bits (RFC 5280 §4.2.1.3), bit 0 the most significant of 16
 DIGITAL_SIGNATURE = 0x8000
 KEY_CERT_SIGN = 0x0400
+
+# GeneralName alternatives (RFC 5280 §4.2.1.6) by their context tag, of which names are kept
+_MAILBOX = const(1)
+_DNS = const(2)
+_ADDRESS = const(7)
 
 # The tag of excludedSubtrees (RFC 5280 §4.2.1.10)
 _EXCLUDED = const(0xA1)
@@ -44,8 +50,8 @@ class ExtensionsParser:
     """What the extensions of a certificate say.
 
     Args:
-        reference: the ReferenceName a leaf must present, or None when no name is required.
-        names: the PresentedNames of the chain.
+        reference: the name a leaf must present (names.py), or None when none is required.
+        names_bytes: most bytes the store of names may grow to; a name costs 3 and itself.
 
     Attributes:
         is_ca: basicConstraints says cA.
@@ -57,14 +63,21 @@ class ExtensionsParser:
         names_critical: subjectAltName is present and critical.
     """
 
-    def __init__(self, reference, names):
+    def __init__(self, reference, names_bytes):
         self._reference = reference
-        self._names = names
-        self._reader = DerReader(self, VALUE_BYTES_MAX)
+        self._names_bytes = names_bytes
+        self._names = bytearray()
+        self._forms = 0  # bit per form seen in any certificate so far
+        self._dropped = 0  # bit per form of which names were not kept
+        self._constraints = None
+        self._reader = DerReader(self, VALUE_BYTES)
         self.begin_extensions()
 
     def begin_extensions(self) -> None:
-        """Forget the extensions of the last certificate."""
+        """Forget the extensions of the last certificate; the names of all stay."""
+        # Constraints apply to the certificates below, not to a certificate's own names.
+        self._names_end = len(self._names)
+        self._forms_below = self._forms
         self.is_ca = False
         self.path_length = None
         self.key_usage = None
@@ -83,7 +96,6 @@ class ExtensionsParser:
     def parse_extensions(self, der: bytes) -> None:
         """Read an encoded `Extensions` that stands alone."""
         self.begin_extensions()
-        self._names.begin_certificate()
         self._reader.begin(ANCHOR_EXTENSIONS, len(der))
         self._reader.push(der)
         self._reader.end()
@@ -188,32 +200,38 @@ class ExtensionsParser:
 
     def enter_general_name(self, reader):
         self._form = reader.header[0] & 0x1F
-        if self._form in (FORM_DNS, FORM_ADDRESS):
+        if self._form in (_DNS, _ADDRESS, _MAILBOX):
             return NAME_BYTES_MAX
         return 0
 
     def leave_general_name(self, reader):
         form = self._form
-        if form == FORM_DNS:
-            name = bytes(memoryview(reader.value)[: reader.value_bytes]).lower()
-            if not _is_ascii(name):
+        name = bytes(memoryview(reader.value)[: reader.value_bytes])
+        if form == _DNS:
+            name = name.lower()
+            if not is_ascii(name):
                 refuse("der.ia5_string")
-            if self._reference is not None and self._reference.matches_domain(name):
-                self.name_matched = True
-        elif form == FORM_ADDRESS:
-            name = bytes(memoryview(reader.value)[: reader.value_bytes])
+        elif form == _ADDRESS:
             if len(name) not in (4, 16):
                 refuse("address_length")
-            if self._reference is not None and self._reference.matches_address(name):
-                self.name_matched = True
-        else:
-            name = None
-        if not self.keeps_names:
+        elif form == _MAILBOX:
+            name = lower_domain(name)
+        if self._reference is not None and matches(self._reference, form, name):
+            self.name_matched = True
+        if self.keeps_names:
+            self._keep_name(form, name)
+
+    def _keep_name(self, form, name):
+        """Keep a name for constraints from above; of forms that are not read, the form."""
+        self._forms |= 1 << form
+        if form not in (_DNS, _ADDRESS, _MAILBOX):
             return
-        if name is None:
-            self._names.note(form)
-        else:
-            self._names.add(form, name)
+        store = self._names
+        if len(store) + 3 + len(name) > self._names_bytes:
+            self._dropped |= 1 << form
+            return
+        store.extend(bytes((form, 0, len(name))))
+        store.extend(name)
 
     # NameConstraints
 
@@ -222,26 +240,36 @@ class ExtensionsParser:
         if not reader.length:
             refuse("name_constraints_syntax")
         self.constrains_names = True
-        self._names.begin_constraints()
+        # Few certificates have constraints: their judge is not in memory for the others.
+        from tlscore.x509.constraints import NameConstraints  # noqa: PLC0415
+
+        self._constraints = NameConstraints(
+            self._names, self._names_end, self._forms_below, self._dropped
+        )
 
     def enter_subtrees(self, reader):
         self._excluding = reader.header[0] == _EXCLUDED
 
     def leave_subtree_base(self, reader):
         base = bytes(memoryview(reader.value)[: reader.value_bytes])
-        if self._form == FORM_DNS:
-            base = base.lower()
-            if not _is_ascii(base) or not is_domain_base(base):
-                refuse("name_constraints_syntax")
-        elif self._form == FORM_ADDRESS and not is_network_base(base):
-            refuse("name_constraints_syntax")
-        self._names.constrain(self._form, base, self._excluding)
+        self._constraints.subtree(self._form, base, self._excluding)
 
     def leave_name_constraints(self, _reader):
-        self._names.end_constraints()
+        self._constraints.end()
+        self._constraints = None
 
 
-def _is_ascii(name):
+def lower_domain(mailbox: bytes) -> bytes:
+    """Return a mailbox, or a host or domain, with the domain in lower case.
+
+    "... the local-part ... [is] case-sensitive; the host part is not" (RFC 5280 §7.5).
+    """
+    local_bytes = mailbox.rfind(b"@") + 1
+    return mailbox[:local_bytes] + mailbox[local_bytes:].lower()
+
+
+def is_ascii(name: bytes) -> bool:
+    """Tell whether a name is all visible ASCII characters."""
     for byte in name:
         if not 0x20 < byte < 0x7F:
             return False

@@ -10,17 +10,19 @@ from tlscore.compat import const
 _OPTIONAL = const(1)
 _REPEAT = const(2)
 
-# Longest contents that are kept (VALUE_BYTES_MAX has room for each). Times are the 15 bytes of
-# GeneralizedTime. 21 bytes of serial number are 20 octets of value and the zero that keeps it
-# positive (RFC 5280 §4.1.2.2). The longest AlgorithmIdentifier in use is RSASSA-PSS with SHA-512
-# at 65 bytes. A domain name has at most 253 characters (RFC 1035 §3.1). Keys and signatures:
-# P-521 would need 134 and 140 bytes.
+# Longest contents that are kept. Times are the 15 bytes of GeneralizedTime. 21 bytes of serial
+# number are 20 octets of value and the zero that keeps it positive (RFC 5280 §4.1.2.2). The longest
+# AlgorithmIdentifier in use is RSASSA-PSS at 65 bytes. A domain name has at most 253 characters
+# (RFC 1035 §3.1), a mailbox 254 (RFC 5321 §4.5.3.1.3). A key is at most an RSAPublicKey of 4096
+# bits with an exponent of 32, and the octet that counts unused bits; a signature as many octets as
+# that modulus, and that octet.
 _ALGORITHM_MAX = const(80)
 _OID_MAX = const(63)
-_KEY_MAX = const(140)
+_KEY_MAX = const(529)
+_SIGNATURE_MAX = const(513)
 
-VALUE_BYTES_MAX = 256
-NAME_BYTES_MAX = 253
+VALUE_BYTES = 80  # what a certificate with keys on a curve of 256 bits keeps at once
+NAME_BYTES_MAX = 254
 
 # Name ::= SEQUENCE OF SET OF SEQUENCE { type, value }. Values are strings of the types of
 # DirectoryString and those the standard attributes use; their text is not read.
@@ -40,7 +42,7 @@ _VALIDITY = const(
         (b"\x17\x18", 0, 15, None, "leave_not_after"),
     )
 )
-_PUBLIC_KEY_INFO = const(
+_PUBLIC_KEY_FIELDS = const(
     (
         (b"\x30", 0, _ALGORITHM_MAX, None, "leave_key_algorithm"),
         (b"\x03", 0, _KEY_MAX, "enter_public_key", "leave_public_key"),
@@ -67,7 +69,7 @@ _TBS_CERTIFICATE = const(
         (b"\x30", 0, _NAME, "enter_name", "leave_issuer"),
         (b"\x30", 0, _VALIDITY, None, None),
         (b"\x30", 0, _NAME, "enter_name", "leave_subject"),
-        (b"\x30", 0, _PUBLIC_KEY_INFO, None, None),
+        (b"\x30", 0, _PUBLIC_KEY_FIELDS, "enter_public_key_info", "leave_public_key_info"),
         (b"\x81", _OPTIONAL, 0, None, None),
         (b"\x82", _OPTIONAL, 0, None, None),
         (b"\xa3", _OPTIONAL, _EXTENSIONS, None, None),
@@ -77,12 +79,15 @@ _CERTIFICATE_FIELDS = const(
     (
         (b"\x30", 0, _TBS_CERTIFICATE, "enter_tbs", "leave_tbs"),
         (b"\x30", 0, _ALGORITHM_MAX, None, "leave_outer_algorithm"),
-        (b"\x03", 0, _KEY_MAX, "enter_signature", "leave_signature"),
+        (b"\x03", 0, _SIGNATURE_MAX, "enter_signature", "leave_signature"),
     )
 )
 
-# What a reader is begun with: a certificate, and the extensions a trust anchor is held to, which
-# may be none at all.
+# What a reader is begun with: a certificate, a public key without one (RFC 7250), and the
+# extensions a trust anchor is held to, which may be none at all.
+PUBLIC_KEY_INFO = const(
+    ((b"\x30", 0, _PUBLIC_KEY_FIELDS, "enter_public_key_info", "leave_public_key_info"),)
+)
 CERTIFICATE = const(((b"\x30", 0, _CERTIFICATE_FIELDS, None, None),))
 _ANCHOR_LIST = const(((b"\x30", _OPTIONAL | _REPEAT, _EXTENSION, "enter_extension", None),))
 ANCHOR_EXTENSIONS = const(((b"\x30", 0, _ANCHOR_LIST, None, None),))

@@ -5,13 +5,18 @@ one; the subject's common name is never looked at (RFC 9525 §2). Domain names a
 internationalized name is given by its A-labels.
 """
 
+from tlscore.compat import const
 from tlscore.errors import UsageError
 
-_LABEL_CHARACTERS = b"abcdefghijklmnopqrstuvwxyz0123456789-_"
+_LABEL_CHARACTERS = const(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+# GeneralName alternatives (RFC 5280 §4.2.1.6) by their context tag
+_DNS = const(2)
+_ADDRESS = const(7)
 
 
-class ReferenceName:
-    """The name the caller asked for, ready to be compared.
+def reference_name(text: str) -> tuple:
+    """Return the name the caller asked for as `(form, name)`, ready to be compared.
 
     Args:
         text: a domain name, with or without a final dot, or an IPv4 or IPv6 address.
@@ -19,34 +24,30 @@ class ReferenceName:
     Raises:
         UsageError: `certificate.server_name`: neither of the three.
     """
+    address = parse_address(text)
+    if address is not None:
+        return (_ADDRESS, address)
+    domain = _parse_domain(text)
+    if domain is None:
+        raise UsageError("certificate.server_name")
+    return (_DNS, domain)
 
-    def __init__(self, text: str):
-        self.address = parse_address(text)
-        self.domain = None
-        if self.address is None:
-            self.domain = _parse_domain(text)
-        if self.address is None and self.domain is None:
-            raise UsageError("certificate.server_name")
 
-    def matches_domain(self, presented: bytes) -> bool:
-        """Tell whether a lower-case dNSName stands for this name.
+def matches(reference: tuple, form: int, presented: bytes) -> bool:
+    """Tell whether a presented name, a lower-case dNSName or an iPAddress, is the reference name.
 
-        A wildcard is the whole left-most label and stands for exactly one label (RFC 9525 §6.3);
-        at least two labels follow it, so that `*.com` stands for nothing.
-        """
-        domain = self.domain
-        if domain is None:
-            return False
-        if presented == domain:
-            return True
-        if not presented.startswith(b"*.") or presented.find(b".", 2) < 0:
-            return False
-        dot = domain.find(b".")
-        return dot > 0 and domain[dot:] == presented[1:]
-
-    def matches_address(self, presented: bytes) -> bool:
-        """Tell whether an iPAddress of 4 or 16 bytes is this address."""
-        return self.address is not None and presented == self.address
+    A wildcard is the whole left-most label and stands for exactly one label (RFC 9525 §6.3);
+    at least two labels follow it, so that `*.com` stands for nothing.
+    """
+    if reference[0] != form:
+        return False
+    name = reference[1]
+    if presented == name:
+        return True
+    if form != _DNS or not presented.startswith(b"*.") or presented.find(b".", 2) < 0:
+        return False
+    dot = name.find(b".")
+    return dot > 0 and name[dot:] == presented[1:]
 
 
 def parse_address(text: str):

@@ -9,7 +9,7 @@ from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
 
 # Numbers, because only those fold into a constant tuple: 43 unsupported_certificate,
-# 45 certificate_expired, 48 unknown_ca, 50 decode_error (RFC 8446 §6).
+# 45 certificate_expired, 46 certificate_unknown, 48 unknown_ca, 50 decode_error (RFC 8446 §6).
 _ALERTS = const(
     (
         # "A certificate has expired or is not currently valid."
@@ -18,6 +18,9 @@ _ALERTS = const(
         # "... the CA certificate could not be located or could not be matched with a known trust
         # anchor."
         ("unknown_ca", 48),
+        # "Some other (unspecified) issue arose in processing the certificate, rendering it
+        # unacceptable."
+        ("not_pinned", 46),
         # "A certificate was of an unsupported type": what the core does not know it says with
         # this alert, and also a key whose declared purpose is another one.
         ("extended_key_usage", 43),

@@ -113,12 +113,12 @@ class TestPublicKey:
         assert refusal(public_key=self.key(der, p256, contents)) == ("der.bit_string", BAD)
 
     def test_another_curve_is_refused(self, refusal, der):
-        algorithm = der.oid("1.2.840.10045.2.1"), der.oid("1.3.132.0.34")
-        key = self.key(der, algorithm, b"\x00\x04" + bytes(96))
+        algorithm = der.oid("1.2.840.10045.2.1"), der.oid("1.3.132.0.35")
+        key = self.key(der, algorithm, b"\x00\x04" + bytes(132))
         assert refusal(public_key=key) == ("unsupported_key", UNSUPPORTED)
 
     def test_a_key_of_another_kind_and_any_length_is_refused(self, refusal, der):
-        algorithm = der.oid("1.2.840.113549.1.1.1"), der.tlv(0x05)
+        algorithm = (der.oid("1.2.840.10040.4.1"),)
         key = self.key(der, algorithm, b"\x00" + bytes(600))
         assert refusal(public_key=key) == ("unsupported_key", UNSUPPORTED)
 
@@ -226,7 +226,7 @@ class TestSubjectAltName:
         assert refusal({"names": names}) == ("der.ia5_string", BAD)
 
     def test_a_name_longer_than_any_domain_is_refused(self, refusal, der):
-        names = der.names("server.example", "x" * 254)
+        names = der.names("server.example", "x" * 255)
         assert refusal({"names": names}) == ("der.too_long", BAD)
 
     def test_other_forms_of_names_are_passed_over(self, refusal, der):

@@ -122,7 +122,7 @@ class TestSignatures:
             ("1.2.840.113549.1.1.4", ("weak_signature_algorithm", BAD)),
             ("1.2.840.113549.1.1.5", ("weak_signature_algorithm", BAD)),
             ("1.2.840.10045.4.1", ("weak_signature_algorithm", BAD)),
-            ("1.2.840.113549.1.1.12", ("unsupported_signature_algorithm", UNSUPPORTED)),
+            ("1.2.840.113549.1.1.14", ("unsupported_signature_algorithm", UNSUPPORTED)),
         ],
     )
     def test_an_algorithm_that_is_weak_or_unknown_is_refused(
@@ -231,7 +231,7 @@ class TestAuthorities:
         assert judge(forge.leaf("intermediate"), limited) == ("extended_key_usage", UNSUPPORTED)
 
     def test_an_issuer_with_a_key_of_another_kind_is_refused(self, forge, judge, der):
-        strange = der.sequence(der.sequence(der.oid("1.3.101.112")), der.tlv(3, bytes(33)))
+        strange = der.sequence(der.sequence(der.oid("1.3.101.113")), der.tlv(3, bytes(58)))
         chain = forge.leaf("intermediate"), forge.authority(public_key=strange)
         assert judge(*chain) == ("unsupported_key", UNSUPPORTED)
 

@@ -116,7 +116,7 @@ def test_minimum_and_maximum_are_refused(forge, judge, der):
 
 class TestOtherForms:
     def test_a_constraint_on_a_form_that_appears_cannot_be_judged(self, constrained):
-        judged = constrained(["server.example", EMAIL], [(0x81, b"b.example")])
+        judged = constrained(["server.example", URI], [(0x86, b"b.example")])
         assert judged == ("unsupported_name_constraints", UNSUPPORTED)
 
     @pytest.mark.parametrize("base", [EMAIL, URI, (0xA0, b"\x06\x01\x2a")])
@@ -138,6 +138,41 @@ class TestOtherForms:
         assert judge(forge.leaf("intermediate"), authority) == 2
         leaf = forge.leaf("intermediate", subject_name=subject)
         assert judge(leaf, authority) == ("unsupported_name_constraints", UNSUPPORTED)
+
+
+class TestMailboxes:
+    """RFC 5280 §4.2.1.10: a base is one mailbox, a host, or after a dot the hosts of a domain."""
+
+    @pytest.mark.parametrize(
+        ("mailbox", "base", "within"),
+        [
+            (b"a@b.example", b"a@b.example", True),
+            (b"a@B.Example", b"a@b.eXample", True),
+            (b"A@b.example", b"a@b.example", False),
+            (b"*@b.example", b"*@b.example", True),
+            (b"a@b.example", b"*@b.example", False),
+            (b"a@b.example", b"b.example", True),
+            (b"a@c.b.example", b"b.example", False),
+            (b"a@c.b.example", b".b.example", True),
+            (b"a@b.example", b".b.example", False),
+            (b"a@xb.example", b".b.example", False),
+            (b"a@xb.example", b"b.example", False),
+        ],
+    )
+    def test_a_mailbox_is_within_its_base_or_not(self, constrained, mailbox, base, within):
+        names = ["server.example", (0x81, mailbox)]
+        assert constrained(names, [(0x81, base)]) == (2 if within else REFUSED)
+        excluded = constrained(names, [], [(0x81, base)])
+        assert (excluded == 2) != within
+
+    @pytest.mark.parametrize("mailbox", [b"", b"b.example", b"@b.example"])
+    def test_what_is_no_mailbox_is_refused_by_any_constraint_on_mailboxes(
+        self, constrained, mailbox
+    ):
+        names = ["server.example", (0x81, mailbox)]
+        assert constrained(names, ["server.example"]) == 2
+        assert constrained(names, [(0x81, b"b.example")]) == REFUSED
+        assert constrained(names, [], [(0x81, b"c.example")]) != 2
 
 
 class TestPath:

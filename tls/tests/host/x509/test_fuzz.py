@@ -4,16 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hil.tlsrig.pki import make_chain, plan_of
 from tlscore.clock import FixedClock
 from tlscore.crypto.signature import KEY_EC_P256
 from tlscore.errors import PeerMisbehaved
 from tlscore.trust import TrustAnchors
 from tlscore.x509.certificate import CertificateParser
 from tlscore.x509.chain import ChainVerifier
-from tlscore.x509.constraints import PresentedNames
-from tlscore.x509.names import ReferenceName
+from tlscore.x509.names import reference_name
 
 NOW = 1_768_478_400
+CHAINS = {
+    variant: make_chain(NOW, plan_of(variant))
+    for variant in ("rsa2048", "rsa-pss", "ed25519", "p384")
+}
 NO_ANCHOR = TrustAnchors([(bytes(32), (KEY_EC_P256, bytes(65)))])
 MUTATIONS = st.lists(
     st.tuples(
@@ -51,9 +55,25 @@ def feed(verifier, certificates, piece_bytes):
     return verifier.finish()
 
 
-def verify(certificates, piece_bytes):
+def mutated(certificate, mutations):
+    """Return a certificate with bytes changed, taken out, put in and repeated."""
+    data = bytearray(certificate)
+    for kind, where, byte in mutations:
+        place = where % len(data)
+        if kind == "flip":
+            data[place] ^= byte
+        elif kind == "delete":
+            del data[place]
+        elif kind == "insert":
+            data.insert(place, byte)
+        else:
+            data[place:place] = data[place : place + byte]
+    return bytes(data)
+
+
+def verify(certificates, piece_bytes, name="server.example"):
     """Return the reason of the refusal; there is no anchor, so there must be one."""
-    verifier = ChainVerifier(NO_ANCHOR, FixedClock(NOW), "server.example")
+    verifier = ChainVerifier(NO_ANCHOR, FixedClock(NOW), name)
     with pytest.raises(PeerMisbehaved) as refused:
         feed(verifier, certificates, piece_bytes)
     assert refused.value.reason.startswith("certificate.")
@@ -63,7 +83,7 @@ def verify(certificates, piece_bytes):
 
 def parse(certificate, piece_bytes):
     """Return what a parser keeps of a certificate, or the reason it refuses it."""
-    parser = CertificateParser(ReferenceName("server.example"), PresentedNames(256))
+    parser = CertificateParser(reference_name("server.example"), 256)
     try:
         parser.begin(len(certificate))
         for start in range(0, len(certificate), piece_bytes):
@@ -71,7 +91,7 @@ def parse(certificate, piece_bytes):
         parser.end()
     except PeerMisbehaved as refused:
         return refused.reason
-    return (parser.subject, parser.issuer, parser.digest, parser.signature, parser.key)
+    return (parser.subject, parser.issuer, parser.signed, parser.signature, parser.key)
 
 
 class TestFuzz:
@@ -83,18 +103,15 @@ class TestFuzz:
     @settings(max_examples=300, deadline=None)
     @given(mutations=MUTATIONS, piece_bytes=st.sampled_from([1, 2, 16, 1 << 20]))
     def test_mutated_bytes_are_refused(self, forge, mutations, piece_bytes):
-        data = bytearray(forge.leaf("intermediate"))
-        for kind, where, byte in mutations:
-            place = where % len(data)
-            if kind == "flip":
-                data[place] ^= byte
-            elif kind == "delete":
-                del data[place]
-            elif kind == "insert":
-                data.insert(place, byte)
-            else:
-                data[place:place] = data[place : place + byte]
-        verify([bytes(data), forge.authority()], piece_bytes)
+        leaf = mutated(forge.leaf("intermediate"), mutations)
+        verify([leaf, forge.authority()], piece_bytes)
+
+    @settings(max_examples=200, deadline=None)
+    @given(variant=st.sampled_from(sorted(CHAINS)), which=st.integers(0, 1), mutations=MUTATIONS)
+    def test_mutated_certificates_of_every_algorithm_are_refused(self, variant, which, mutations):
+        chain = list(CHAINS[variant].sent)
+        chain[which] = mutated(chain[which], mutations)
+        verify(chain, 200, "localhost")
 
     @settings(max_examples=300, deadline=None)
     @given(data=st.data())

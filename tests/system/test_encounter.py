@@ -19,9 +19,8 @@ import pytest
 from hil import paths, target
 from hil.errors import BoardDied, JobFailed, LinkError, PeerError
 from hil.link import LinkEndpoint
-from hil.tlsrig import cell, encounter, oracle, pki, scenario
+from hil.tlsrig import briefing, credentials, encounter, oracle, peers, scenario
 from hil.tlsrig.encounter import Evidence
-from hil.tlsrig.peers import openssl
 from hil.tlsrig.scenario import Scenario
 from hil.tlsrig.tamper import FlipFinishedBit
 
@@ -52,13 +51,16 @@ class DeskBoard:
         self._stream = theirs.makefile("rwb", buffering=0)
         self._link = agent.StreamLink(self._stream)
         self._theirs = theirs
-        self._job = job or jobs.client
+        self._jobs, self._job = jobs, job
         self._executor = ThreadPoolExecutor(1)
         self._running: Future[object] | None = None
 
     def start(self, function: str, *arguments: object) -> None:
-        assert function == "tls_jobs:client"
-        self._running = self._executor.submit(self._job, self._link, *arguments)
+        module, _, name = function.partition(":")
+        assert module == "tls_jobs"
+        self._running = self._executor.submit(
+            self._job or getattr(self._jobs, name), self._link, *arguments
+        )
 
     def wait(self, timeout_s: float) -> object:
         assert self._running is not None
@@ -94,35 +96,75 @@ def desk(on_target: ModuleType) -> Iterator[Desk]:
         board.close()
 
 
-Setting = tuple[openssl.OpenSslServer, dict[str, Any]]
-Prepare = Callable[[Scenario], Setting]
+Setting = tuple[Any, dict[str, Any]]
+Prepare = Callable[..., Setting]
 
 
 @pytest.fixture
 def prepare(tmp_path: Path) -> Iterator[Prepare]:
-    servers = []
+    """Start the scenario's peer, and say what the board is told."""
+    started = []
 
-    def start(tried: Scenario) -> Setting:
-        chain = pki.make_chain(tried.utc_seconds, pki.plan_of(tried.peer.certificates))
-        server = openssl.serve(cell.server_setup(tried, chain.write(tmp_path)), tmp_path)
-        servers.append(server)
-        server.start()
-        return server, cell.board_options(tried, chain, SEED, job_s=20)
+    def start(
+        tried: Scenario, name: str = "openssl", listener: socket.socket | None = None
+    ) -> Setting:
+        module = peers.load(name)
+        moment = credentials.moment_of(tried, module)
+        proofs = credentials.issue(tried, moment, tmp_path)
+        peer = briefing.new_peer(tried, module, proofs, tmp_path, listener)
+        started.append(peer)
+        peer.start()
+        return peer, briefing.board_options(tried, proofs, SEED, 20, peer)
 
     yield start
-    for server in servers:
-        server.close()
+    for peer in started:
+        peer.close()
 
 
-@pytest.mark.parametrize("name", DECLARED)
-def test_every_scenario_ends_as_it_must_on_this_interpreter_too(
-    name: str, prepare: Prepare, desk: Desk
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+# One of every kind; all of them are run on boards.
+TRIED = (
+    "tls13-x509-p256",
+    "tls13-hrr",
+    "tls13-untrusted-ca",
+    "tls13-tampered-record",
+    "tls13-tampered-finished",
+    "tls11-only-server",
+    "tls13-key-update",
+    "tls13-raw-public-key",
+    "tls13-record-size-limit",
+    "tls13-mutual",
+    "tls13-mutual-no-certificate",
+    "tls13-server-x509-p256",
+    "tls13-server-hrr",
+    "tls13-server-mutual",
+    "tls13-server-untrusted-ca",
+    "tls13-server-tampered-finished",
+    "tls12-only-client",
+)
+
+
+def able_peers() -> Iterator[Any]:
+    for peer_name in peers.names():
+        for name in TRIED:
+            if peers.load(peer_name).lacks(DECLARED[name].needs) is None:
+                yield pytest.param(peer_name, DECLARED[name], id=f"{peer_name}-{name}")
+
+
+@pytest.mark.parametrize(("peer_name", "tried"), list(able_peers()))
+def test_scenarios_end_as_they_must_on_this_interpreter_too(
+    peer_name: str, tried: Scenario, prepare: Prepare, desk: Desk, listener: socket.socket
 ) -> None:
-    tried = DECLARED[name]
-    server, options = prepare(tried)
-    attack = cell.attack_of(tried, server)
+    used = listener if tried.role == "server" else None
+    peer, options = prepare(tried, peer_name, used)
+    attack = briefing.attack_of(tried, peer)
     evidence = Evidence()
-    encounter.meet(desk(), server, options, attack, evidence)
+    encounter.meet(desk(), peer, options, attack, evidence, listener=used)  # type: ignore[arg-type]
     assert evidence.board is not None
     assert evidence.peer is not None
     ruling = oracle.judge(
@@ -233,7 +275,8 @@ def test_the_same_seed_says_the_same_client_hello(prepare: Prepare, desk: Desk) 
 
 
 def test_host_and_board_mean_the_same_payload(on_target: ModuleType) -> None:
-    assert encounter.payload(300) == bytes(on_target.payload_byte(i) for i in range(300))
+    assert encounter.payload(300) == bytes(on_target.payload_byte(i, 300) for i in range(300))
+    assert encounter.FAREWELL == on_target.FAREWELL
 
 
 def test_no_payload_byte_is_a_letter() -> None:

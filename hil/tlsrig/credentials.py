@@ -1,0 +1,76 @@
+"""What both ends of a cell prove themselves with: the certificates of one run.
+
+`issue` makes what a scenario asks for, writes the files a peer program needs, and keeps the rest
+for the board's options. Everything is made afresh, around the moment that both ends take for now.
+What it does not do: say how a chain looks (`hil.tlsrig.pki`) or how a program is told about it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.tlsrig import pki
+from hil.tlsrig.peers import PeerModule
+from hil.tlsrig.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a cell's ends have.
+
+    Attributes:
+        utc_seconds: the moment that is now for board and peer.
+        board, peer: the chain each proves itself with, None for none.
+        board_files, peer_files: the same on disk.
+    """
+
+    utc_seconds: int
+    board: pki.Chain | None = None
+    peer: pki.Chain | None = None
+    board_files: pki.ChainFiles | None = None
+    peer_files: pki.ChainFiles | None = None
+
+    @property
+    def artefacts(self) -> dict[str, Path]:
+        """The public files."""
+        files = {}
+        for end, chain in (("board", self.board_files), ("peer", self.peer_files)):
+            if chain is not None:
+                files[f"{end}_chain"], files[f"{end}_root"] = chain.chain, chain.root
+        return files
+
+
+def issue(scenario: Scenario, utc_seconds: int, directory: Path) -> Credentials:
+    """Make what the scenario's ends need.
+
+    Args:
+        scenario: what is tried.
+        utc_seconds: the moment certificates are made around.
+        directory: where the files go, one folder for each end.
+    """
+    made: dict[str, tuple[pki.Chain, pki.ChainFiles]] = {}
+    for end, variant in (
+        ("board", scenario.board.certificates),
+        ("peer", scenario.peer.certificates),
+    ):
+        if variant is not None:
+            chain = pki.make_chain(utc_seconds, pki.plan_of(variant))
+            folder = directory / f"{end}-certificates"
+            folder.mkdir(exist_ok=True)
+            made[end] = chain, chain.write(folder)
+    board, board_files = made.get("board", (None, None))
+    peer, peer_files = made.get("peer", (None, None))
+    return Credentials(utc_seconds, board, peer, board_files, peer_files)
+
+
+def moment_of(scenario: Scenario, module: PeerModule) -> int:
+    """Return the moment that a cell takes for now.
+
+    It is the scenario's, so that a run can be repeated on any day, unless the peer judges the
+    board's certificates and cannot be told the time.
+    """
+    if scenario.board.certificates is None or module.KNOWS_TIME:
+        return scenario.utc_seconds
+    return int(time.time())

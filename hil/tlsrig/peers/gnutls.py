@@ -1,0 +1,408 @@
+"""The reference peer `gnutls`: `gnutls-serv` and `gnutls-cli`, 3.7 and 3.8.
+
+Its verdict comes from what it prints of a connection that stands (`- Description:` with version,
+group, signature and cipher, and the exported keying material), and from its own debug log at
+level 5, which tells alerts, handshake messages and records as the library sent or saw them.
+
+gnutls-serv listens on every interface and cannot be told otherwise; it serves one run's worthless
+certificates, and the rig connects to it over loopback. Its port 0 lets the kernel choose, which it
+does not print, so the port is read from the kernel (/proc/PID/fd, /proc/net/tcp). It never ends
+by itself: a connection is over when its socket is closed, and then it is told to end.
+As an echo server it answers when a newline has come, and shows what it received just before.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from hil.errors import PeerError
+from hil.peer import Dialogue, PeerEnded, Program, find_program
+from hil.process import obituary
+from hil.tlsrig import names
+from hil.tlsrig.peers import (
+    EXPORTER_BYTES,
+    EXPORTER_LABEL,
+    ClientSetup,
+    Psk,
+    ServerSetup,
+)
+from hil.tlsrig.statement import Statement
+
+SUMMARY = "GnuTLS gnutls-serv and gnutls-cli"
+INSTALL = "apt-get install gnutls-bin"
+# Neither program can be told what time it is: certificates are made for the present.
+KNOWS_TIME = False
+
+_START_TIMEOUT_S = 20
+_POLL_S = 0.01
+# State of a listening socket in /proc/net/tcp.
+_TCP_LISTEN = "0A"
+_KEYING_MATERIAL = rb"- Key material: ([0-9a-f]{%d})\r?\n" % (2 * EXPORTER_BYTES)
+_LISTENING = rb"listening on IPv4 \S+ port \d+\.\.\.done"
+_DESCRIPTION = re.compile(r"^- Description: (\(.*\))\s*$", re.MULTILINE)
+_ALERT_SENT = re.compile(r"REC: Sending Alert\[\d+\|(\d+)\]")
+_ALERT_RECEIVED = re.compile(r"REC\[\w+\]: Alert\[\d+\|(\d+)\] - .* - was received")
+_RETRY = re.compile(r"HSK\[\w+\]: HELLO RETRY REQUEST (?:\(\d+\) was received|was queued)")
+_KEY_UPDATE_SENT = re.compile(r"HSK\[\w+\]: KEY_UPDATE was queued")
+_KEY_UPDATE_RECEIVED = re.compile(r"HSK\[\w+\]: KEY_UPDATE \(\d+\) was received")
+_SHARED_KEY = re.compile(r"EXT\[\w+\]: (?:client|server) generated (\S+) shared key")
+_RESUMED = "*** This is a resumed session"
+_ERRORS = re.compile(
+    r"^(?:\*\*\* Fatal error|Error in handshake|\*\*\* Received alert[^:]*): (.*)$", re.MULTILINE
+)
+
+_VERSIONS = {"TLSv1.1": "TLS1.1", "TLSv1.2": "TLS1.2", "TLSv1.3": "TLS1.3"}
+# RFC 8446 §B.4 in GnuTLS's words: in TLS 1.3 a cipher is used with one hash only.
+_CIPHERS = {
+    "TLS_AES_128_GCM_SHA256": "AES-128-GCM",
+    "TLS_AES_256_GCM_SHA384": "AES-256-GCM",
+    "TLS_CHACHA20_POLY1305_SHA256": "CHACHA20-POLY1305",
+    "TLS_AES_128_CCM_SHA256": "AES-128-CCM",
+    "TLS_AES_128_CCM_8_SHA256": "AES-128-CCM-8",
+}
+_GROUPS = {name: name.upper() for name in names.GROUPS.values()}
+_SIGNATURES = {
+    "ecdsa_secp256r1_sha256": "ECDSA-SECP256R1-SHA256",
+    "ecdsa_secp384r1_sha384": "ECDSA-SECP384R1-SHA384",
+    "rsa_pss_rsae_sha256": "RSA-PSS-RSAE-SHA256",
+    "rsa_pss_rsae_sha384": "RSA-PSS-RSAE-SHA384",
+    "rsa_pss_rsae_sha512": "RSA-PSS-RSAE-SHA512",
+    "ed25519": "EdDSA-Ed25519",
+}
+
+
+def program() -> Program:
+    """Return the installed `gnutls-serv`; `MissingTool` names the command that installs it."""
+    return find_program("gnutls-serv", ["--version"], r"^gnutls-serv (\S+)", INSTALL)
+
+
+def lacks(needs: frozenset[str]) -> str | None:  # noqa: ARG001  (every peer is asked)
+    """Return why this peer cannot do what a scenario needs, None when it can: here always."""
+    return None
+
+
+def serve(setup: ServerSetup, log_dir: Path) -> GnuTlsServer:
+    """Return a `gnutls-serv`, not started yet."""
+    return GnuTlsServer(program(), setup, log_dir)
+
+
+def connect(setup: ClientSetup, log_dir: Path) -> GnuTlsClient:
+    """Return a `gnutls-cli` for one connection, not started yet."""
+    path = find_program("gnutls-cli", ["--version"], r"^gnutls-cli (\S+)", INSTALL)
+    return GnuTlsClient(path, setup, log_dir)
+
+
+class _Endpoint:
+    """What gnutls-serv and gnutls-cli have in common: options, logs, verdict."""
+
+    name = "gnutls"
+    _command: str
+    _joined: bool
+
+    def __init__(self, installed: Program, log_dir: Path) -> None:
+        self._program = installed
+        self._log_dir = log_dir
+        self._dialogue: Dialogue | None = None
+        self._exporter: bytes | None = None
+        self._key_log = log_dir / f"{self._command}.keylog"
+        # Where in the two logs this connection begins.
+        self._began = (0, 0)
+
+    @property
+    def version(self) -> str:
+        return self._program.version
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running program."""
+        return self._talk().process.pid
+
+    @property
+    def artefacts(self) -> Mapping[str, Path]:
+        files = {"key_log": self._key_log}
+        if self._dialogue is not None:
+            files["peer_output"] = self._dialogue.output_log
+            files["peer_errors"] = self._dialogue.error_log
+        return files
+
+    def _launch(self, arguments: list[str]) -> Dialogue:
+        common = ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", str(EXPORTER_BYTES)]
+        self._dialogue = Dialogue(
+            [self._program.path, *arguments, *common, "--debug", "5"],
+            log_dir=self._log_dir,
+            stem=self._command,
+            environment={"SSLKEYLOGFILE": str(self._key_log)},
+            joined=self._joined,
+        )
+        return self._dialogue
+
+    def _talk(self) -> Dialogue:
+        if self._dialogue is None:
+            raise PeerError(f"{self._command} was not started")
+        return self._dialogue
+
+    def _statement(self) -> Statement:
+        dialogue = self._talk()
+        output = dialogue.output_log.read_bytes()[self._began[0] :]
+        errors = b"" if self._joined else dialogue.error_log.read_bytes()[self._began[1] :]
+        text = (output + b"\n" + errors).decode("latin-1")
+        return statement(self.name, text, exporter=self._exporter)
+
+    def end_input(self) -> None:
+        """Close its standard input: a client then closes the connection in order."""
+        self._talk().end_input()
+
+    def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
+        raise PeerError(f"{self._command} does not close first")
+
+    def close(self) -> None:
+        if self._dialogue is not None:
+            self._dialogue.close()
+
+
+class GnuTlsServer(_Endpoint):
+    """`gnutls-serv --echo` on a port that the kernel chose."""
+
+    _command = "gnutls-serv"
+    _joined = True
+    closes_first = False
+
+    def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
+        super().__init__(installed, log_dir)
+        self._setup = setup
+        self._address: tuple[str, int] | None = None
+        self._connections_left = setup.connections
+
+    @property
+    def address(self) -> tuple[str, int]:
+        if self._address is None:
+            raise PeerError("gnutls-serv was not started")
+        return self._address
+
+    def start(self) -> None:
+        dialogue = self._launch(server_arguments(self._setup, self._log_dir))
+        dialogue.expect(_LISTENING, "it to accept connections", _START_TIMEOUT_S)
+        ports = [port for port, state in self._tcp_sockets() if state == _TCP_LISTEN]
+        if not ports:
+            raise PeerError("gnutls-serv says that it listens, but the kernel knows of no socket")
+        self._address = ("127.0.0.1", ports[0])
+
+    def await_connected(self, timeout_s: float) -> bool:
+        pattern = _KEYING_MATERIAL + rb"|Error in handshake: [^\n]*\n"
+        match = self._talk().expect(pattern, "the end of its handshake", timeout_s)
+        self._exporter = bytes.fromhex(match.group(1).decode()) if match.group(1) else None
+        return self._exporter is not None
+
+    def echo(self, size: int, timeout_s: float) -> bytes:
+        """Return what it shows as received; it answers by itself, after the newline at its end."""
+        pattern = rb"(?s)received cmd: (.{%d})\n\*\*\* Processing " % size
+        ended = rb"Alert\[\d+\|\d+\] - [^\n]* - was received|Error while receiving data"
+        match = self._talk().expect(
+            pattern + b"|" + ended, f"{size} bytes of application data", timeout_s
+        )
+        if match.group(1) is None:
+            raise PeerEnded(f"gnutls-serv was told the end before {size} bytes of application data")
+        return bytes(match.group(1))
+
+    def finish(self, timeout_s: float) -> Statement:
+        dialogue = self._talk()
+        self._await_closed(timeout_s)
+        self._connections_left -= 1
+        if self._connections_left > 0:
+            dialogue.absorb()
+            said = self._statement()
+            self._began, self._exporter = (dialogue.output_log.stat().st_size, 0), None
+            return said
+        dialogue.process.terminate()
+        dialogue.finish(timeout_s)
+        return self._statement()
+
+    def _await_closed(self, timeout_s: float) -> None:
+        """Wait until it has closed the socket of its connection."""
+        dialogue = self._talk()
+        deadline = time.monotonic() + timeout_s
+        while any(state != _TCP_LISTEN for _, state in self._tcp_sockets()):
+            if time.monotonic() > deadline:
+                raise PeerError(f"gnutls-serv kept its connection open for {timeout_s:g} s")
+            time.sleep(_POLL_S)
+        if dialogue.process.poll() is not None:
+            raise PeerError(f"peer gnutls-serv {obituary(dialogue.process)}\n{dialogue.tail()}")
+
+    def _tcp_sockets(self) -> list[tuple[int, str]]:
+        """Return local port and state of each of its IPv4 sockets; none when it has ended."""
+        inodes = _socket_inodes(self.pid)
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        return [(int(row[1].partition(":")[2], 16), row[3]) for row in rows if row[9] in inodes]
+
+
+class GnuTlsClient(_Endpoint):
+    """`gnutls-cli`; `start` connects, `end_input` lets it say close_notify."""
+
+    _command = "gnutls-cli"
+    _joined = False
+    # When the server closes first it goes without an answer. When it does, it waits half a second
+    # for the server's.
+    closes_first = True
+
+    def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
+        super().__init__(installed, log_dir)
+        self._setup = setup
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self._setup.address
+
+    def start(self) -> None:
+        self._launch(client_arguments(self._setup))
+
+    def await_connected(self, timeout_s: float) -> bool:
+        dialogue = self._talk()
+        match = dialogue.expect_or_end(_KEYING_MATERIAL, "the end of its handshake", timeout_s)
+        if match is None:
+            return False
+        self._exporter = bytes.fromhex(match.group(1).decode())
+        dialogue.expect(rb"- Simple Client Mode:\n\n", "the end of its summary", timeout_s)
+        return True
+
+    def echo(self, size: int, timeout_s: float) -> bytes:
+        received = self._talk().read(size, f"{size} bytes of application data", timeout_s)
+        self._talk().write(received)
+        return received
+
+    def end_after(self, farewell: bytes, timeout_s: float) -> None:
+        self._talk().read(len(farewell), "the last data", timeout_s)
+        self.end_input()
+
+    def finish(self, timeout_s: float) -> Statement:
+        self._talk().finish(timeout_s)
+        return self._statement()
+
+
+def server_arguments(setup: ServerSetup, log_dir: Path) -> list[str]:
+    """Return the options of gnutls-serv that make it what `setup` says."""
+    files = setup.certificates
+    arguments = ["--echo", "--port", "0"]
+    if setup.psk is not None:
+        passwords = log_dir / "psk.txt"
+        passwords.touch(mode=0o600)
+        passwords.write_text(f"{setup.psk.identity}:{setup.psk.key.hex()}\n", "ascii")
+        arguments += ["--pskpasswd", str(passwords)]
+    if files is not None and setup.raw_public_key:
+        arguments += ["--rawpkkeyfile", str(files.private_key)]
+        arguments += ["--rawpkfile", str(files.public_key)]
+    elif files is not None:
+        arguments += ["--x509certfile", str(files.chain), "--x509keyfile", str(files.private_key)]
+    if setup.client_root is None:
+        arguments.append("--disable-client-cert")
+    else:
+        arguments += ["--require-client-cert", "--verify-client-cert"]
+        arguments += ["--x509cafile", str(setup.client_root)]
+    if setup.max_record_bytes is not None:
+        arguments += ["--recordsize", str(setup.max_record_bytes)]
+    for protocol in setup.alpn:
+        arguments += ["--alpn", protocol]
+    return [*arguments, "--priority", _priority(setup)]
+
+
+def client_arguments(setup: ClientSetup) -> list[str]:
+    """Return the options of gnutls-cli that make it what `setup` says."""
+    host, port = setup.address
+    arguments = ["--port", str(port), "--sni-hostname", setup.server_name]
+    if setup.psk is not None:
+        arguments += ["--pskusername", setup.psk.identity, "--pskkey", setup.psk.key.hex()]
+    if setup.anchor is None or setup.raw_public_key:
+        arguments.append("--no-ca-verification")
+    else:
+        arguments += ["--x509cafile", str(setup.anchor), "--verify-hostname", setup.server_name]
+    if setup.certificates is not None:
+        arguments += ["--x509certfile", str(setup.certificates.chain)]
+        arguments += ["--x509keyfile", str(setup.certificates.private_key)]
+    if setup.max_record_bytes is not None:
+        arguments += ["--recordsize", str(setup.max_record_bytes)]
+    if len(setup.groups) > 1:
+        arguments.append("--single-key-share")
+    for protocol in setup.alpn:
+        arguments += ["--alpn", protocol]
+    return [*arguments, "--priority", _priority(setup), host]
+
+
+def _priority(setup: ServerSetup | ClientSetup) -> str:
+    """Return the priority string for what a setup allows."""
+    words = ["NORMAL", "-VERS-ALL"]
+    words += [f"+VERS-{_VERSIONS[version]}" for version in setup.versions]
+    if setup.suites:
+        words += ["-CIPHER-ALL", *(f"+{_CIPHERS[suite]}" for suite in setup.suites)]
+    if setup.groups:
+        words += ["-GROUP-ALL", *(f"+GROUP-{_GROUPS[group]}" for group in setup.groups)]
+    if setup.signatures:
+        words += ["-SIGN-ALL", *(f"+SIGN-{_SIGNATURES[name]}" for name in setup.signatures)]
+    if setup.psk is not None:
+        words += ["-KX-ALL", *(f"+{kind}" for kind in _key_exchanges(setup.psk))]
+    if setup.raw_public_key:
+        words += ["-CTYPE-SRV-ALL", "+CTYPE-SRV-RAWPK"]
+    return ":".join(words)
+
+
+def _key_exchanges(psk: Psk) -> tuple[str, ...]:
+    return ("ECDHE-PSK", "DHE-PSK") if psk.with_dhe else ("PSK",)
+
+
+def statement(witness: str, text: str, *, exporter: bytes | None) -> Statement:
+    """Turn what a program printed and logged of one connection into the common form."""
+    version, suite, group, signature = describe(text)
+    sent = [int(code) for code in _ALERT_SENT.findall(text)]
+    received = [int(code) for code in _ALERT_RECEIVED.findall(text)]
+    error = _ERRORS.search(text)
+    return Statement(
+        witness=witness,
+        connected=exporter is not None,
+        version=version,
+        suite=suite,
+        group=group,
+        signature=signature,
+        exporter=exporter,
+        exporter_method="printed by --keymatexport" if exporter is not None else None,
+        alert_sent=next((code for code in sent if code), None),
+        alert_received=next((code for code in received if code), None),
+        close_sent=0 in sent,
+        close_received=0 in received,
+        reason=error.group(1).strip() if error else None,
+        hello_retries=len(_RETRY.findall(text)),
+        resumed=_RESUMED in text if exporter is not None else None,
+        key_updates_sent=len(_KEY_UPDATE_SENT.findall(text)),
+        key_updates_received=len(_KEY_UPDATE_RECEIVED.findall(text)),
+    )
+
+
+def describe(text: str) -> tuple[str | None, str | None, str | None, str | None]:
+    """Read version, suite, group and signature out of what it prints; None what it does not say.
+
+    It is like `(TLS1.3-X.509)-(ECDHE-X25519)-(ECDSA-SECP256R1-SHA256)-(AES-128-GCM)`.
+    """
+    match = _DESCRIPTION.search(text)
+    words = re.findall(r"\(([^()]*)\)", match.group(1)) if match else []
+    version = _ours(_VERSIONS, [word.partition("-")[0] for word in words[:1]])
+    suite = _ours(_CIPHERS, words[-1:])
+    # With a PSK the description leaves the group out.
+    group = _ours(_GROUPS, _SHARED_KEY.findall(text)[-1:])
+    return version, suite, group, _ours(_SIGNATURES, words)
+
+
+def _ours(table: Mapping[str, str], words: list[str]) -> str | None:
+    return next((ours for ours, its in table.items() if its in words), None)
+
+
+def _socket_inodes(pid: int) -> set[str]:
+    """Return the inodes of a process's open sockets (proc(5)); none when it has ended."""
+    found = set()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in list(Path(f"/proc/{pid}/fd").iterdir()):
+            with suppress(FileNotFoundError):  # closed since it was listed
+                target = str(descriptor.readlink())
+                if target.startswith("socket:["):
+                    found.add(target[len("socket:[") : -1])
+    return found

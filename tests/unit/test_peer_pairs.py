@@ -1,0 +1,93 @@
+"""Reference peers among themselves: what scenarios ask of them works between independent ends."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hil.tlsrig import peers, pki
+from hil.tlsrig.peers import ClientSetup, Psk, ServerSetup
+from hil.tlsrig.statement import Statement
+
+TIMEOUT_S = 10
+PSK = Psk("board-1", bytes(range(32)))
+AES = ("TLS_AES_128_GCM_SHA256",)
+PAIRS = [(server, client) for server in peers.names() for client in peers.names()]
+
+
+@pytest.fixture(params=PAIRS, ids=["-".join(pair) for pair in PAIRS])
+def pair(request: pytest.FixtureRequest) -> tuple[str, str]:
+    return request.param  # type: ignore[no-any-return]
+
+
+def chain(directory: Path, variant: str) -> pki.ChainFiles:
+    directory.mkdir()
+    return pki.make_chain(int(time.time()), pki.plan_of(variant)).write(directory)
+
+
+def meet(
+    pair: tuple[str, str], setup: ServerSetup, wanted: ClientSetup, directory: Path
+) -> tuple[Statement, Statement]:
+    """Let them shake hands; the client says goodbye at once."""
+    with closing(peers.load(pair[0]).serve(setup, directory)) as server:
+        server.start()
+        wanted = replace(wanted, address=server.address)
+        with closing(peers.load(pair[1]).connect(wanted, directory)) as client:
+            client.start()
+            server.await_connected(TIMEOUT_S)
+            if client.await_connected(TIMEOUT_S):
+                client.end_input()  # type: ignore[attr-defined]
+            return server.finish(TIMEOUT_S), client.finish(TIMEOUT_S)
+
+
+def test_a_psk_takes_the_place_of_certificates(pair: tuple[str, str], tmp_path: Path) -> None:
+    setup = ServerSetup(None, suites=AES, groups=("x25519",), psk=PSK)
+    wanted = ClientSetup(("", 0), None, "localhost", suites=AES, groups=("x25519",), psk=PSK)
+    for said in (ends := meet(pair, setup, wanted, tmp_path)):
+        assert said.connected
+        assert said.negotiated() == {
+            "version": "TLSv1.3",
+            "suite": AES[0],
+            "group": "x25519",
+            "signature": None,
+        }
+    assert ends[0].exporter == ends[1].exporter
+
+
+def test_a_wrong_psk_is_refused(pair: tuple[str, str], tmp_path: Path) -> None:
+    setup = ServerSetup(None, suites=AES, psk=PSK)
+    wrong = replace(PSK, key=bytes(32))
+    wanted = ClientSetup(("", 0), None, "localhost", suites=AES, psk=wrong)
+    server, client = meet(pair, setup, wanted, tmp_path)
+    assert not server.connected
+    assert not client.connected
+    assert server.alert_sent is not None
+    assert server.alert_sent == client.alert_received
+
+
+@pytest.mark.parametrize("variant", ["client", "client-ed25519"])
+def test_a_client_certificate_is_accepted(
+    pair: tuple[str, str], variant: str, tmp_path: Path
+) -> None:
+    servers, clients = chain(tmp_path / "server", "valid"), chain(tmp_path / "client", variant)
+    setup = ServerSetup(servers, client_root=clients.root)
+    wanted = ClientSetup(("", 0), servers.root, "localhost", certificates=clients)
+    server, client = meet(pair, setup, wanted, tmp_path)
+    assert server.connected
+    assert client.connected
+    assert server.signature == client.signature == "ecdsa_secp256r1_sha256"
+
+
+def test_a_client_without_the_certificate_that_is_demanded_is_refused(
+    pair: tuple[str, str], tmp_path: Path
+) -> None:
+    servers, clients = chain(tmp_path / "server", "valid"), chain(tmp_path / "client", "client")
+    setup = ServerSetup(servers, client_root=clients.root)
+    wanted = ClientSetup(("", 0), servers.root, "localhost")
+    server, _ = meet(pair, setup, wanted, tmp_path)
+    assert not server.connected
+    assert server.alert_sent == 116  # certificate_required

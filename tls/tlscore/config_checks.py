@@ -1,0 +1,39 @@
+"""Checks that the configurations of both roles have in common (config.py, server_config.py)."""
+
+from tlscore.compat import const
+from tlscore.errors import UsageError
+from tlscore.record import RECORD_OVERHEAD_BYTES
+
+# RFC 8446 §5.2: header, 2^14 bytes of plaintext and up to 256 bytes around it.
+RECORD_BUFFER_BYTES_MAX = 5 + 16384 + 256
+# RFC 8449 §4: nobody may ask for records with less than 64 bytes of plaintext.
+_RECORD_BUFFER_BYTES_MIN = const(64 + 22)
+_RECORD_CONTENT_BYTES_MAX = const(16384)  # RFC 8446 §5.1
+
+
+def require(condition, reason):
+    """Raise UsageError(reason) unless the condition holds."""
+    if not condition:
+        raise UsageError(reason)
+
+
+def check_protocols(protocols):
+    """Check a list of ALPN protocols (RFC 7301 §3.1: opaque ProtocolName<1..2^8-1>)."""
+    for protocol in protocols:
+        require(isinstance(protocol, bytes) and 1 <= len(protocol) <= 255, "config.alpn")
+
+
+def check_record_buffer(size):
+    """Check the size of the buffer that receives a record."""
+    require(
+        _RECORD_BUFFER_BYTES_MIN <= size <= RECORD_BUFFER_BYTES_MAX, "config.record_buffer_bytes"
+    )
+
+
+def record_size_limit(record_buffer_bytes):
+    """Return what RFC 8449 has a peer told about our buffer, None if every record has room.
+
+    §4: the limit is for the plaintext, in TLS 1.3 with content type and padding.
+    """
+    limit = record_buffer_bytes - RECORD_OVERHEAD_BYTES + 1
+    return limit if limit <= _RECORD_CONTENT_BYTES_MAX else None

@@ -1,0 +1,35 @@
+"""AES-GCM (NIST SP 800-38D) with nonces of 96 bits and tags of 128: key stream and tag.
+
+`Aead` in aead.py brings the two together. AES keys of either size.
+"""
+
+from tlscore.crypto import selftest
+from tlscore.crypto.aead import Aead
+
+_AES = selftest.select((("tlscore.crypto.aes", "AES"),), selftest.aes_passes)
+_Ghash = selftest.select((("tlscore.crypto.ghash", "Ghash"),), selftest.ghash_passes)
+
+
+class AesGcm(Aead):
+    """One key of AES-GCM."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aes = _AES(key)
+        self._ghash = _Ghash(self._aes.encrypt(bytes(16)))
+
+    def mask(self, nonce: bytes, buffer: bytearray, start: int, end: int) -> None:
+        """XOR the key stream into `buffer[start:end]`."""
+        # Counter 1 is for the tag (SP 800-38D §7.1), the text begins with 2.
+        self._aes.xor_key_stream(bytes(nonce) + b"\x00\x00\x00\x02", buffer, start, end)
+
+    def tag(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> bytes:
+        """Return the tag of the ciphertext in `buffer[start:end]`."""
+        ghash = self._ghash
+        ghash.restart()
+        ghash.update(aad, 0, len(aad))
+        ghash.update(buffer, start, end)
+        lengths = (len(aad) << 67 | (end - start) << 3).to_bytes(16, "big")
+        ghash.update(lengths, 0, 16)
+        tag = bytearray(ghash.digest())
+        self._aes.xor_key_stream(bytes(nonce) + b"\x00\x00\x00\x01", tag, 0, 16)
+        return tag
