@@ -1,8 +1,8 @@
 """Try the core from a desk: `python -m tlscore client --connect HOST:PORT --ca FILE ...`.
 
 CPython only, in no firmware image; it and server_command.py are the only modules of the package
-that know sockets. What the
-peer sends goes to standard output as it is, everything else to standard error.
+that know sockets. What the peer sends goes to standard output as it is, everything else to
+standard error.
 
 Exit status: 0 the connection was made and closed properly; 1 TLS failed, on either side; 2 the
 command line or one of its files is wrong; 3 the network failed.
