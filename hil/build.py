@@ -8,9 +8,11 @@ the cache, that is it. Otherwise, under a lock per image, the bytes are written 
 is moved into the cache in one step. What is built is therefore exactly what was hashed, even when
 somebody edits a file meanwhile.
 
-    <cache>/sources/              upstream trees, see hil.sources
-    <cache>/work/<image>/         recipe/ frozen/ build/ make.log: the incremental workshop
-    <cache>/firmware/<image>/<content hash>/    the firmware and firmware.json
+Below the cache folder (`hil.paths.cache_dir`) are
+
+    sources/              upstream trees, see hil.sources
+    work/IMAGE/           recipe/ frozen/ build/ make.log: the incremental workshop
+    firmware/IMAGE/HASH/  the firmware and firmware.json
 
 This module does not know what is in an image: each recipe's Makefile is given the same variables
 (see images/README.md).

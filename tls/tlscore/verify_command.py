@@ -9,17 +9,16 @@ Exit status: 0 valid, 1 refused, 2 wrong command line or file.
 """
 
 import argparse
-import datetime
 import sys
 
 from tlscore import certificate_files, codepoints
 from tlscore.clock import FixedClock, SystemClock
+from tlscore.command_line import EXIT_USAGE, utc_seconds
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.x509.chain import MAX_CERTIFICATES, ChainVerifier
 from tlscore.x509.extensions import CLIENT_AUTH, SERVER_AUTH
 
 EXIT_REFUSED = 1
-EXIT_USAGE = 2
 
 _USAGES = {"server": SERVER_AUTH, "client": CLIENT_AUTH}
 
@@ -59,21 +58,6 @@ def run(options) -> int:
     except UsageError as error:
         print("cannot verify like this: {}".format(_explained(error, options)), file=sys.stderr)
     return EXIT_USAGE
-
-
-def utc_seconds(text):
-    """Return the Unix time of a number of seconds or of an ISO 8601 date (UTC if it says none)."""
-    if text.isdigit():
-        return int(text)
-    try:
-        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            "{!r} is neither seconds since 1970 nor like 2026-01-31T12:00:00Z".format(text)
-        )
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=datetime.timezone.utc)
-    return int(moment.timestamp())
 
 
 def _digest(text):
