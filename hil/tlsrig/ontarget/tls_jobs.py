@@ -10,6 +10,7 @@ Only the calls into tlscore are compute segments; moving bytes over the link and
 are not. Runs on MicroPython and CPython. What it does not do: judge (the host's oracle does).
 """
 
+from hil_agent import pack_imports
 from hil_marks import Marks
 
 from tlscore.connection import EVENT_KEY_UPDATE, READ, WRITE
@@ -66,11 +67,13 @@ def client(link, options):
         the payload came back whole), `key_updates_sent`, `key_updates_received`, `marks` (at the
         end of the handshake, or of its attempt).
     """
+    pack_imports(True)
     from tlscore import codepoints  # noqa: PLC0415
     from tlscore.certificate_verify import signature_bytes_max  # noqa: PLC0415
     from tlscore.client import ClientConnection  # noqa: PLC0415
     from tlscore.config import ClientConfig  # noqa: PLC0415
 
+    pack_imports(False)
     certificates, private_key = options["identity"] or ((), None)
     send_buffer_bytes = _SEND_BUFFER_BYTES
     if certificates:  # a client's own flight goes through the send buffer at once
@@ -114,9 +117,11 @@ def server(link, options):
     Returns:
         dict: as of `client`, and `hello_retries`, how many HelloRetryRequests were sent.
     """
+    pack_imports(True)
     from tlscore.server import ServerConnection  # noqa: PLC0415
     from tlscore.server_config import ServerConfig  # noqa: PLC0415
 
+    pack_imports(False)
     certificates, private_key = options["identity"]
 
     def accept(checkpoint):
