@@ -102,7 +102,8 @@ def test_a_peer_killed_in_mid_handshake_is_an_error(
     assert time.monotonic() - began < 10
     assert struck.verdict == "error"
     assert struck.reason is not None
-    assert "peer openssl was killed by SIGKILL" in struck.reason
+    assert struck.reason.startswith(f"peer {struck.peer}")  # or a program of that name
+    assert " was killed by SIGKILL before the end" in struck.reason
     assert is_gone(dut.pid)  # type: ignore[attr-defined]
 
 
