@@ -197,7 +197,8 @@ class Caller:
         if answer.ok:
             return outcome
         kind, detail = outcome if isinstance(outcome, tuple) else ("unknown", str(outcome))
-        raise JobFailed(str(kind), str(detail), answer.board_traceback)
+        tail = self._tail() if kind == "MemoryError" else ""
+        raise JobFailed(str(kind), str(detail), answer.board_traceback, tail)
 
     def close(self) -> None:
         """Stop listening; idempotent. Quick when the board has ended."""

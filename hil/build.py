@@ -20,6 +20,7 @@ This module does not know what is in an image: each recipe's Makefile is given t
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
@@ -30,12 +31,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from hil import locks, paths, sources
+from hil import link_map, locks, paths, sources
 from hil.errors import BuildError, MissingTool
-from hil.image import Firmware, Image, available, load
+from hil.image import RECIPE_FILE, Firmware, Image, available, load
+from hil.link_map import Component
 from hil.workshop import Workshop, micropython_version, mpy_cross
 
-__all__ = ["available", "ensure", "frozen_modules", "missing_packages"]
+__all__ = ["available", "ensure", "frozen_modules", "missing_packages", "modules_of"]
 
 Progress = Callable[[str], None]
 
@@ -44,7 +46,7 @@ _HOST_COMPILER = "gcc"  # mpy-cross runs on this machine whatever the image is f
 _KEEP_NEWEST = 8
 
 # Endings of tlscore's files for a PC: its commands, and what only those use.
-_NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_files.py")
+_NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -63,10 +65,12 @@ def ensure(image: str, progress: Progress | None = None) -> Firmware:
     recipe = load(image)
     _require_tools([recipe])
     source = sources.load(recipe.source)
+    libraries = [sources.load(name) for name in recipe.libraries]
     compiler = _version_line(recipe.compiler)
     recipe_files = _recipe_files(recipe)
-    frozen = {name: path.read_bytes() for name, path in frozen_modules().items()}
-    key = _content_hash(sources.identity(source), compiler, recipe_files, frozen)
+    frozen = {name: path.read_bytes() for name, path in modules_of(recipe).items()}
+    upstream = "\n".join(map(sources.identity, (source, *libraries)))
+    key = _content_hash(upstream, compiler, recipe_files, frozen)
     published = paths.cache_dir() / "firmware" / image / key
     firmware = _published(published)
     if firmware is not None:
@@ -83,10 +87,12 @@ def ensure(image: str, progress: Progress | None = None) -> Firmware:
         firmware = _published(published)
         if firmware is None:
             tree = sources.tree(source, say)
+            others = {library.name: sources.tree(library, say) for library in libraries}
             started = time.monotonic()
-            workshop.prepare(f"{tree} {compiler}", recipe_files, frozen)
+            origin = " ".join([str(tree), *map(str, others.values()), compiler])
+            workshop.prepare(origin, recipe_files, frozen)
             cross = mpy_cross(tree, _version_line(_HOST_COMPILER), workshops, say)
-            product = workshop.make(tree, cross)
+            product = workshop.make(tree, others, cross)
             firmware = _publish(recipe, product, micropython_version(tree), published)
             say(f"built in {time.monotonic() - started:.1f} s")
         _prune(published.parent)
@@ -119,6 +125,22 @@ def frozen_modules() -> dict[str, Path]:
         if path.name != "__init__.py":
             modules[path.name] = path
     return modules
+
+
+def modules_of(recipe: Image) -> dict[str, Path]:
+    """Return the modules of one image: all but those its recipe leaves out."""
+    modules = frozen_modules()
+    names = {path: path.removesuffix(".py").removesuffix("/__init__") for path in modules}
+    names = {path: name.replace("/", ".") for path, name in names.items()}
+    for pattern in recipe.leave_out:
+        if not fnmatch.filter(names.values(), pattern):
+            named = recipe.folder / RECIPE_FILE
+            raise BuildError(f"{named}: leave_out: there is no module {pattern!r}")
+    return {
+        path: file
+        for path, file in modules.items()
+        if not any(fnmatch.fnmatchcase(names[path], pattern) for pattern in recipe.leave_out)
+    }
 
 
 def missing_packages(images: Iterable[str] | None = None) -> list[str]:
@@ -177,7 +199,9 @@ def _published(folder: Path) -> Firmware | None:
     """Return the firmware published in `folder`, or None if it is not there or damaged."""
     try:
         facts = json.loads((folder / _FACTS_FILE).read_text(encoding="utf-8"))
-        firmware = Firmware(**{**facts, "path": folder / facts["path"]})
+        facts["path"] = folder / facts["path"]
+        facts["components"] = tuple(Component(**row) for row in facts["components"])
+        firmware = Firmware(**facts)
         found = hashlib.sha256(firmware.path.read_bytes()).hexdigest()
         os.utime(folder)
     except (FileNotFoundError, json.JSONDecodeError, TypeError, KeyError):
@@ -196,6 +220,7 @@ def _publish(recipe: Image, product: Path, micropython: str, folder: Path) -> Fi
         symbols=symbols,
         flash_bytes=symbols.get("hil_flash_bytes"),
         ram_static_bytes=symbols.get("hil_ram_static_bytes"),
+        components=link_map.components(product, product.parent),
     )
     new = folder.with_name(f".new-{folder.name}")
     shutil.rmtree(new, ignore_errors=True)
@@ -217,7 +242,8 @@ def _exported_symbols(recipe: Image, product: Path) -> dict[str, int]:
         address, _, rest = line.partition(" ")
         name = rest.partition(" ")[2]
         if address and name.startswith(recipe.exports):
-            symbols[name] = int(address, 16)
+            # nm writes a MIPS address of 32 bits as the 64 bits it is extended to.
+            symbols[name] = int(address, 16) & 0xFFFFFFFF
     return symbols
 
 

@@ -35,11 +35,13 @@ def verdict_of(error: BaseException) -> str:
 
     An assertion, and an exception of the code under test on the board (`JobFailed`), say that
     the thing under test is wrong: `fail`. A board without an answer is a `hang`. Everything
-    else, the farm's own errors and mistakes in a test alike, is an `error`: it says nothing
-    about the thing under test.
+    else, a board that died or ran out of memory, the farm's own errors and mistakes in a test
+    alike, is an `error`: it says nothing about the thing under test.
     """
     if isinstance(error, BoardHang):
         return "hang"
+    if isinstance(error, JobFailed) and error.is_out_of_memory:
+        return "error"
     if isinstance(error, (AssertionError, JobFailed)):
         return "fail"
     return "error"

@@ -14,9 +14,10 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-from hil import __version__, build, paths, readiness, tables, target
+from hil import __version__, build, components, paths, readiness, tables, target
 from hil.errors import HilError
 
 
@@ -38,12 +39,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def targets(options: argparse.Namespace) -> int:
-    """`hil targets`: list the boards with what is missing to run each."""
+    """`hil targets`: list the boards with what is missing to run each, or check their files."""
+    if options.check:
+        return _check_targets(options)
     found = target.load_all(paths.targets_dir(), *options.target_dir)
     chosen = target.select(options.names, found) if options.names else list(found.values())
     sys.stdout.write(readiness.listing(chosen, width=tables.stdout_columns()))
     sys.stdout.flush()
     return 0
+
+
+def _check_targets(options: argparse.Namespace) -> int:
+    """Print every offence of every target file; status 1 if there is one."""
+    files = target.files(paths.targets_dir(), *options.target_dir)
+    wrong = target.duplicates(files)
+    if options.names:
+        files = [path for path in files if any(fnmatch(path.stem, name) for name in options.names)]
+        if not files:
+            raise HilError(f"no target file is called {' or '.join(options.names)}")
+    wrong += readiness.offences(files)
+    sys.stdout.writelines(f"{error}\n" for error in wrong)
+    sys.stdout.write(f"{len(files)} target files, {len(wrong) or 'no'} errors\n")
+    sys.stdout.flush()
+    return 1 if wrong else 0
 
 
 def build_images(options: argparse.Namespace) -> int:
@@ -57,6 +75,22 @@ def build_images(options: argparse.Namespace) -> int:
         firmware = build.ensure(name, None if options.quiet else _say)
         sys.stdout.write(f"{name}  MicroPython {firmware.micropython}  {firmware.path}\n")
         sys.stdout.flush()
+    return 0
+
+
+def sizes(options: argparse.Namespace) -> int:
+    """`hil size`: say what the bytes of firmware images are of."""
+    known = build.available()
+    unknown = [name for name in options.images if name not in known]
+    if unknown:
+        raise HilError(f"no image is called {unknown[0]!r}; there are {', '.join(known)}")
+    found = {name: build.ensure(name, _say) for name in options.images}
+    if options.format == "json":
+        sys.stdout.write(components.document(found.values()))
+    else:
+        for firmware in found.values():
+            sys.stdout.write(components.table(firmware, tables.stdout_columns()))
+    sys.stdout.flush()
     return 0
 
 
@@ -77,12 +111,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder with target files of your own boards; repeatable",
     )
+    listing.add_argument(
+        "--check",
+        action="store_true",
+        help="check every target file instead: all errors, each with file, line and key",
+    )
     listing.set_defaults(run=targets)
 
     building = commands.add_parser("build", help="build firmware images that are not cached")
     building.add_argument("images", nargs="*", metavar="IMAGE", help="default: all")
     building.add_argument("-q", "--quiet", action="store_true", help="no progress")
     building.set_defaults(run=build_images)
+
+    sizing = commands.add_parser("size", help="show what the bytes of a firmware image are of")
+    sizing.add_argument("images", nargs="+", metavar="IMAGE", help="built first if need be")
+    sizing.add_argument("--format", choices=("table", "json"), default="table")
+    sizing.set_defaults(run=sizes)
 
     for entry in importlib.metadata.entry_points(group="hil.commands"):
         entry.load()(commands)

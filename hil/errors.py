@@ -56,11 +56,19 @@ class JobFailed(HilError):
         kind: the exception's class name on the board.
         detail: the exception's own text.
         board_traceback: the traceback as the board printed it.
+        is_out_of_memory: the heap was too small, which says nothing about the code it ran.
     """
 
-    def __init__(self, kind: str, detail: str, board_traceback: str) -> None:
-        super().__init__(f"{kind}: {detail}\n{board_traceback}".rstrip())
+    def __init__(self, kind: str, detail: str, board_traceback: str, tail: str = "") -> None:
+        """Make the error.
+
+        Args:
+            tail: the end of the board's console, to be the end of the message.
+        """
+        super().__init__(f"{kind}: {detail}\n{board_traceback}".rstrip() + tail)
         self.kind = kind
+        last_line = board_traceback.rstrip().rpartition("\n")[2]
+        self.is_out_of_memory = kind == "MemoryError" or last_line.startswith("MemoryError")
         self.detail = detail
         self.board_traceback = board_traceback
 

@@ -1,9 +1,9 @@
 """The footprint table: one row per cell, for a terminal (rich) and for Markdown.
 
 Both are views of a report document and show the same columns. A figure that could not be
-measured is shown as an en dash and its reason below the table; a cell without negotiated
-parameters shows its reason in their place. A narrow terminal gets the same facts on more lines,
-so that no number and no name is ever cut.
+measured is shown as an en dash and its reason below the table; a cell that ended with an alert
+shows it in place of what was negotiated, one without either its reason. A narrow terminal gets
+the same facts on more lines, so that no number and no name is ever cut.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from textwrap import wrap
 from rich.table import Table
 from rich.text import Text
 
-from hil import tables
+from hil import components, tables
 from hil.document import VERDICTS, Document
 from hil.tables import MISSING
 
@@ -68,7 +68,8 @@ FIGURES = (
 def terminal(document: Document, width: int, *, color: bool) -> str:
     """Return the table for a terminal, with the reasons of what is missing below it."""
     rows = [_wide(document)] if width >= WIDE_COLUMNS else _narrow(document, width, color=color)
-    notes = [Text(note, style="dim") for note in _notes(document["cells"])]
+    cells = document["cells"]
+    notes = [Text(note, style="dim") for note in (*_flash(cells), *_notes(cells))]
     return tables.render([*rows, *notes], width, color=color)
 
 
@@ -86,10 +87,12 @@ def markdown(document: Document) -> str:
             right=len(FIGURES),
         ),
     ]
-    notes = [*_notes(document["cells"]), *_methods(document["cells"])]
+    cells = document["cells"]
+    notes = [*_flash(cells), *_notes(cells), *_methods(cells)]
     parts.extend("\n".join(f"- {_escaped(note)}" for note in group) for group in (notes,) if group)
     parts.append("## Boards")
     parts.append(_boards(document["targets"]))
+    parts.extend(components.markdown(document["targets"]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -164,8 +167,12 @@ def _row(cell: Document) -> list[str]:
 
 
 def _negotiated(cell: Document) -> str:
-    parts = [cell["negotiated"].get(key) for key in ("version", "suite", "group", "signature")]
-    return " ".join(str(part) for part in parts if part) or first_line(cell["reason"]) or MISSING
+    """Return what both ends agreed on, or the alert that ended it, or why there is neither."""
+    facts = cell["negotiated"]
+    parts = [facts.get(key) for key in ("version", "suite", "group", "signature")]
+    parts += [name for name in ("psk", "resumed") if facts.get(name)]
+    agreed = " ".join(str(part) for part in parts if part)
+    return facts.get("alert") or agreed or first_line(cell["reason"]) or MISSING
 
 
 def _measurement(cell: Document, name: str) -> Document | None:
@@ -192,6 +199,20 @@ def _notes(cells: Iterable[Document]) -> list[str]:
         f"{target} has no {', '.join(names)}: {reason}"
         for (target, reason), names in missing.items()
     ]
+
+
+def _flash(cells: Iterable[Document]) -> list[str]:
+    """Say once per target what its image takes in flash, and how much of it is the TLS core."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        image, core = (_measurement(cell, f"flash_{part}_bytes") for part in ("image", "tlscore"))
+        if image is None or image["value"] is None:
+            continue
+        text = f"{cell['target']} has {_bytes(image['value'])} B of flash in use"
+        if core is not None and core["value"] is not None:
+            text += f", {_bytes(core['value'])} B of them tlscore"
+        found[cell["target"]] = text
+    return list(found.values())
 
 
 def _methods(cells: Iterable[Document]) -> list[str]:

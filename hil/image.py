@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hil import paths
 from hil.errors import BuildError
+from hil.link_map import PYTHON, Component
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -35,10 +36,14 @@ class Image:
         output: the file `make` leaves in its build directory.
         compiler: the program whose version is part of the firmware's identity.
         shares: other folders of `images/` whose files go into it.
+        libraries: further entries of `sources.lock.toml`; make is told where each is by a variable
+            of its name in capitals.
         requires: what the build needs: program name, or absolute path of a file -> the Debian
             package that brings it.
         nm: the program that lists the symbols of the output; None when nothing is exported.
         exports: symbol names beginning with this are the link-time facts of the firmware.
+        leave_out: modules not to freeze, by dotted names or globs: what this firmware's devices
+            never use.
         folder: where the recipe is.
     """
 
@@ -48,9 +53,11 @@ class Image:
     output: str
     compiler: str
     shares: tuple[str, ...]
+    libraries: tuple[str, ...]
     requires: Mapping[str, str]
     nm: str | None
     exports: str
+    leave_out: tuple[str, ...]
     folder: Path
 
 
@@ -67,6 +74,7 @@ class Firmware:
         flash_bytes: what the image occupies in flash (code, constants and the initial values of
             variables); None for a process.
         ram_static_bytes: variables (data and bss), without stack and heap; None for a process.
+        components: what all bytes of the file are of, adding up to its sections.
     """
 
     image: str
@@ -76,6 +84,20 @@ class Firmware:
     symbols: Mapping[str, int]
     flash_bytes: int | None
     ram_static_bytes: int | None
+    components: tuple[Component, ...] = ()
+
+    @property
+    def flash_by_module(self) -> Mapping[str, int]:
+        """Bytes of flash of each Python module in it, the largest first; empty for a process.
+
+        Strings that serve as names are shared by all modules and counted once, as "(names)".
+        """
+        found = [
+            (part.text_bytes + part.data_bytes, part.name)
+            for part in self.components
+            if part.group == PYTHON
+        ]
+        return {name: size for size, name in sorted(found, reverse=True)}
 
 
 def available(directory: Path | None = None) -> list[str]:
@@ -109,9 +131,11 @@ def load(name: str, directory: Path | None = None) -> Image:
         output=facts.text("output"),
         compiler=facts.text("compiler"),
         shares=facts.texts("shares"),
+        libraries=facts.texts("libraries"),
         requires=facts.table_of_texts("requires"),
         nm=facts.optional_text("nm"),
         exports=facts.optional_text("exports") or "",
+        leave_out=facts.texts("leave_out"),
         folder=path.parent,
     )
     facts.refuse_the_rest()

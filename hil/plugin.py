@@ -5,7 +5,7 @@ runs once per selected target. A test that also uses `hil_record` fills cells: i
 before its fixtures are set up and closed by whatever ends the test (`hil.cells`), so that a
 board that never boots leaves a row too. Finished cells travel with the report of the test's
 teardown; the process that writes the report collects them there, which is this process or, under
-pytest-xdist, its controller.
+pytest-xdist, its controller (`hil.xdist_plugin` has what only such runs need).
 
 A run fails, whatever its tests say, when its report cannot be written, and when a selected target
 executed no cell although tests that fill cells were to run. A run that was stopped early, and a
@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil import cells, paths, rig, target
+from hil import cells, paths, rig, target, xdist_plugin
 from hil.document import Document, ReportError
 from hil.errors import BoardDied, BoardHang, HilError
 from hil.report import Cell, Run
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 RIG = pytest.StashKey[rig.Rig]()
 LEDGER = pytest.StashKey[cells.Ledger]()
+_POSITION = pytest.StashKey[int]()
 
 _SCOPES = ("function", "class", "module", "package", "session")
 _SENT_CELLS = "hil_cells"
-_RUN_ID = "hil_run_id"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -66,6 +66,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         metavar="DIR",
         type=Path,
         help="folder with target files of your own boards, besides the farm's; repeatable",
+    )
+    group.addoption(
+        "--link",
+        choices=("own", "net"),
+        default="own",
+        help="what carries the bytes under test: the board's own link (own: a second UART or a "
+        "socket; default), or TCP over its network (net)",
     )
     group.addoption(
         "--report",
@@ -110,28 +117,33 @@ def pytest_configure(config: pytest.Config) -> None:
     scope = config.getini("hil_dut_scope")
     if scope not in _SCOPES:
         raise pytest.UsageError(f"hil_dut_scope: {scope!r} is none of {', '.join(_SCOPES)}")
-    try:
-        targets = target.load_all(*_target_dirs(config))
-        selected = target.select(config.option.target or ["unix"], targets)
-    except HilError as error:
-        raise pytest.UsageError(str(error)) from error
     worker_input = getattr(config, "workerinput", None)
-    run = Run(config.rootpath, run_id=worker_input[_RUN_ID] if worker_input else None)
+    run_id = worker_input[xdist_plugin.RUN_ID] if worker_input else None
+    run = Run(config.rootpath, run_id=run_id)
     directory = config.option.report
-    config.stash[RIG] = rig.Rig(
-        selected=selected,
+    shared = config.stash[RIG] = rig.Rig(
+        selected=_selected(config),
         run=run,
         directory=Path(directory or config.rootpath / "reports" / run.id).resolve(),
         timeout_multiplier=config.option.timeout_multiplier,
     )
-    if worker_input is None:
-        config.pluginmanager.register(_Collector(config), "hil-collector")
+    if worker_input is not None:
+        worker = xdist_plugin.Worker(worker_input, _plan)
+        config.pluginmanager.register(worker, "hil-worker")
+        return
+    # The last one registered is the last one to hear of the end.
+    if config.getoption("tx", None):
+        controller = xdist_plugin.Controller(shared, lambda: _progress(config))
+        config.pluginmanager.register(controller, "hil-controller")
+    config.pluginmanager.register(_Collector(config), "hil-collector")
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Give a worker of pytest-xdist the id of the run, so that artefacts meet in one folder."""
-    node.workerinput[_RUN_ID] = node.config.stash[RIG].run.id
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Say what `-n auto` means where tests are grouped by board; elsewhere xdist knows best."""
+    if config.getoption("dist") != "loadgroup":
+        return None
+    return xdist_plugin.workers_worth_having(_selected(config))
 
 
 # First, so that the target comes first in a test's id.
@@ -188,16 +200,31 @@ def hil_record(request: pytest.FixtureRequest, hil_target: Target) -> Callable[[
     return ledger.record
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Number the tests: the report has their cells in this order, whoever runs them when."""
+    for position, item in enumerate(session.items):
+        item.stash[_POSITION] = position
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin the cell of a test that fills one, before any fixture can fail."""
+    begun = _cell_of(item)
+    if begun is not None:
+        item.stash[LEDGER] = cells.Ledger(begun)
+        chosen = _parameters(item)["hil_target"]
+        item.config.stash[RIG].begin(item.stash[LEDGER], chosen, item.stash[_POSITION])
+
+
+def _cell_of(item: pytest.Item) -> Cell | None:
+    """Return the cell that a test fills, as far as it is known before it runs."""
     parameters = _parameters(item)
     chosen = parameters.get("hil_target")
     if "hil_record" not in getattr(item, "fixturenames", ()) or chosen is None:
-        return
+        return None
     scenario = parameters.get("scenario", getattr(item, "originalname", item.name))
     role = getattr(scenario, "role", None)
-    begun = Cell(
+    return Cell(
         target=chosen.name,
         peer=parameters.get("peer_name"),
         peer_version=None,
@@ -205,8 +232,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         role=role if role in ("client", "server") else None,
         test=item.nodeid,
     )
-    item.stash[LEDGER] = cells.Ledger(begun)
-    item.config.stash[RIG].begin(item.stash[LEDGER], chosen)
+
+
+def _plan(items: Iterable[pytest.Item]) -> dict[str, xdist_plugin.Planned]:
+    """Return what is known of the tests that use a board before they run, by their ids."""
+    plan = {}
+    for position, item in enumerate(items):
+        chosen = _parameters(item).get("hil_target")
+        if chosen is not None:
+            cell = _cell_of(item)
+            plan[item.nodeid] = xdist_plugin.Planned(
+                position,
+                board=chosen.name,
+                boots="dut_factory" in getattr(item, "fixturenames", ()),
+                cell=None if cell is None else cell.document(),
+            )
+    return plan
 
 
 @pytest.hookimpl(wrapper=True)
@@ -250,7 +291,7 @@ class _Collector:
         """Collect the cells of a test that is finished, here or in a worker."""
         sent = getattr(report, _SENT_CELLS, None)
         if sent is not None:
-            self._rig.collect(*sent)
+            self._rig.collect(sent)
 
     # Last, so that interrupted tests have been torn down and workers have sent everything.
     @pytest.hookimpl(trylast=True)
@@ -300,6 +341,16 @@ def _verdict(error: BaseException) -> tuple[str, str]:
 def _parameters(item: pytest.Item) -> Mapping[str, Any]:
     callspec = getattr(item, "callspec", None)
     return callspec.params if callspec is not None else {}
+
+
+def _selected(config: pytest.Config) -> list[Target]:
+    """Return the targets chosen on the command line; a wrong name is the user's error."""
+    try:
+        targets = target.load_all(*_target_dirs(config))
+        selected = target.select(config.option.target or ["unix"], targets)
+        return target.over_network(selected) if config.option.link == "net" else selected
+    except HilError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _target_dirs(config: pytest.Config) -> list[Path]:

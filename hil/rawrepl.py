@@ -94,7 +94,7 @@ class RawRepl:
     def submit(self, token: str, function: str, arguments: tuple[object, ...]) -> None:
         """Send one call; see `hil.agent.Channel`."""
         self._unread_beginning = bytearray()
-        self._paste(f"hil_agent.run({token!r},{function!r},{arguments!r})")
+        self._paste(f"hil_agent.run(link,{token!r},{function!r},{arguments!r})")
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what the board said; see `hil.agent.Channel`."""

@@ -1,4 +1,4 @@
-"""What is missing to run each board on this machine, and the listing that says so.
+"""What is missing to run each board on this machine, and what is wrong with its target file.
 
 Looks, and starts nothing: the emulator in PATH, the image recipe, the packages its build needs.
 Peers are not looked at: a scenario whose peer is missing is skipped with the command that
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.text import Text
 
-from hil import build, tables
-from hil.errors import BuildError
+from hil import build, tables, target_file
+from hil.errors import BuildError, TargetFileError
 from hil.target import Target
 
 # Debian packages of the emulators whose program names differ from their package.
@@ -46,6 +47,28 @@ def missing(target: Target) -> list[str]:
     if packages:
         lacking.append(f"toolchain of image {target.image}: apt-get install {' '.join(packages)}")
     return lacking
+
+
+def offences(files: Iterable[Path]) -> list[TargetFileError]:
+    """Return everything that is wrong with these target files, file by file.
+
+    Also an image that has no recipe, which loading a file does not mind: `missing` tells that, too,
+    of one's own boards.
+    """
+    known = build.available()
+    found = []
+    for path in files:
+        try:
+            document = target_file.parse(path)
+        except TargetFileError as error:
+            found.append(error)
+            continue
+        found.extend(target_file.offences(document))
+        image = document.values.get("image")
+        if isinstance(image, str) and image.strip() and image not in known:
+            problem = f"no image is called {image!r}; there are {', '.join(known)}"
+            found.append(document.error(("image",), problem))
+    return found
 
 
 def listing(targets: Iterable[Target], width: int) -> str:

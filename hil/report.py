@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from operator import itemgetter
 from pathlib import Path
 from uuid import uuid4
 
@@ -37,7 +38,8 @@ class Cell:
         role: what the board was, `client` or `server`; None where that means nothing.
         verdict: one of `hil.document.VERDICTS`; None while the cell is open.
         reason: why the verdict is what it is; required for every verdict but `pass`.
-        negotiated: `version`, `suite`, `group`, `signature` and what else both ends agreed on.
+        negotiated: `version`, `suite`, `group`, `signature` and what else both ends agreed on;
+            `alert` is the one that ended it, and whose it was.
         measurements: figures, each with its method.
         artefacts: name -> file; copied into the report's folder.
         test: the test that filled the cell, set by the plugin.
@@ -105,6 +107,7 @@ def describe_target(target: Target, firmware: Firmware | None) -> Document:
             "micropython": firmware.micropython,
             "image": firmware.image,
             "image_sha256": firmware.sha256,
+            "components": [asdict(component) for component in firmware.components],
         },
     }
 
@@ -125,28 +128,34 @@ class Run:
         self.id = run_id or f"{self._started:%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
         self._project = project
         self._targets: dict[str, Document] = {}
-        self._cells: list[Document] = []
+        self._cells: list[tuple[int, Document]] = []
         self.interrupted = False
 
     @property
     def cells(self) -> list[Document]:
-        """The cells added so far, as `report.json` will hold them."""
-        return list(self._cells)
+        """The cells added so far, as `report.json` will hold them: in the order of their tests."""
+        return [cell for _, cell in sorted(self._cells, key=itemgetter(0))]
 
     def add(self, cell: Cell, target: Target, firmware: Firmware | None) -> None:
         """Add one finished cell and the board it ran on."""
         self.add_documents(cell.document(), describe_target(target, firmware))
 
-    def add_documents(self, cell: Document, target: Document) -> None:
-        """Add one finished cell in the form another process sent it."""
+    def add_documents(self, cell: Document, target: Document, position: int = 0) -> None:
+        """Add one finished cell in the form another process sent it.
+
+        Args:
+            position: of its test among all tests: several processes finish theirs in any order.
+        """
         known = self._targets.get(target["name"])
         if known is None or known["firmware"] is None:
             self._targets[target["name"]] = target
-        self._cells.append(cell)
+        self._cells.append((position, cell))
 
     def document(self) -> Document:
         """Return the whole report as `report.json` holds it."""
         commit, dirty = provenance.git_state(self._project)
+        cells = self.cells
+        names = dict.fromkeys(cell["target"] for cell in cells)
         return {
             "schema": SCHEMA_NAME,
             "run": {
@@ -158,8 +167,8 @@ class Run:
                 "host": provenance.host(),
                 "versions": provenance.versions(),
             },
-            "targets": list(self._targets.values()),
-            "cells": self._cells,
+            "targets": [self._targets[name] for name in names],
+            "cells": cells,
         }
 
     def write(self, directory: Path) -> Document:

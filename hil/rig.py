@@ -38,6 +38,20 @@ class _Boot:
 
 
 @dataclass
+class _Begun:
+    """The cells of a test that has begun, and where they belong in the report."""
+
+    ledger: Ledger
+    target: Target
+    position: int
+
+
+# What a process sends of a finished test: the position of its cells, each cell with its target as
+# documents, and what went wrong keeping their artefacts.
+Sent = tuple[int, list[tuple[Document, Document]], list[str]]
+
+
+@dataclass
 class Rig:
     """The state of one run in one process.
 
@@ -57,7 +71,7 @@ class Rig:
     _firmware: dict[str, Firmware] = field(default_factory=dict)
     _unbuildable: dict[str, HilError] = field(default_factory=dict)
     _boots: list[_Boot] = field(default_factory=list)
-    _open_ledgers: list[tuple[Ledger, Target]] = field(default_factory=list)
+    _begun: list[_Begun] = field(default_factory=list)
 
     def firmware(self, image: str, progress: Callable[[str], None] | None) -> Firmware:
         """Return the firmware of an image, built or found in the cache once per process.
@@ -114,19 +128,19 @@ class Rig:
                 if record.board is not None:
                     stack.callback(record.board.close)
 
-    def begin(self, ledger: Ledger, target: Target) -> None:
-        """Remember a test's cells until the test is finished."""
-        self._open_ledgers.append((ledger, target))
+    def begin(self, ledger: Ledger, target: Target, position: int) -> None:
+        """Remember a test's cells until the test is finished.
 
-    def finish(self, ledger: Ledger) -> tuple[list[tuple[Document, Document]], list[str]]:
-        """Take a finished test's cells, with their artefacts kept.
-
-        Returns:
-            The cells, each with its target, as documents; and what went wrong keeping them.
+        Args:
+            position: of the test among all tests of the run.
         """
-        target = next(target for known, target in self._open_ledgers if known is ledger)
-        self._open_ledgers = [entry for entry in self._open_ledgers if entry[0] is not ledger]
-        facts = describe_target(target, self._firmware.get(target.image))
+        self._begun.append(_Begun(ledger, target, position))
+
+    def finish(self, ledger: Ledger) -> Sent:
+        """Take a finished test's cells, with their artefacts kept."""
+        (begun,) = (entry for entry in self._begun if entry.ledger is ledger)
+        self._begun.remove(begun)
+        facts = describe_target(begun.target, self._firmware.get(begun.target.image))
         logs = [
             (file.stem, file)
             for record in self._boots
@@ -145,20 +159,26 @@ class Rig:
                 document["artefacts"] = {}
                 problems.append(str(error))
             documents.append((document, facts))
-        return documents, problems
+        return begun.position, documents, problems
 
     def finish_interrupted(self) -> None:
         """Close the cells of tests that were cut short by the end of the run."""
-        for ledger, _ in list(self._open_ledgers):
-            ledger.close("error", "the run was interrupted")
-            documents, problems = self.finish(ledger)
-            self.collect(documents, problems)
+        for begun in list(self._begun):
+            begun.ledger.close("error", "the run was interrupted")
+            self.collect(self.finish(begun.ledger))
 
-    def collect(self, documents: list[tuple[Document, Document]], problems: list[str]) -> None:
+    def collect(self, sent: Sent) -> None:
         """Take the cells of a finished test, of this process or of another, into the run."""
+        position, documents, problems = sent
         for cell, target in documents:
-            self.run.add_documents(cell, target)
+            self.run.add_documents(cell, target, position)
         self.problems.extend(problems)
+
+    def collect_planned(self, position: int, cell: Document) -> None:
+        """Take a cell into the run that the process which should have filled it could not send."""
+        (target,) = (chosen for chosen in self.selected if chosen.name == cell["target"])
+        facts = describe_target(target, self._firmware.get(target.image))
+        self.collect((position, [(cell, facts)], []))
 
 
 class BoardFactory:

@@ -49,6 +49,7 @@ class Source:
         package, version, suite: the Debian source package.
         archive: the file of the package that holds upstream's tree.
         override: environment variable with which a user names a tree of their own.
+        known_by: a file that every such tree has.
         sha256: file name -> hash, for every file of the package.
     """
 
@@ -58,6 +59,7 @@ class Source:
     suite: str
     archive: str
     override: str
+    known_by: str
     sha256: Mapping[str, str]
 
 
@@ -68,7 +70,7 @@ def load(name: str, directory: Path | None = None) -> Source:
     if not isinstance(entry, dict):
         raise BuildError(f"{path}: {name}: there is no such source")
     texts = {}
-    for key in ("package", "version", "suite", "archive", "override"):
+    for key in ("package", "version", "suite", "archive", "override", "known_by"):
         if not isinstance(entry.get(key), str):
             raise BuildError(f"{path}: {name}.{key}: must be a string, not {entry.get(key)!r}")
         texts[key] = str(entry[key])
@@ -153,8 +155,10 @@ def _own_tree(source: Source) -> Path | None:
     if not value:
         return None
     own = Path(value).expanduser().resolve()
-    if not (own / "py" / "mpconfig.h").is_file():
-        raise BuildError(f"{source.override}={value}: not a MicroPython tree (no py/mpconfig.h)")
+    if not (own / source.known_by).is_file():
+        raise BuildError(
+            f"{source.override}={value}: not a tree of {source.package} (no {source.known_by})"
+        )
     return own
 
 

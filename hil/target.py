@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal, cast
@@ -45,7 +45,7 @@ class ConsoleSpec:
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """What carries the bytes under test: `uart` (with its number on the board) or `socketpair`."""
+    """What carries the bytes under test: `uart` (its number on the board), `socketpair`, `net`."""
 
     driver: str
     uart: int | None = None
@@ -79,6 +79,7 @@ class Target:
     console: ConsoleSpec
     link: LinkSpec
     timeouts: Timeouts
+    network: Mapping[str, object]
     identify: Mapping[str, object]
     flash: Mapping[str, object]
     limits: Mapping[str, Mapping[str, int]]
@@ -113,8 +114,6 @@ def load(path: Path) -> Target:
     boot = dict(document.table("boot"))
     console = document.table("console")
     link = document.table("link")
-    if document.values["name"] != path.stem:
-        raise document.error(("name",), f"must be the file's own name, {path.stem!r}")
     return Target(
         name=path.stem,
         description=cast(str, document.values["description"]),
@@ -132,11 +131,27 @@ def load(path: Path) -> Target:
         console=ConsoleSpec(driver=cast(str, console["driver"])),
         link=LinkSpec(driver=cast(str, link["driver"]), uart=cast("int | None", link.get("uart"))),
         timeouts=Timeouts(**cast("dict[str, float]", document.table("timeouts"))),
+        network=document.table("network"),
         identify=document.table("identify"),
         flash=document.table("flash"),
         limits=cast("Mapping[str, Mapping[str, int]]", document.table("limits")),
         path=path,
     )
+
+
+def files(*directories: Path) -> list[Path]:
+    """Return the target files of the given folders (default: the farm's own).
+
+    Raises:
+        HilError: a folder does not exist or holds no target file.
+    """
+    found: list[Path] = []
+    for directory in directories or (paths.targets_dir(),):
+        here = sorted(directory.glob("*.toml"))
+        if not here:
+            raise HilError(f"{directory}: no target files (*.toml) here")
+        found.extend(here)
+    return found
 
 
 def load_all(*directories: Path) -> dict[str, Target]:
@@ -146,18 +161,36 @@ def load_all(*directories: Path) -> dict[str, Target]:
         TargetFileError: a file is wrong, or two files have the same name.
         HilError: a folder does not exist or holds no target file.
     """
-    found: dict[str, Target] = {}
-    for directory in directories or (paths.targets_dir(),):
-        files = sorted(directory.glob("*.toml"))
-        if not files:
-            raise HilError(f"{directory}: no target files (*.toml) here")
-        for path in files:
-            target = load(path)
-            earlier = found.get(target.name)
-            if earlier is not None:
-                raise TargetFileError(path, None, "name", f"already used by {earlier.path}")
-            found[target.name] = target
-    return dict(sorted(found.items()))
+    found = files(*directories)
+    for error in duplicates(found):
+        raise error
+    return {path.stem: load(path) for path in sorted(found, key=lambda path: path.stem)}
+
+
+def duplicates(found: Iterable[Path]) -> list[TargetFileError]:
+    """Return an error for each file whose name an earlier one has in another folder."""
+    first: dict[str, Path] = {}
+    return [
+        TargetFileError(path, None, "name", f"already used by {first[path.stem]}")
+        for path in found
+        if first.setdefault(path.stem, path) != path
+    ]
+
+
+def over_network(targets: Iterable[Target]) -> list[Target]:
+    """Return the same boards with real TCP/IP for a link, under names that say so.
+
+    Raises:
+        TargetSelectionError: the target file of one has no [network].
+    """
+    chosen = list(targets)
+    without = [target.name for target in chosen if not target.network]
+    if without:
+        raise TargetSelectionError(
+            f"no network for the link: {', '.join(without)} (no [network] in the target file); "
+            "choose other boards, or --link=own"
+        )
+    return [replace(target, name=f"{target.name}-net", link=LinkSpec("net")) for target in chosen]
 
 
 def select(patterns: Sequence[str], targets: Mapping[str, Target]) -> list[Target]:

@@ -2,9 +2,10 @@
 
 `TABLES` and `DRIVER_ARGUMENTS` are the whole grammar: one row per key. A file is parsed by
 the TOML library, checked row by row, and every offence becomes a `TargetFileError` with file,
-line and key. The TOML library keeps no line numbers; `_line_of` finds one by parsing ever longer
-beginnings of the file, which is exact for any TOML syntax and only done when there is an error.
-Meaning across keys (what a board can do) belongs to `hil.target`.
+line and key: `read` raises the first one, `offences` yields them all. The TOML library keeps no
+line numbers; `_line_of` finds one by parsing ever longer beginnings of the file, which is exact
+for any TOML syntax and only done when there is an error. Meaning across keys (what a board can
+do) belongs to `hil.target`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def _count(*, required: bool = False, minimum: int = 1) -> Key:
     return Key(int, required=required, minimum=minimum)
 
 
+# What QEMU's -device takes: a name and properties of it; values as QEMU writes them.
+_DEVICE = r"[a-z0-9_-]+(,[a-z0-9_-]+=[a-z0-9.-]+)*"
+
 # The keys of each table; "" is the top of the file. Tables themselves are checked apart.
 TABLES: Mapping[str, Mapping[str, Key]] = {
     "": {
@@ -68,6 +72,7 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "probe_id": Key(str),
         "hub_port": Key(str),
     },
+    "network": {"device": Key(str, required=True, pattern=_DEVICE)},
     "flash": {"method": Key(str, required=True)},
     "timeouts": {"boot_s": Key(float, minimum=0.1), "job_s": Key(float, minimum=0.1)},
 }
@@ -80,6 +85,7 @@ DRIVER_ARGUMENTS: Mapping[tuple[str, str], Mapping[str, Key]] = {
         "machine": Key(str, required=True),
         "cpu": Key(str),
         "icount_shift": Key(int, minimum=0),
+        "link_device": Key(str, pattern=_DEVICE),
         "heap_bytes": _count(required=True, minimum=4096),
     },
     ("boot", "unix_port"): {"heap_bytes": _count(required=True, minimum=4096)},
@@ -105,17 +111,16 @@ _KIND_NAMES = {str: "a string", int: "a whole number", float: "a number"}
 
 @dataclass(frozen=True)
 class Document:
-    """A target file whose keys have all been checked."""
+    """A target file; one that `read` returned has been checked."""
 
     path: Path
     text: str
     values: Mapping[str, object] = field(repr=False)
 
     def table(self, name: str) -> Mapping[str, object]:
-        """Return a table of the file, empty when the file has none of that name."""
+        """Return a table of a checked file, empty when the file has none of that name."""
         table = self.values.get(name, {})
-        if not isinstance(table, dict):
-            raise self.error((name,), f"must be a table [{name}], not {_shown(table)}")
+        assert isinstance(table, dict)
         return table
 
     def error(self, key: KeyPath, problem: str) -> TargetFileError:
@@ -127,7 +132,19 @@ def read(path: Path) -> Document:
     """Parse and check one target file.
 
     Raises:
-        TargetFileError: see the message; it names file, line and key.
+        TargetFileError: the first offence; it names file, line and key.
+    """
+    document = parse(path)
+    for error in offences(document):
+        raise error
+    return document
+
+
+def parse(path: Path) -> Document:
+    """Read a target file, unchecked.
+
+    Raises:
+        TargetFileError: it cannot be read, or is not TOML.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -139,88 +156,124 @@ def read(path: Path) -> Document:
         place = re.search(r"at line (\d+)", str(error))
         line = int(place.group(1)) if place else len(text.splitlines())
         raise TargetFileError(path, line, "TOML", str(error)) from error
-    document = Document(path, text, values)
-    _check_top(document)
+    return Document(path, text, values)
+
+
+def offences(document: Document) -> Iterator[TargetFileError]:
+    """Yield everything that is wrong with a target file, in the order of the grammar."""
+    yield from _top_offences(document)
     for name in TABLES:
-        if name and (name in values or name in REQUIRED_TABLES):
-            _check_driver_table(document, name)
-    _check_limits(document)
-    _check_class(document)
-    return document
+        if name and name in document.values:
+            yield from _table_offences(document, name)
+    yield from _limit_offences(document)
+    yield from _class_offences(document)
+    yield from _heap_offences(document)
 
 
-def _check_top(document: Document) -> None:
+def _top_offences(document: Document) -> Iterator[TargetFileError]:
     tables = {name for name in TABLES if name} | {"limits"}
     for name in document.values:
         if name not in TABLES[""] and name not in tables:
-            raise document.error((name,), _unknown(name, [*TABLES[""], *sorted(tables)]))
+            yield document.error((name,), _unknown(name, [*TABLES[""], *sorted(tables)]))
     for name in REQUIRED_TABLES:
         if name not in document.values:
-            raise document.error((name,), f"missing; add a table [{name}]")
-    _check_keys(document, (), document.values, TABLES[""], ignore=tables)
+            yield document.error((name,), f"missing; add a table [{name}]")
+    own = {name: value for name, value in document.values.items() if name in TABLES[""]}
+    yield from _key_offences(document, (), own, TABLES[""])
+    if own.get("name", document.path.stem) != document.path.stem:
+        problem = f"must be the file's own name, {document.path.stem!r}"
+        yield document.error(("name",), problem)
 
 
-def _check_driver_table(document: Document, name: str) -> None:
-    table = document.table(name)
+def _table_offences(document: Document, name: str) -> Iterator[TargetFileError]:
+    table = document.values[name]
+    if not isinstance(table, dict):
+        yield document.error((name,), f"must be a table [{name}], not {_shown(table)}")
+        return
     keys = dict(TABLES[name])
     if "driver" in keys:
         if "driver" not in table:
-            raise document.error((name, "driver"), "missing")
-        _check_value(document, (name, "driver"), table["driver"], keys["driver"])
+            yield document.error((name, "driver"), "missing")
+            return  # what else belongs here depends on it
+        offence = _value_offence(document, (name, "driver"), table["driver"], keys["driver"])
+        if offence is not None:
+            yield offence
+            return
         keys.update(DRIVER_ARGUMENTS.get((name, str(table["driver"])), {}))
-    _check_keys(document, (name,), table, keys)
+    yield from _key_offences(document, (name,), table, keys)
 
 
-def _check_limits(document: Document) -> None:
-    for scenario, budget in document.table("limits").items():
+def _limit_offences(document: Document) -> Iterator[TargetFileError]:
+    limits = document.values.get("limits", {})
+    if not isinstance(limits, dict):
+        yield document.error(("limits",), f"must be a table [limits], not {_shown(limits)}")
+        return
+    for scenario, budget in limits.items():
         place = ("limits", scenario)
-        if not isinstance(budget, dict):
-            raise document.error(place, f"must be a table [limits.{scenario}]")
-        _check_keys(document, place, budget, LIMITS)
+        if isinstance(budget, dict):
+            yield from _key_offences(document, place, budget, LIMITS)
+        else:
+            yield document.error(place, f"must be a table [limits.{scenario}]")
 
 
-def _check_class(document: Document) -> None:
-    klass = str(document.values["class"])
-    driver = str(document.table("boot")["driver"])
-    if driver not in BOOT_DRIVERS[klass]:
-        able = [name for name, drivers in BOOT_DRIVERS.items() if driver in drivers]
-        problem = f"{driver!r} starts boards of class {', '.join(able)}, not {klass!r}"
-        raise document.error(("boot", "driver"), problem)
+def _class_offences(document: Document) -> Iterator[TargetFileError]:
+    drivers = BOOT_DRIVERS.get(str(document.values.get("class")))
+    driver = _value_in(document, "boot", "driver")
+    if drivers is None or driver not in TABLES["boot"]["driver"].choices or driver in drivers:
+        return
+    able = [name for name, their in BOOT_DRIVERS.items() if driver in their]
+    klass = document.values["class"]
+    problem = f"{driver!r} starts boards of class {', '.join(able)}, not {klass!r}"
+    yield document.error(("boot", "driver"), problem)
 
 
-def _check_keys(
-    document: Document,
-    place: KeyPath,
-    table: Mapping[str, object],
-    keys: Mapping[str, Key],
-    ignore: frozenset[str] | set[str] = frozenset(),
-) -> None:
+def _heap_offences(document: Document) -> Iterator[TargetFileError]:
+    """A heap that no firmware could fit; what one firmware leaves of the RAM is known at boot."""
+    heap_bytes = _value_in(document, "boot", "heap_bytes")
+    ram_bytes = document.values.get("ram_bytes")
+    if isinstance(heap_bytes, int) and isinstance(ram_bytes, int) and heap_bytes > ram_bytes:
+        problem = f"{heap_bytes} bytes are more than the whole RAM, {ram_bytes} bytes"
+        yield document.error(("boot", "heap_bytes"), problem)
+
+
+def _value_in(document: Document, table: str, key: str) -> object:
+    found = document.values.get(table)
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def _key_offences(
+    document: Document, place: KeyPath, table: Mapping[str, object], keys: Mapping[str, Key]
+) -> Iterator[TargetFileError]:
     for name, value in table.items():
-        if name in ignore:
-            continue
         if name not in keys:
-            raise document.error((*place, name), _unknown(name, list(keys)))
-        _check_value(document, (*place, name), value, keys[name])
+            yield document.error((*place, name), _unknown(name, list(keys)))
+            continue
+        offence = _value_offence(document, (*place, name), value, keys[name])
+        if offence is not None:
+            yield offence
     for name, key in keys.items():
         if key.required and name not in table:
-            raise document.error((*place, name), f"missing; it takes {_KIND_NAMES[key.kind]}")
+            yield document.error((*place, name), f"missing; it takes {_KIND_NAMES[key.kind]}")
 
 
-def _check_value(document: Document, place: KeyPath, value: object, key: Key) -> None:
+def _value_offence(
+    document: Document, place: KeyPath, value: object, key: Key
+) -> TargetFileError | None:
     kinds = (int, float) if key.kind is float else (key.kind,)
     if isinstance(value, bool) or not isinstance(value, kinds):
-        raise document.error(place, f"must be {_KIND_NAMES[key.kind]}, not {_shown(value)}")
+        return document.error(place, f"must be {_KIND_NAMES[key.kind]}, not {_shown(value)}")
     if key.choices and value not in key.choices:
         near = difflib.get_close_matches(str(value), [str(choice) for choice in key.choices], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         allowed = ", ".join(repr(choice) for choice in key.choices)
-        raise document.error(place, f"{value!r} is none of {allowed}{hint}")
+        return document.error(place, f"{value!r} is none of {allowed}{hint}")
     if key.minimum is not None and isinstance(value, (int, float)) and not value >= key.minimum:
-        raise document.error(place, f"must be at least {key.minimum}, not {value}")
+        return document.error(place, f"must be at least {key.minimum}, not {value}")
     if isinstance(value, str) and not value.strip():
-        raise document.error(place, "must not be empty")
+        return document.error(place, "must not be empty")
     if key.pattern and not re.fullmatch(key.pattern, str(value)):
-        raise document.error(place, f"{value!r} does not have the form {key.pattern}")
+        return document.error(place, f"{value!r} does not have the form {key.pattern}")
+    return None
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -26,6 +26,8 @@ Progress = Callable[[str], None]
 
 _JOBS = "-j2"
 _TAIL_LINES = 25
+# How GNU ld says that a memory of the linker script is full.
+_OVERFLOW = re.compile(r"region `(\w+)' overflowed by (\d+) bytes")
 # Sources that make tracks by itself; a change of any other recipe file starts from nothing.
 _TRACKED_BY_MAKE = (".c", ".h", ".S", ".ld")
 # make splits words at blanks and has no way to quote them.
@@ -63,20 +65,37 @@ class Workshop:
         _lay_out(self.folder / "no-micropython-lib", {"README.md": b""})
         stamp.write_text(rules.hexdigest(), encoding="utf-8")
 
-    def make(self, tree: Path, mpy_cross: Path) -> Path:
-        """Run make and return the file it was to leave."""
+    def make(self, tree: Path, libraries: Mapping[str, Path], mpy_cross: Path) -> Path:
+        """Run make and return the file it was to leave.
+
+        Args:
+            tree: MicroPython's source.
+            libraries: name -> source of what else the image is made of.
+            mpy_cross: the bytecode compiler.
+        """
         recipe = self.folder / "recipe" / self._recipe.name
         variables = [
             f"MICROPYTHON={tree}",
             f"BUILD={self.folder / 'build'}",
             f"FROZEN_MODULES={self.folder / 'frozen'}",
             f"MPY_LIB_DIR={self.folder / 'no-micropython-lib'}",
+            *(f"{name.upper()}={library}" for name, library in libraries.items()),
         ]
         environment = {**_environment(tree), "MICROPY_MPYCROSS": str(mpy_cross)}
-        _run_make(recipe, variables, environment, self.folder / "make.log", self._say)
+        named = self._recipe.folder / RECIPE_FILE
+        try:
+            _run_make(recipe, variables, environment, self.folder / "make.log", self._say)
+        except BuildError as error:
+            overflow = _OVERFLOW.search(str(error))
+            if overflow is None:
+                raise
+            region, missing_bytes = overflow.groups()
+            raise BuildError(
+                f"{named}: the image does not fit: {region} is {missing_bytes} bytes too small for "
+                f"it; leave modules out of its manifest\n{error}"
+            ) from error
         product = self.folder / "build" / self._recipe.output
         if not product.is_file():
-            named = self._recipe.folder / RECIPE_FILE
             raise BuildError(f"{named}: output: make succeeded without leaving {product}")
         return product
 

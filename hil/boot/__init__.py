@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Protocol, cast
 
 from hil.boot.request import BootRequest
+from hil.boot.room import require_room
 from hil.errors import BootError
 from hil.image import Firmware
 from hil.link import LinkEndpoint
@@ -62,7 +63,7 @@ class Board(Protocol):
         """Throw away whatever an earlier job or its peer left on the link, on both ends."""
 
     def origins(self, *modules: str) -> dict[str, str]:
-        """Say where modules on the board come from: "frozen", "builtin", "installed", a path."""
+        """Say where modules come from: "rom", "frozen", "builtin", "installed" or a path."""
 
     def stack_peak_bytes(self) -> Measurement:
         """Return the deepest stack use since boot, or why it cannot be measured."""
@@ -112,7 +113,7 @@ def boot(
         timeout_multiplier: scales every time-out of this board, those of later calls too.
 
     Raises:
-        BootError: it did not come up, or runs other code than it should.
+        BootError: it did not come up, runs other code than it should, or has no room for it.
         MissingTool: a program is not installed.
         TargetFileError: the target file gives the driver an argument it cannot use.
     """
@@ -126,4 +127,5 @@ def boot(
         raise BootError(f"{firmware.path} does not exist; build it: hil build {firmware.image}")
     driver = cast(_Driver, importlib.import_module(module))
     request = BootRequest(target, firmware, log_dir, heap_bytes, timeout_multiplier)
+    require_room(request)
     return driver.boot(request)

@@ -120,7 +120,7 @@ class AgentBoard:
         except HilError as error:
             raise BootError(f"{self.target.name} started, but its agent fails: {error}") from error
         for module, origin in found.items():
-            if origin != "frozen":
+            if origin not in ("rom", "frozen"):
                 problem = f"{module} comes from {origin}, not from the firmware"
                 raise BootError(f"{self.target.name}: {problem}; remove that file")
         # The collector's own tables are part of the heap: 1/44 of it on 32 bits, 1/86 on 64.

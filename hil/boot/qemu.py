@@ -12,6 +12,10 @@ is doing. Each argument that could shift instruction counts is therefore a fact 
 Heap size is a word that QEMU writes into the board's memory before it runs; how the image finds it
 is told by its symbols. The deepest stack is read from outside, through QMP.
 
+A link over the network is a TCP connection that the board makes to one address of QEMU's user
+network; QEMU ends it and passes its bytes to the same socket pair, so nothing else on the host or
+beyond can be reached. `wire.pcap` keeps every frame.
+
 What it does not do: build images, or know any machine (what differs is in the target file).
 """
 
@@ -37,7 +41,7 @@ from hil.link import LinkEndpoint
 from hil.measure import Measurement, painted_stack_peak
 from hil.rawrepl import RawRepl
 
-_ARGUMENTS = {"program", "machine", "cpu", "icount_shift", "heap_bytes"}
+_ARGUMENTS = {"program", "machine", "cpu", "icount_shift", "link_device", "heap_bytes"}
 # Debian's packages by the programs they bring.
 _PACKAGES = {"qemu-system-arm": "qemu-system-arm", "qemu-system-riscv32": "qemu-system-misc"}
 _STACK_PAINT = 0xA5A5A5A5
@@ -45,7 +49,9 @@ _HEAP_SYMBOL = "hil_heap_bytes_config"
 _STACK_SYMBOLS = ("hil_stack_bottom", "hil_stack_top")
 _BANNER = rb"MicroPython v?([0-9][^ \r\n]{0,40})[^\r\n]{0,200}\r\n"
 # Only frozen code may be imported: where there is a filesystem it would come first.
-_PREPARE = "import sys;sys.path[:]=['.frozen'];import hil_agent;hil_agent.use_uart({})"
+_PREPARE = "import sys;sys.path[:]=['.frozen'];import {};link={}"
+# The one address of the emulated network behind which there is somebody.
+_PEER_ADDRESS, _PEER_PORT = "10.0.2.100", 4433
 _QMP_TIMEOUT_S = 10.0
 _BOOT_TROUBLES = (
     MonitorError,
@@ -108,14 +114,14 @@ class QemuBoard(AgentBoard):
         self._monitor = monitor
 
     def memory(self, address: int, size: int) -> bytes:
-        """Read the board's physical memory while it runs or stands.
+        """Read memory while the board runs or stands, by the addresses its program uses.
 
         Raises:
             BoardDied: QEMU is gone or refuses.
         """
         with tempfile.NamedTemporaryFile(prefix="hil-memory-") as dump:
             try:
-                self._monitor.execute("pmemsave", val=address, size=size, filename=dump.name)
+                self._monitor.execute("memsave", val=address, size=size, filename=dump.name)
             except MonitorError as error:
                 message = f"{self.target.name}: {error}; QEMU {process.obituary(self.process)}"
                 raise BoardDied(message) from error
@@ -125,7 +131,7 @@ class QemuBoard(AgentBoard):
         """Read the painted stack from outside; see `hil.boot.Board`."""
         symbols = self.firmware.symbols
         missing = [name for name in _STACK_SYMBOLS if name not in symbols]
-        method = "painted stack, QMP pmemsave"
+        method = "painted stack, QMP memsave"
         if missing:
             reason = f"image {self.firmware.image} exports no {' and no '.join(missing)}"
             return Measurement("stack_peak_bytes", None, "bytes", method, reason=reason)
@@ -173,8 +179,11 @@ def command_line(
     log = str(console_log).replace(",", ",,")
     argv += ["-chardev", f"socket,id=console,fd={descriptors['console']},logfile={log}"]
     argv += ["-chardev", f"socket,id=link,fd={descriptors['link']}"]
-    for serial_port in _serial_ports(request):
-        argv += ["-serial", serial_port]
+    if request.target.link.driver == "net":
+        wire = console_log.with_name(console_log.stem.replace("console", "wire") + ".pcap")
+        argv += ["-serial", "chardev:console", *_network(request, wire)]
+    else:
+        argv += _serial_ports(request)
     return argv + _heap_arguments(request)
 
 
@@ -183,16 +192,37 @@ def _serial_ports(request: BootRequest) -> list[str]:
     if not uart:
         problem = "an emulated board needs a UART of its own for the link, 1 or above"
         raise TargetFileError(request.target.path, None, "link.uart", problem)
-    return ["chardev:console", *["null"] * (uart - 1), "chardev:link"]
+    device = request.optional("link_device", str)
+    if device is not None:  # not one of the machine's own ports, but plugged in
+        return ["-serial", "chardev:console", "-device", f"{device},chardev=link"]
+    ports = ["chardev:console", *["null"] * (uart - 1), "chardev:link"]
+    return [argument for port in ports for argument in ("-serial", port)]
+
+
+def _network(request: BootRequest, wire: Path) -> list[str]:
+    forwarded = f"guestfwd=tcp:{_PEER_ADDRESS}:{_PEER_PORT}-chardev:link"
+    file = str(wire).replace(",", ",,")
+    return [
+        *("-netdev", f"user,id=network,restrict=on,{forwarded}"),
+        *("-device", f"{request.target.network['device']},netdev=network"),
+        *("-object", f"filter-dump,id=wire,netdev=network,file={file}"),
+    ]
+
+
+def _link_on_board(request: BootRequest) -> str:
+    if request.target.link.driver == "net":
+        link = f"hil_network.tcp_link('{_PEER_ADDRESS}',{_PEER_PORT})"
+        return _PREPARE.format("hil_agent,hil_network", link)
+    return _PREPARE.format("hil_agent", f"hil_agent.uart_link({request.target.link.uart})")
 
 
 def _heap_arguments(request: BootRequest) -> list[str]:
     address = request.firmware.symbols.get(_HEAP_SYMBOL)
     if address is None:
         raise BootError(f"image {request.firmware.image} exports no {_HEAP_SYMBOL}; build it again")
-    big_endian = ",data-be=on" if request.target.endian == "big" else ""
-    word = f"loader,addr={address:#x},data={request.heap_bytes},data-len=4{big_endian}"
-    return ["-device", word]
+    # The loader's own `data-be` takes the upper, empty half of its 64 bits.
+    data = int.from_bytes(request.heap_bytes.to_bytes(4, request.target.endian), "little")
+    return ["-device", f"loader,addr={address:#x},data={data},data-len=4"]
 
 
 def _bring_up(
@@ -214,7 +244,7 @@ def _bring_up(
     if version != request.firmware.micropython:
         raise Refused(f"it runs MicroPython {version}, not {request.firmware.micropython}")
     repl.enter(deadline - time.monotonic())
-    repl.execute(_PREPARE.format(request.target.link.uart), deadline - time.monotonic())
+    repl.execute(_link_on_board(request), deadline - time.monotonic())
     board = QemuBoard(
         request,
         child=child,

@@ -1,9 +1,10 @@
 """The farm's half on the board: runs one job per call and reports its result in one frame.
 
-Theory of operation. The host starts a call either by typing `hil_agent.run(token, function,
+Theory of operation. The host starts a call either by typing `hil_agent.run(link, token, function,
 arguments)` into the raw REPL or, where a board has no raw REPL, by sending the same as two lines to
-`serve`. The agent says STX token LF when it begins, then runs the job; the answer is a frame
-between STX + token + space and ETX + token:
+`serve`. The module keeps nothing (on most boards it is a constant object): the link is in the hands
+of whoever calls, modules that the host sent are in sys.modules. The agent says STX token LF when it
+begins, then runs the job; the answer is a frame between STX + token + space and ETX + token:
 
     STX token " ok " literal ETX token                                  the job's result
     STX token " raised " (kind, detail) LF traceback ETX token          what it raised instead
@@ -45,21 +46,18 @@ _ETX = "\x03"
 # Bytes and characters of a result become text this many at a time.
 _PIECE = 48
 
-_link = None
-_installed = {}
-
-# How much may be allocated between two collections while modules are imported.
-_COLLECT_BYTES = 1024
-
 
 class NotALiteralError(TypeError):
     """A job returned something that cannot be sent to the host."""
 
 
-def run(token: str, function: str, arguments: tuple, out: "TextIO | None" = None) -> None:
+def run(
+    link: "StreamLink", token: str, function: str, arguments: tuple, out: "TextIO | None" = None
+) -> None:
     """Run the job `function` ("module:name") and write the frame with its answer.
 
     Args:
+        link: what jobs get for a link.
         token: the word that marks the answer; chosen by the host.
         function: what to run.
         arguments: tuple of what the job gets after the link.
@@ -73,7 +71,7 @@ def run(token: str, function: str, arguments: tuple, out: "TextIO | None" = None
     write("\n")
     gc.collect()
     try:
-        result = _resolve(function)(_link, *arguments)
+        result = _resolve(function)(link, *arguments)
         _begin(write, token, " ok ")
         _write_literal(write, result)
     # SystemExit and KeyboardInterrupt as well: however a job ends, the host must hear of it.
@@ -95,22 +93,16 @@ def serve(calls_fd: int, answers_fd: int, link_fd: int) -> None:
     """
     with open(calls_fd) as calls, open(answers_fd, "w", 1) as answers:
         with open(link_fd, "r+b", 0) as link_stream:
-            use_link(StreamLink(link_stream))
-            while _serve_one(calls, answers):
+            link = StreamLink(link_stream)
+            while _serve_one(link, calls, answers):
                 pass
 
 
-def use_link(new_link: "StreamLink") -> None:
-    """Make `new_link` the link that jobs get."""
-    global _link  # noqa: PLW0603
-    _link = new_link
-
-
-def use_uart(number: int) -> None:
-    """Make UART `number` of the board the link that jobs get."""
+def uart_link(number: int) -> "StreamLink":
+    """Return UART `number` of the board as the link for jobs."""
     from machine import UART  # noqa: PLC0415 - only boards have it
 
-    use_link(StreamLink(UART(number)))
+    return StreamLink(UART(number))
 
 
 class StreamLink:
@@ -152,30 +144,17 @@ def origins(_link: "StreamLink", names: list) -> dict:
     """Import the named modules and say where each comes from.
 
     Returns:
-        dict of name to "frozen" (in the firmware), "builtin" (written in C), "installed" (sent by
-        the host) or the path of a file.
+        dict of name to "rom" (in the firmware, as objects), "frozen" (in the firmware, executed
+        from there), "builtin" (written in C), "installed" (sent by the host) or the path of a file.
     """
     found = {}
     for name in names:
-        if name in _installed:
+        if isinstance(sys.modules.get(name), _Installed):
             found[name] = "installed"
         else:
             module = _import(name, "*")
             found[name] = _origin(getattr(module, "__file__", None))
     return found
-
-
-def pack_imports(packing: bool) -> None:
-    """Begin or end to import densely; for jobs that import more than their own module does.
-
-    What an import leaves for good lies scattered among what it threw away, and MicroPython's
-    allocator searches through the gaps whenever it needs several blocks (`gc_alloc`): a seventh of
-    all instructions of a handshake in a heap of 64 KB, and not the same in two runs. Collecting
-    at every kilobyte while modules are imported closes the gaps.
-    """
-    threshold = getattr(gc, "threshold", None)  # CPython's collector has none
-    if threshold is not None:
-        threshold(_COLLECT_BYTES if packing else -1)
 
 
 def heap_bytes(_link: "StreamLink") -> int:
@@ -191,7 +170,7 @@ def install(_link: "StreamLink", name: str, source: str) -> None:
     """
     namespace = {"__name__": name}
     exec(source, namespace)  # noqa: S102
-    _installed[name] = namespace
+    sys.modules[name] = _Installed(namespace)
 
 
 def synchronise(link: "StreamLink", marker: bytes) -> None:
@@ -225,6 +204,18 @@ def echo(link: "StreamLink", count: int, piece: int = 256) -> int:
     return done
 
 
+class _Installed:
+    """A module that the host has sent: in MicroPython no program can make a module object."""
+
+    def __init__(self, namespace: dict) -> None:
+        self._namespace = namespace
+
+    def __getattr__(self, name: str) -> object:
+        if name not in self._namespace:
+            raise AttributeError(name)
+        return self._namespace[name]
+
+
 def _write_all(link: "StreamLink", data: bytes) -> None:
     view = memoryview(data)
     while view:
@@ -234,6 +225,8 @@ def _write_all(link: "StreamLink", data: bytes) -> None:
 def _origin(path: "str | None") -> str:
     if path is None:
         return "builtin"
+    if path == ".rom":  # images/common/rom
+        return "rom"
     for entry in sys.path:
         if entry and entry != ".frozen" and path.startswith(entry + "/"):
             return path
@@ -255,20 +248,14 @@ def _resolve(function: str) -> "Callable":
     module_name, _, name = function.partition(":")
     if not name:
         raise ValueError("a job is named module:function, not " + repr(function))
-    if module_name in _installed:
-        return _installed[module_name][name]
     return getattr(_import(module_name, name), name)
 
 
 def _import(module_name: str, name: str) -> "ModuleType":
-    pack_imports(True)
-    try:
-        return __import__(module_name, None, None, (name,))
-    finally:
-        pack_imports(False)
+    return __import__(module_name, None, None, (name,))
 
 
-def _serve_one(calls: "TextIO", answers: "TextIO") -> bool:
+def _serve_one(link: "StreamLink", calls: "TextIO", answers: "TextIO") -> bool:
     token = calls.readline().strip()
     if not token:
         return False
@@ -287,7 +274,7 @@ def _serve_one(calls: "TextIO", answers: "TextIO") -> bool:
         answers.write(_ETX + token + "\n")
         return True
     line = None
-    run(token, function, arguments, answers)
+    run(link, token, function, arguments, answers)
     return True
 
 

@@ -32,8 +32,10 @@ except ImportError:  # CPython: the process's own time; a desk has no better
         return end - start
 
 
-# On CPython there is no figure of the live heap.
-_live_heap_bytes = getattr(gc, "mem_alloc", None)
+try:
+    from gc import mem_alloc as _live_heap_bytes
+except ImportError:  # CPython has no figure of the live heap
+    _live_heap_bytes = None
 
 
 def _ticking() -> bool:

@@ -6,6 +6,7 @@ literals for the board and files for the peer. Nothing is started here.
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,11 @@ from hil.tlsrig import names, tamper
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.peers import ClientSetup, PeerModule, ServerSetup, TlsPeer
 from hil.tlsrig.scenario import Scenario
+
+# What passes on the board's clock from one connection to the next: the usual, and more than any
+# ticket is good for (RFC 8446 §4.6.1: seven days).
+_BETWEEN_S = 5
+_EXPIRED_S = 7 * 24 * 3600 + 1
 
 
 def new_peer(
@@ -46,8 +52,12 @@ def board_options(
     return {
         "seed": seed,
         "utc_seconds": proofs.utc_seconds,
+        "psk": _psk(proofs),
+        "psk_modes": _psk_modes(scenario),
+        **_ticket_options(scenario, seed, proofs.utc_seconds),
         "anchors": proofs.peer.anchors if proofs.peer is not None else [],
-        "pins": [proofs.peer.pin] if scenario.raw_public_keys and proofs.peer is not None else [],
+        "pins": _pins(scenario, proofs),
+        "raw_public_key": own.raw_public_key if own and _shows_bare_key(scenario) else None,
         "identity": (own.sent, own.private_key) if own is not None else None,
         "server_name": side.server_name,
         "alpn": tuple(protocol.encode("ascii") for protocol in side.alpn),
@@ -55,6 +65,8 @@ def board_options(
         "groups": _codes(names.GROUPS, side.groups),
         "key_shares": _codes(names.GROUPS, side.key_shares),
         "max_record_bytes": side.max_record_bytes,
+        "compatible": side.compatible,
+        "cookie_key": _derived(seed, b"cookie") if side.cookie else None,
         "echo": scenario.echo_bytes,
         "key_updates": side.key_updates,
         "close_first": not peer.closes_first,
@@ -76,7 +88,10 @@ def server_setup(scenario: Scenario, proofs: Credentials) -> ServerSetup:
         max_record_bytes=side.max_record_bytes,
         client_root=proofs.board_files.root if proofs.board_files is not None else None,
         utc_seconds=proofs.utc_seconds if proofs.board_files is not None else None,
-        raw_public_key=scenario.raw_public_keys,
+        psk=proofs.peer_psk,
+        raw_public_keys=scenario.raw_public_keys,
+        cookie=side.cookie,
+        connections=len(scenario.connections),
     )
 
 
@@ -95,7 +110,9 @@ def client_setup(scenario: Scenario, proofs: Credentials, address: tuple[str, in
         max_record_bytes=side.max_record_bytes,
         utc_seconds=proofs.utc_seconds,
         certificates=None if side.withholds else proofs.peer_files,
-        raw_public_key=scenario.raw_public_keys,
+        psk=proofs.peer_psk,
+        raw_public_keys=scenario.raw_public_keys,
+        connections=len(scenario.connections),
     )
 
 
@@ -104,6 +121,63 @@ def attack_of(scenario: Scenario, peer: TlsPeer) -> tamper.Attack | None:
     if scenario.tamper is None:
         return None
     return tamper.ATTACKS[scenario.tamper](peer.artefacts["key_log"])
+
+
+def _shows_bare_key(scenario: Scenario) -> bool:
+    return scenario.role in scenario.raw_public_keys
+
+
+def _pins(scenario: Scenario, proofs: Credentials) -> list[bytes]:
+    """Return the digest of the peer's bare key, if it shows one."""
+    if proofs.peer is None or not set(scenario.raw_public_keys) - {scenario.role}:
+        return []
+    return [proofs.peer.pin]
+
+
+def _psk(proofs: Credentials) -> tuple[bytes, bytes, int] | None:
+    """Return the board's external key: identity, key, digest size of its hash."""
+    psk = proofs.board_psk
+    if psk is None:
+        return None
+    return psk.identity.encode("ascii"), psk.key, hashlib.new(psk.hash_name).digest_size
+
+
+def _psk_modes(scenario: Scenario) -> tuple[int, ...]:
+    mode = scenario.psk.mode if scenario.psk is not None else "psk_dhe_ke"
+    return (names.code_of(names.PSK_MODES, mode),)
+
+
+def _ticket_options(scenario: Scenario, seed: bytes, utc_seconds: int) -> dict[str, object]:
+    """Return what a connection is told that gives or uses a ticket.
+
+    A server keeps the keys it seals tickets with for as long as they are to have the same seed; one
+    that has other keys takes the tickets for forged.
+    """
+    resumption = scenario.resumption
+    options: dict[str, object] = {
+        "session": None,
+        "forge_ticket": False,
+        "keep_ticket": False,
+        "tickets_seed": None,
+    }
+    if resumption is None:
+        return options
+    spoiled = None if scenario.is_first else resumption.spoiled
+    if scenario.role == "client":
+        options["keep_ticket"] = scenario.is_first
+        options["forge_ticket"] = spoiled == "forged"
+    else:
+        options["tickets_seed"] = _derived(seed, b"other tickets" * (spoiled == "forged"))
+    if not scenario.is_first:
+        options["seed"] = _derived(seed, b"second connection")
+        age_s = _EXPIRED_S if spoiled == "expired" else _BETWEEN_S
+        options["utc_seconds"] = utc_seconds + age_s
+    return options
+
+
+def _derived(seed: bytes, purpose: bytes) -> bytes:
+    """Return another seed that follows from the recorded one, so that a run can be repeated."""
+    return hashlib.sha384(purpose + seed).digest()
 
 
 def _codes(table: Mapping[int, str], registered: Iterable[str]) -> tuple[int, ...]:

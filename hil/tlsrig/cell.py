@@ -1,5 +1,8 @@
 """Runs one cell, a scenario on a board against a peer, and returns it judged and measured.
 
+A scenario is one connection, or two where the second resumes the first: then both are judged, the
+second only made if the first was right, and the figures are the second's.
+
 Whatever happens ends in a `Cell`. Both ends' statements and the oracle give `pass` or `fail`; a
 board without an answer is a `hang`; a dead board, a dead peer or a mistake of the rig is an
 `error`, which says nothing about the code under test. The artefacts are kept in every case: the
@@ -11,8 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pprint import pformat
 
@@ -21,11 +25,34 @@ from hil.boot import Board
 from hil.errors import BootError, HilError
 from hil.report import Cell
 from hil.tlsrig import briefing, capture, credentials, figures, oracle, peers
+from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.encounter import Evidence, meet
+from hil.tlsrig.names import alert_text
+from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.scenario import Scenario
+from hil.tlsrig.statement import Statement
 
 # What the figures are about must come out of the firmware, not from a stray file on the board.
-_MEASURED_MODULES = ("hil_marks", "tls_jobs", "tlscore")
+_MEASURED_MODULES = ("hil_marks", "tls_jobs", "tls_conversation", "tlscore")
+
+
+@dataclass
+class Connection:
+    """One of a cell's connections: what is tried, what the board is told, what came of it."""
+
+    scenario: Scenario
+    options: Mapping[str, object]
+    evidence: Evidence = field(default_factory=Evidence)
+    ruling: oracle.Ruling | None = None
+
+    @property
+    def passed(self) -> bool:
+        """The oracle ruled that all was right."""
+        return self.ruling is not None and self.ruling.passed
+
+    def named(self, what: str) -> str:
+        """Return the name of something of this connection's among those of its cell."""
+        return f"first_{what}" if self.scenario.is_first else what
 
 
 def run(
@@ -63,7 +90,7 @@ def run(
         role=scenario.role,
     )
     proofs = credentials.issue(scenario, credentials.moment_of(scenario, module), log_dir)
-    evidence = Evidence()
+    made: list[Connection] = []
     with contextlib.ExitStack() as stack:
         listener = None
         if scenario.role == "server":
@@ -71,87 +98,159 @@ def run(
         peer = stack.enter_context(
             closing(briefing.new_peer(scenario, module, proofs, log_dir, listener))
         )
-        job_s = board.target.timeouts.job_s * timeout_multiplier
-        options = briefing.board_options(scenario, proofs, seed, job_s, peer)
         try:
             _require_frozen(board, scenario.role)
-            attack = briefing.attack_of(scenario, peer)
-            board.reset_link()
-            peer.start()
-            meet(
-                board,
-                peer,
-                options,
-                attack,
-                evidence,
-                listener=listener,
-                timeout_multiplier=timeout_multiplier,
-            )
-            _judge(cell, scenario, board, evidence, log_dir)
+            converse(scenario, proofs, board, peer, listener, made, seed, timeout_multiplier)
+            _judge(cell, board, made)
         except HilError as error:
             cell.verdict, cell.reason = cells.verdict_of(error), cells.reason_of(error)
-    _keep(cell, {**proofs.artefacts, **peer.artefacts}, evidence, options, log_dir)
+    _keep(cell, {**proofs.artefacts, **peer.artefacts}, made, log_dir)
     return cell
 
 
-def _require_frozen(board: Board, role: str) -> None:
-    for module, origin in board.origins(*_MEASURED_MODULES, f"tlscore.{role}").items():
-        if origin != "frozen":
-            raise BootError(
-                f"module {module} on {board.target.name} comes from {origin}, not from the "
-                "firmware, so no figure would be the firmware's: remove that file"
-            )
+def converse(
+    scenario: Scenario,
+    proofs: Credentials,
+    board: Board,
+    peer: TlsPeer,
+    listener: socket.socket | None,
+    made: list[Connection],
+    seed: bytes,
+    timeout_multiplier: float = 1.0,
+) -> None:
+    """Make a scenario's connections, one after the other, up to the first that goes wrong.
+
+    Args:
+        scenario: what is tried.
+        proofs: what both ends have.
+        board: booted.
+        peer: not started yet.
+        listener: where a peer in the client's role connects to.
+        made: what they leave behind, in order; an error leaves what there was.
+        seed: of the board's random generator.
+        timeout_multiplier: stretches the waits.
+
+    Raises:
+        HilError: as `hil.tlsrig.encounter.meet` does.
+    """
+    peer.start()
+    for tried in scenario.connections:
+        job_s = board.target.timeouts.job_s * timeout_multiplier
+        options = briefing.board_options(tried, proofs, seed, job_s, peer)
+        if made:
+            options["session"] = made[-1].evidence.result.get("session")
+            peer.next_connection()
+        made.append(Connection(tried, options))
+        _hold(made[-1], board, peer, listener, timeout_multiplier)
+        if not made[-1].passed:
+            break
 
 
-def _judge(cell: Cell, scenario: Scenario, board: Board, evidence: Evidence, log_dir: Path) -> None:
-    """Let the oracle rule on the evidence, take the figures, and fill the cell."""
+def _hold(
+    connection: Connection,
+    board: Board,
+    peer: TlsPeer,
+    listener: socket.socket | None,
+    timeout_multiplier: float,
+) -> None:
+    """Let board and peer meet for one connection, and let the oracle rule on it."""
+    scenario, evidence = connection.scenario, connection.evidence
+    board.reset_link()
+    meet(
+        board,
+        peer,
+        connection.options,
+        briefing.attack_of(scenario, peer),
+        evidence,
+        listener=listener,
+        timeout_multiplier=timeout_multiplier,
+    )
     assert evidence.board is not None
     assert evidence.peer is not None
-    ruling = oracle.judge(
+    connection.ruling = oracle.judge(
         scenario,
         evidence.board,
         evidence.peer,
         echoes=evidence.echoes,
         tampered=evidence.tampered,
     )
-    cell.verdict = "pass" if ruling.passed else "fail"
-    cell.reason = ruling.reason
-    cell.negotiated = dict(evidence.board.negotiated())
-    cell.negotiated["signatures_verified"] = evidence.board.signatures_verified
-    cell.negotiated["exporter_method"] = evidence.peer.exporter_method
-    lines = [f"{_mark(check.passed)} {check.name}: {check.detail}" for check in ruling.checks]
-    _artefact(cell, log_dir, "oracle", "\n".join(lines) + "\n")
-    if scenario.measure and evidence.board.connected:
+
+
+def _require_frozen(board: Board, role: str) -> None:
+    for module, origin in board.origins(*_MEASURED_MODULES, f"tlscore.{role}").items():
+        if origin not in ("rom", "frozen"):
+            raise BootError(
+                f"module {module} on {board.target.name} comes from {origin}, not from the "
+                "firmware, so no figure would be the firmware's: remove that file"
+            )
+
+
+def _judge(cell: Cell, board: Board, made: Sequence[Connection]) -> None:
+    """Make the rulings on the connections the cell's verdict, and take the last one's figures."""
+    last = made[-1]
+    assert last.ruling is not None
+    assert last.evidence.board is not None
+    assert last.evidence.peer is not None
+    cell.verdict = "pass" if last.ruling.passed else "fail"
+    if last.ruling.reason is not None:
+        which = "first connection: " if last.scenario.is_first else ""
+        cell.reason = which + last.ruling.reason
+    said = last.evidence.board
+    cell.negotiated = dict(said.negotiated())
+    cell.negotiated["signatures_verified"] = said.signatures_verified
+    cell.negotiated["psk"] = said.psk_used
+    cell.negotiated["resumed"] = said.resumed
+    cell.negotiated["exporter_method"] = last.evidence.peer.exporter_method
+    cell.negotiated["alert"] = _alert(said)
+    if last.scenario.measure and said.connected:
         stack = board.stack_peak_bytes()
+        if len(made) > 1:
+            stack = replace(stack, method=f"{stack.method}, over both connections")
         found = figures.measurements(
-            board.target, board.firmware, evidence.result["marks"], evidence.transcript, stack
+            board.target,
+            board.firmware,
+            last.evidence.result["marks"],
+            last.evidence.transcript,
+            stack,
         )
         cell.measurements = [
             figure
             for figure in found
-            if figure.name in scenario.measure or figure.name.startswith("phase.")
+            if figure.name in last.scenario.measure or figure.name.startswith("phase.")
         ]
 
 
-def _keep(
-    cell: Cell,
-    files: Mapping[str, Path],
-    evidence: Evidence,
-    options: Mapping[str, object],
-    log_dir: Path,
-) -> None:
+def _alert(board: Statement) -> str | None:
+    """Say which alert ended the connection and whose it was, as the board saw it."""
+    for code, whose in ((board.alert_sent, "board"), (board.alert_received, "peer")):
+        if code is not None:
+            return f"{alert_text(code)} from {whose}"
+    return None
+
+
+def _keep(cell: Cell, files: Mapping[str, Path], made: Sequence[Connection], log_dir: Path) -> None:
     """Note every file worth keeping in the cell; of `files` those that came to be."""
     for name, path in files.items():
         if path.is_file():
             cell.artefacts[name] = str(path)
-    _artefact(cell, log_dir, "board_options", pformat(dict(options)) + "\n")
-    _artefact(cell, log_dir, "board_result", pformat(dict(evidence.result)) + "\n")
-    if evidence.transcript:
-        key_log = files.get("key_log")
-        secrets = key_log.read_text("ascii") if key_log is not None and key_log.is_file() else ""
-        path = log_dir / "capture.pcapng"
-        capture.write(path, evidence.transcript, secrets)
-        cell.artefacts["capture"] = str(path)
+    key_log = files.get("key_log")
+    secrets = key_log.read_text("ascii") if key_log is not None and key_log.is_file() else ""
+    for connection in made:
+        texts = {
+            "board_options": pformat(dict(connection.options)) + "\n",
+            "board_result": pformat(dict(connection.evidence.result)) + "\n",
+        }
+        if connection.ruling is not None:
+            checks = connection.ruling.checks
+            texts["oracle"] = "".join(
+                f"{_mark(check.passed)} {check.name}: {check.detail}\n" for check in checks
+            )
+        for name, text in texts.items():
+            _artefact(cell, log_dir, connection.named(name), text)
+        if connection.evidence.transcript:
+            path = log_dir / f"{connection.named('capture')}.pcapng"
+            capture.write(path, connection.evidence.transcript, secrets)
+            cell.artefacts[connection.named("capture")] = str(path)
 
 
 def _artefact(cell: Cell, log_dir: Path, name: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What both ends of a cell prove themselves with: the certificates of one run.
+"""What both ends of a cell prove themselves with: certificates and external keys of one run.
 
 `issue` makes what a scenario asks for, writes the files a peer program needs, and keeps the rest
 for the board's options. Everything is made afresh, around the moment that both ends take for now.
@@ -7,13 +7,17 @@ What it does not do: say how a chain looks (`hil.tlsrig.pki`) or how a program i
 
 from __future__ import annotations
 
+import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hil.tlsrig import pki
-from hil.tlsrig.peers import PeerModule
+from hil.tlsrig.peers import PeerModule, Psk
 from hil.tlsrig.scenario import Scenario
+
+_PSK_BYTES = 32
+_PSK_IDENTITY = "board-1"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Credentials:
         utc_seconds: the moment that is now for board and peer.
         board, peer: the chain each proves itself with, None for none.
         board_files, peer_files: the same on disk.
+        board_psk, peer_psk: the external key each has, None for none.
     """
 
     utc_seconds: int
@@ -31,6 +36,8 @@ class Credentials:
     peer: pki.Chain | None = None
     board_files: pki.ChainFiles | None = None
     peer_files: pki.ChainFiles | None = None
+    board_psk: Psk | None = None
+    peer_psk: Psk | None = None
 
     @property
     def artefacts(self) -> dict[str, Path]:
@@ -62,7 +69,24 @@ def issue(scenario: Scenario, utc_seconds: int, directory: Path) -> Credentials:
             made[end] = chain, chain.write(folder)
     board, board_files = made.get("board", (None, None))
     peer, peer_files = made.get("peer", (None, None))
-    return Credentials(utc_seconds, board, peer, board_files, peer_files)
+    board_psk, peer_psk = _psks(scenario)
+    return Credentials(utc_seconds, board, peer, board_files, peer_files, board_psk, peer_psk)
+
+
+def _psks(scenario: Scenario) -> tuple[Psk | None, Psk | None]:
+    """Return the board's and the peer's external key."""
+    if scenario.psk is None:
+        return None, None
+    with_dhe, wrong = scenario.psk.mode == "psk_dhe_ke", scenario.psk.wrong
+    key = secrets.token_bytes(_PSK_BYTES)
+    known = Psk(_PSK_IDENTITY, key, with_dhe=with_dhe)
+    if wrong == "identity":
+        return replace(known, identity="board-2"), known
+    if wrong == "key":
+        return replace(known, key=secrets.token_bytes(_PSK_BYTES)), known
+    if wrong == "hash":
+        return replace(known, hash_name="sha384"), known
+    return known, known
 
 
 def moment_of(scenario: Scenario, module: PeerModule) -> int:

@@ -138,6 +138,9 @@ def statement(result: Mapping[str, Any]) -> Statement:
         reason=result["reason"],
         signatures_verified=result.get("signatures_verified"),
         hello_retries=result.get("hello_retries"),
+        psk_used=result.get("psk_identity") is not None,
+        took_ticket=result["took_ticket"],
+        resumed=result.get("resumed"),
         key_updates_sent=result.get("key_updates_sent"),
         key_updates_received=result.get("key_updates_received"),
     )
@@ -164,7 +167,7 @@ def _talk(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[i
     try:
         for size in sizes:
             reached.append((size, peer.echo(size, timeout_s) == payload(size)))
-        if peer.closes_first:
+        if peer.closes_first and sizes:
             peer.end_after(FAREWELL, timeout_s)
     except PeerEnded:
         pass  # the connection is over: the echoes that are missing tell the oracle

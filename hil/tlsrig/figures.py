@@ -69,6 +69,14 @@ def _static(firmware: Firmware) -> Iterable[Measurement]:
             f"image {firmware.image!r} runs as a program of the host" if value is None else None
         )
         yield Measurement(name, value, "bytes", method, reason=reason)
+    modules = firmware.flash_by_module
+    method = "linker's map: modules of tlscore in the image, names that modules share left out"
+    if not modules:
+        reason = f"image {firmware.image!r} is not divided into modules"
+        yield Measurement("flash_tlscore_bytes", None, "bytes", method, reason=reason)
+        return
+    ours = [size for name, size in modules.items() if name.partition(".")[0] == "tlscore"]
+    yield Measurement("flash_tlscore_bytes", sum(ours), "bytes", method)
 
 
 def _compute(target: Target, marks: Mapping[str, Any]) -> Iterable[Measurement]:

@@ -48,6 +48,9 @@ SIGNATURES: Mapping[int, str] = {
     0x0809: "rsa_pss_pss_sha256",
 }
 
+# RFC 8446 §4.2.9
+PSK_MODES: Mapping[int, str] = {0: "psk_ke", 1: "psk_dhe_ke"}
+
 # RFC 8446 §B.2, with the RFC 5246 codes a peer of an older version may still send.
 ALERTS: Mapping[int, str] = {
     0: "close_notify",

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hil import build, image
 from hil.errors import HilError, MissingTool
-from hil.tlsrig import peers
+from hil.tlsrig import board_modules, peers
 from hil.tlsrig import scenario as declared
 from hil.tlsrig.scenario import Scenario
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hil.boot import Board
     from hil.peer import Program
     from hil.report import Cell
+    from hil.target import Target
 
 _PEERS = pytest.StashKey[list[str]]()
 _SCENARIOS = pytest.StashKey[list[Scenario]]()
@@ -104,10 +106,22 @@ def able_peer(peer_name: str, peer: Program, scenario: Scenario) -> Program:
 
 
 @pytest.fixture
+def able_target(hil_target: Target, scenario: Scenario) -> Target:
+    """The board's facts; skips when its image leaves out what the scenario needs."""
+    if hil_target.image in build.available():
+        modules = build.modules_of(image.load(hil_target.image))
+        lacking = board_modules.lacking(scenario, hil_target.image, modules)
+        if lacking is not None:
+            pytest.skip(lacking)
+    return hil_target
+
+
+@pytest.fixture
 def tls_cell(
     scenario: Scenario,
     peer_name: str,
     able_peer: Program,  # noqa: ARG001  (skips before a board is booted in vain)
+    able_target: Target,  # noqa: ARG001  (likewise)
     dut: Board,
     request: pytest.FixtureRequest,
 ) -> Callable[[], Cell]:

@@ -14,7 +14,7 @@ import fnmatch
 import importlib
 import pkgutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hil.errors import HilError
@@ -46,6 +46,9 @@ class BoardSide:
         certificates: the variant it proves itself with (`hil.tlsrig.pki`), None for none.
         withholds: as a client it is asked for those certificates and shows none.
         key_updates: KeyUpdates it sends, each asking for one in return (RFC 8446 §4.6.3).
+        cookie: as a server that sends a HelloRetryRequest it takes only clients that return the
+            cookie in it (RFC 8446 §4.2.2).
+        compatible: as a client it does what middleboxes expect (RFC 8446 appendix D.4).
     """
 
     role: Literal["client", "server"] = "client"
@@ -58,6 +61,8 @@ class BoardSide:
     certificates: str | None = None
     withholds: bool = False
     key_updates: int = 0
+    cookie: bool = False
+    compatible: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class PeerSide:
         certificates: the variant it proves itself with, None for none.
         withholds: as a client it is asked for those certificates and shows none.
         max_record_bytes: largest plaintext it may put into one record.
+        cookie: as `BoardSide` has it, with every client.
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
@@ -78,18 +84,27 @@ class PeerSide:
     certificates: str | None = "valid"
     withholds: bool = False
     max_record_bytes: int | None = 4096
+    cookie: bool = False
 
 
 @dataclass(frozen=True)
 class Success:
     """The handshake completes, data is echoed, both ends close in order.
 
-    `negotiated` is version, suite, group and signature scheme, in that order.
+    Attributes:
+        negotiated: version, suite, group and signature scheme; None for what a handshake with a
+            PSK does without.
+        psk: an external key was used.
+        resumed: an earlier connection was resumed.
+        answered: the peer, when it closes first, waits for the board's close_notify.
     """
 
-    negotiated: tuple[str, str, str, str]
+    negotiated: tuple[str, str, str | None, str | None]
     signatures_verified: int
     hello_retries: int = 0
+    psk: bool = False
+    resumed: bool = False
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,13 +127,45 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class SharedKey:
+    """An external key that both ends have in place of certificates (RFC 8446 §4.2.11).
+
+    Attributes:
+        mode: combined with (EC)DHE or alone (RFC 8446 §4.2.9).
+        wrong: in what the board's differs from the peer's, if it does.
+    """
+
+    mode: Literal["psk_dhe_ke", "psk_ke"] = "psk_dhe_ke"
+    wrong: Literal["identity", "key", "hash"] | None = None
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """An earlier connection with the same peer gives the ticket that this one offers.
+
+    Attributes:
+        first: how the earlier connection ends.
+        first_from: the other end it comes to, as rightly, with the peers named here.
+        spoiled: what is wrong with the ticket by the time it is offered.
+    """
+
+    first: Success
+    first_from: Mapping[str, Success] = field(default_factory=dict)
+    spoiled: Literal["forged", "expired"] | None = None
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One handshake test.
 
     Attributes:
         name: as `--scenario` and test ids show it.
         summary: one line for lists.
-        raw_public_keys: the server shows its bare key, which the client knows (RFC 7250).
+        psk: an external key takes the place of certificates.
+        resumption: a connection before this one, None for none.
+        is_first: this is that connection itself (`connections`).
+        raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
+            certificate; a board knows that of its peer.
         tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
@@ -130,7 +177,10 @@ class Scenario:
     expect: Success | Refusal
     board: BoardSide = field(default_factory=BoardSide)
     peer: PeerSide = field(default_factory=PeerSide)
-    raw_public_keys: bool = False
+    psk: SharedKey | None = None
+    resumption: Resumption | None = None
+    is_first: bool = False
+    raw_public_keys: tuple[Literal["client", "server"], ...] = ()
     tamper: str | None = None
     echo_bytes: tuple[int, ...] = (1, 64, 1000, 5000)
     utc_seconds: int = SCENARIO_UTC_SECONDS
@@ -140,6 +190,22 @@ class Scenario:
     def expected(self, peer_name: str) -> Success | Refusal:
         """How it must end with this peer."""
         return self.expect_from.get(peer_name, self.expect)
+
+    @property
+    def connections(self) -> tuple[Scenario, ...]:
+        """The connections it takes, one after the other; the last one is what it is about."""
+        if self.resumption is None:
+            return (self,)
+        first = replace(
+            self,
+            is_first=True,
+            expect=self.resumption.first,
+            expect_from=self.resumption.first_from,
+            # To a client a ticket comes before data; a client may leave as soon as it has one.
+            echo_bytes=(1,) if self.role == "client" else (),
+            measure=(),
+        )
+        return first, self
 
     @property
     def role(self) -> str:
@@ -154,18 +220,20 @@ class Scenario:
             needs.add(peers.RAW_PUBLIC_KEYS)
         if self.board.max_record_bytes < _SMALL_RECORD_BYTES:
             needs.add(peers.RECORD_SIZE_LIMIT)
+        if self.peer.cookie:
+            needs.add(peers.COOKIE)
         return frozenset(needs)
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not mean anything."""
         server = self.board if self.board.role == "server" else self.peer
-        if server.certificates is None:
-            raise ScenarioError(f"{self.name}: the server has no certificates")
+        if server.certificates is None and self.psk is None:
+            raise ScenarioError(f"{self.name}: the server has neither certificates nor a key")
         if not set(self.board.key_shares) <= set(self.board.groups):
             raise ScenarioError(f"{self.name}: a key share for a group the board does not offer")
         if isinstance(self.expect, Success) and self.tamper is not None:
             raise ScenarioError(f"{self.name}: expects success over a tampered link")
-        if isinstance(self.expect, Success) and not self.echo_bytes:
+        if isinstance(self.expect, Success) and not self.echo_bytes and not self.is_first:
             raise ScenarioError(f"{self.name}: expects success but echoes nothing")
 
 

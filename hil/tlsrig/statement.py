@@ -26,6 +26,8 @@ class Statement:
         reason: this end's own words for why it gave up, None after an orderly close.
         hello_retries: HelloRetryRequests sent or seen, None when this end does not count them.
         signatures_verified: certificate and CertificateVerify signatures this end checked.
+        psk_used: an external pre-shared key was used, None when this end does not say.
+        took_ticket: it was given a session ticket, None when this end does not say.
         resumed: the connection continues an earlier one by its ticket (RFC 8446 §2.2).
         key_updates_sent, key_updates_received: KeyUpdate messages that went out, came in.
     """
@@ -45,6 +47,8 @@ class Statement:
     reason: str | None = None
     hello_retries: int | None = None
     signatures_verified: int | None = None
+    psk_used: bool | None = None
+    took_ticket: bool | None = None
     resumed: bool | None = None
     key_updates_sent: int | None = None
     key_updates_received: int | None = None

@@ -2,8 +2,8 @@
 //
 // The heap's size is read at boot from one word of RAM, hil_heap_bytes_config, which whoever starts
 // the machine may have set (an emulator can write memory before the CPU runs). Zero means the
-// default. A heap the RAM has no room for is refused: a measurement made with a heap other than the
-// one asked for would be worse than none.
+// default, or all there is. A heap the RAM has no room for is refused: a measurement made with a heap
+// other than the one asked for would be worse than none.
 
 #include "py/cstack.h"
 #include "py/gc.h"
@@ -22,8 +22,11 @@ extern char hil_stack_bottom[], hil_stack_top[], hil_heap_start[], hil_ram_end[]
 __attribute__((section(".noinit"))) volatile uint32_t hil_heap_bytes_config;
 
 static size_t heap_bytes(void) {
-    size_t bytes = hil_heap_bytes_config != 0 ? hil_heap_bytes_config : HEAP_DEFAULT_BYTES;
     size_t most = hil_ram_end - hil_heap_start;
+    size_t bytes = most < HEAP_DEFAULT_BYTES ? most : HEAP_DEFAULT_BYTES;
+    if (hil_heap_bytes_config != 0) {
+        bytes = hil_heap_bytes_config;
+    }
     if (bytes < HEAP_LEAST_BYTES || bytes > most) {
         mp_printf(&mp_plat_print, "HIL-BOOT a heap of %u bytes was asked for: possible are %u to %u\n",
             (uint)bytes, HEAP_LEAST_BYTES, (uint)most);

@@ -8,7 +8,9 @@
 #include <alloca.h>
 #include <stdint.h>
 
+#ifndef MICROPY_CONFIG_ROM_LEVEL
 #define MICROPY_CONFIG_ROM_LEVEL        (MICROPY_CONFIG_ROM_LEVEL_EXTRA_FEATURES)
+#endif
 
 #define MICROPY_ENABLE_GC               (1)
 #define MICROPY_LONGINT_IMPL            (MICROPY_LONGINT_IMPL_MPZ)
@@ -36,6 +38,9 @@
 #define MICROPY_PY_MACHINE_UART         (1)
 #define MICROPY_PY_MACHINE_UART_INCLUDEFILE "common/machine_uart.c"
 #define MICROPY_PY_MACHINE_UART_CLASS_CONSTANTS
+
+// Modules in flash come first (common/rom_import.c).
+#define mp_builtin___import__           rom_import
 
 typedef intptr_t mp_int_t;
 typedef uintptr_t mp_uint_t;

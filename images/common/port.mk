@@ -11,10 +11,10 @@ COMMON_DIR := $(IMAGES_DIR)/common
 
 include $(MICROPYTHON)/py/mkenv.mk
 
-QSTR_DEFS = qstrdefsport.h
 QSTR_GLOBAL_DEPENDENCIES += $(COMMON_DIR)/mpconfigport_common.h
 MICROPY_ROM_TEXT_COMPRESSION ?= 1
-FROZEN_MANIFEST = $(COMMON_DIR)/manifest.py
+# LINE_NUMBERS = no saves an eighth of the bytecode: no lines in tracebacks, and no assertions.
+FROZEN_MANIFEST = $(COMMON_DIR)/manifest$(if $(filter no,$(LINE_NUMBERS)),_without_lines).py
 MICROPY_MANIFEST_FROZEN_MODULES = $(FROZEN_MODULES)
 
 include $(TOP)/py/py.mk
@@ -32,7 +32,8 @@ LIBS = $(shell $(CC) $(ARCH_CFLAGS) -print-libgcc-file-name)
 
 vpath %.c $(IMAGES_DIR)
 
-OWN_SRC_C = common/main.c common/console.c common/no_filesystem.c $(ARCH_SRC_C) $(BOARD_SRC_C)
+OWN_SRC_C = $(addprefix common/,main.c console.c last_words.c no_filesystem.c rom_import.c) \
+	$(ARCH_SRC_C) $(BOARD_SRC_C)
 SHARED_SRC_C = $(addprefix shared/,\
 	libc/string0.c \
 	readline/readline.c \
@@ -43,13 +44,31 @@ SHARED_SRC_C = $(addprefix shared/,\
 	$(ARCH_SHARED_SRC_C) \
 	)
 SRC_QSTR += $(OWN_SRC_C) $(SHARED_SRC_C)
-OBJ += $(PY_O) $(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
+# Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced.
+OBJ += $(filter-out $(BUILD)/frozen_content.o $(BUILD)/py/objtype.o,$(PY_O)) \
+	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o) \
+	$(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
 
 all: $(BUILD)/firmware.elf
+
+# Upstream's frozen_content.c is not compiled, but making it compiles the .mpy files.
+ROM_MACHINE = $(shell echo __SIZEOF_POINTER__ __BYTE_ORDER__ | $(CC) $(ARCH_CFLAGS) -E -P -)
+$(BUILD)/rom_modules.c: $(BUILD)/frozen_content.c $(HEADER_BUILD)/qstrdefs.generated.h \
+		$(HEADER_BUILD)/moduledefs.h
+	$(ECHO) "ROM $@"
+	$(Q)PYTHONPATH=$(COMMON_DIR) $(PYTHON) -m rom --tool $(TOP)/tools/mpy-tool.py \
+		--sources $(FROZEN_MODULES) --compiled $(BUILD)/frozen_mpy --headers $(HEADER_BUILD) \
+		--executed $(COMMON_DIR)/rom_executed.txt \
+		--pointer-bytes $(word 1,$(ROM_MACHINE)) --byte-order $(word 2,$(ROM_MACHINE)) \
+		--symbols $(BUILD)/rom_symbols.txt -o $@
 
 $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/*.ld)
 	$(ECHO) "LINK $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJ) $(LIBS)
 	$(Q)$(SIZE) $@
+
+ifdef STRIP_EMITTERS
+$(BUILD)/py/compile.o $(BUILD)/py/emitbc.o: CFLAGS += -include $(COMMON_DIR)/no_emitters.h
+endif
 
 include $(TOP)/py/mkrules.mk

@@ -78,7 +78,7 @@ def test_without_an_option_the_target_is_unix(lab, pytester):
 
 def test_the_option_is_repeatable_and_takes_globs_and_classes(lab, pytester):
     pytester.makepyfile("def test_board(hil_target): pass")
-    result = pytester.runpytest("-v", "--target=qemu-*", "--target=class:process")
+    result = pytester.runpytest("-v", "--target=qemu-cortex?", "--target=class:process")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*qemu-cortexm*", "*unix*"])
 
@@ -380,34 +380,6 @@ def test_a_lost_artefact_fails_the_run_and_keeps_the_cell(lab, pytester):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["hil: artefact keylog of unix-openssl-* cannot be kept*"])
     assert only_cell(pytester)["verdict"] == "pass"
-
-
-def test_workers_of_xdist_send_their_cells_to_one_report(pytester):
-    pytest.importorskip("xdist")
-    pytester.makepyfile(
-        """
-        import pytest
-        from hil.report import Cell
-
-        @pytest.mark.parametrize("scenario", ["one", "two", "three"])
-        def test_board(hil_target, hil_record, scenario, tmp_path):
-            log = tmp_path / "log.txt"
-            log.write_text(scenario)
-            cell = Cell(hil_target.name, None, None, scenario, verdict="pass")
-            cell.artefacts["log"] = str(log)
-            hil_record(cell)
-        """
-    )
-    result = pytester.runpytest("-n", "2", "--target=unix,qemu-cortexm")
-    result.assert_outcomes(passed=6)
-    cells = only_report(pytester)["cells"]
-    assert {(cell["target"], cell["scenario"]) for cell in cells} == {
-        (target, scenario)
-        for target in ("unix", "qemu-cortexm")
-        for scenario in ("one", "two", "three")
-    }
-    (folder,) = pytester.path.glob("reports/*")
-    assert all((folder / cell["artefacts"]["log"]).is_file() for cell in cells)
 
 
 @pytest.mark.parametrize("columns", [80, 100, 140])

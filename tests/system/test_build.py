@@ -146,6 +146,28 @@ def test_the_cortexm_images_sizes_are_those_of_the_linker():
     assert stack_bytes == sections[".stack"] == 16384
 
 
+@pytest.mark.parametrize("name", build.available())
+def test_the_components_of_every_image_add_up_to_its_sections(name):
+    firmware = build.ensure(name)
+    told = subprocess.check_output(["size", "-B", str(firmware.path)], text=True)
+    text, data, bss = map(int, told.splitlines()[1].split()[:3])
+    parts = firmware.components
+    assert sum(part.text_bytes for part in parts) == text
+    assert sum(part.data_bytes for part in parts) == data
+    assert sum(part.bss_bytes for part in parts) == bss
+    if firmware.flash_bytes is not None:
+        gaps = sum(part.text_bytes for part in parts if part.name == "gaps and reserve")
+        assert gaps < 0.01 * text
+
+
+def test_modules_are_as_large_in_the_map_as_by_their_symbols():
+    firmware = build.ensure("cortexm")
+    by_map = {part.name: part.text_bytes for part in firmware.components}
+    assert len(firmware.flash_by_module) > 50
+    for name, size in firmware.flash_by_module.items():
+        assert by_map[name] == pytest.approx(size, rel=0.02, abs=16), name
+
+
 def test_the_source_tree_is_not_written_to(name):
     recipe = image.load(name)
     tree = sources.tree(sources.load(recipe.source), lambda _: None)

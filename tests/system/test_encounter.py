@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +21,9 @@ import pytest
 from hil import paths, target
 from hil.errors import BoardDied, JobFailed, LinkError, PeerError
 from hil.link import LinkEndpoint
-from hil.tlsrig import briefing, credentials, encounter, oracle, peers, scenario
+from hil.tlsrig import briefing, cell, credentials, encounter, oracle, peers, scenario
 from hil.tlsrig.encounter import Evidence
-from hil.tlsrig.scenario import Scenario
+from hil.tlsrig.scenario import Resumption, Scenario
 from hil.tlsrig.tamper import FlipFinishedBit
 
 SEED = bytes(range(48))
@@ -54,6 +56,11 @@ class DeskBoard:
         self._jobs, self._job = jobs, job
         self._executor = ThreadPoolExecutor(1)
         self._running: Future[object] | None = None
+
+    def reset_link(self) -> None:
+        with suppress(BlockingIOError):
+            while self.link.recv(4096):
+                pass
 
     def start(self, function: str, *arguments: object) -> None:
         module, _, name = function.partition(":")
@@ -140,12 +147,30 @@ TRIED = (
     "tls13-record-size-limit",
     "tls13-mutual",
     "tls13-mutual-no-certificate",
+    "tls13-hrr-cookie",
+    "tls13-mutual-raw-public-key",
+    "tls13-server-hrr-cookie",
+    "tls13-server-raw-public-key",
+    "tls13-server-mutual-raw-public-key",
     "tls13-server-x509-p256",
+    "tls13-server-record-size-limit",
     "tls13-server-hrr",
     "tls13-server-mutual",
     "tls13-server-untrusted-ca",
     "tls13-server-tampered-finished",
     "tls12-only-client",
+    "tls13-psk",
+    "tls13-psk-ke",
+    "tls13-psk-hrr",
+    "tls13-psk-wrong-identity",
+    "tls13-psk-wrong-key",
+    "tls13-resumption",
+    "tls13-resumption-forged",
+    "tls13-server-psk",
+    "tls13-server-psk-ke",
+    "tls13-server-psk-wrong-key",
+    "tls13-server-resumption",
+    "tls13-server-resumption-expired",
 )
 
 
@@ -158,23 +183,32 @@ def able_peers() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("peer_name", "tried"), list(able_peers()))
 def test_scenarios_end_as_they_must_on_this_interpreter_too(
-    peer_name: str, tried: Scenario, prepare: Prepare, desk: Desk, listener: socket.socket
+    peer_name: str, tried: Scenario, desk: Desk, listener: socket.socket, tmp_path: Path
 ) -> None:
+    module = peers.load(peer_name)
     used = listener if tried.role == "server" else None
-    peer, options = prepare(tried, peer_name, used)
-    attack = briefing.attack_of(tried, peer)
-    evidence = Evidence()
-    encounter.meet(desk(), peer, options, attack, evidence, listener=used)  # type: ignore[arg-type]
-    assert evidence.board is not None
-    assert evidence.peer is not None
-    ruling = oracle.judge(
-        tried,
-        evidence.board,
-        evidence.peer,
-        echoes=evidence.echoes,
-        tampered=evidence.tampered,
-    )
-    assert ruling.passed, ruling.reason
+    proofs = credentials.issue(tried, credentials.moment_of(tried, module), tmp_path)
+    made: list[cell.Connection] = []
+    with closing(briefing.new_peer(tried, module, proofs, tmp_path, used)) as peer:
+        cell.converse(tried, proofs, desk(), peer, used, made, SEED)  # type: ignore[arg-type]
+    assert [connection.ruling.reason for connection in made if connection.ruling] == [
+        None for _ in tried.connections
+    ]
+
+
+def test_no_second_connection_follows_a_first_that_went_wrong(desk: Desk, tmp_path: Path) -> None:
+    resumption = DECLARED["tls13-resumption"].resumption
+    assert resumption is not None
+    wrong = replace(resumption.first, signatures_verified=7)
+    tried = replace(DECLARED["tls13-resumption"], resumption=Resumption(wrong))
+    proofs = credentials.issue(tried, tried.utc_seconds, tmp_path)
+    made: list[cell.Connection] = []
+    with closing(briefing.new_peer(tried, peers.load("openssl"), proofs, tmp_path)) as peer:
+        cell.converse(tried, proofs, desk(), peer, None, made, SEED)  # type: ignore[arg-type]
+    (only,) = made
+    assert only.named("oracle") == "first_oracle"
+    assert only.ruling is not None
+    assert only.ruling.reason == "board signatures_verified: found 3, expected 7"
 
 
 def test_a_peer_killed_in_mid_handshake_is_its_error_and_quickly_said(
@@ -275,8 +309,9 @@ def test_the_same_seed_says_the_same_client_hello(prepare: Prepare, desk: Desk) 
 
 
 def test_host_and_board_mean_the_same_payload(on_target: ModuleType) -> None:
-    assert encounter.payload(300) == bytes(on_target.payload_byte(i, 300) for i in range(300))
-    assert encounter.FAREWELL == on_target.FAREWELL
+    said = importlib.import_module("tls_conversation")
+    assert encounter.payload(300) == bytes(said.payload_byte(i, 300) for i in range(300))
+    assert encounter.FAREWELL == said.FAREWELL
 
 
 def test_no_payload_byte_is_a_letter() -> None:

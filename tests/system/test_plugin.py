@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 INNER_TEST = """
+import sys
+
 SOURCE = '''
 def run(link):
     print("counting sheep")
@@ -28,25 +31,25 @@ def run(link):
 def test_endless(dut, hil_record):
     dut.install("endless", SOURCE)
     dut.start("endless:run")
-    print("the job runs", flush=True)
+    print("the job runs", file=sys.stderr, flush=True)  # stdout of a worker is shown to nobody
     dut.wait(timeout_s={timeout_s})
 """
 
 _MARK = "HIL_TEST_MARK"
 _START_TIMEOUT_S = 60
-_END_TIMEOUT_S = 15
+_END_TIMEOUT_S = 30
 
 
 class InnerRun:
     """A pytest process whose board is busy with a job that never ends."""
 
-    def __init__(self, folder: Path, target_name: str) -> None:
+    def __init__(self, folder: Path, target_name: str, options: Sequence[str]) -> None:
         self.folder = folder
         self.mark = f"{_MARK}={uuid4().hex}"
         name, value = self.mark.split("=")
         arguments = ["-s", f"--target={target_name}", "--report=out", "-p", "no:cacheprovider"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pytest", *arguments],
+            [sys.executable, "-m", "pytest", *arguments, *options],
             cwd=folder,
             env={**os.environ, name: value},
             stdin=subprocess.DEVNULL,
@@ -98,9 +101,9 @@ def inner_run(pytester, hil_target, dut_factory):
     dut_factory.firmware()  # built here, so that the inner run need not wait for it
     started = []
 
-    def _inner_run(timeout_s: float = 600) -> InnerRun:
+    def _inner_run(*options: str, timeout_s: float = 600) -> InnerRun:
         pytester.makepyfile(INNER_TEST.format(timeout_s=timeout_s))
-        run = InnerRun(pytester.path, hil_target.name)
+        run = InnerRun(pytester.path, hil_target.name, options)
         started.append(run)
         run.read_until("the job runs")
         # The inner pytest and at least one process that is the board.
@@ -123,17 +126,22 @@ def _gone_in_time(run: InnerRun) -> dict[int, str]:
     return run.survivors()
 
 
-def test_ctrl_c_leaves_a_report_and_no_process(inner_run):
-    run = inner_run()
+IN_WORKERS = ("-n", "1", "--dist", "loadgroup")
+
+
+@pytest.mark.parametrize("options", [(), IN_WORKERS], ids=["alone", "in-workers"])
+def test_ctrl_c_leaves_a_report_and_no_process(inner_run, options):
+    run = inner_run(*options)
     os.killpg(run.process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     assert run.end() == pytest.ExitCode.INTERRUPTED, run.output
     assert run.survivors() == {}
     assert (run.cell()["verdict"], run.cell()["reason"]) == ("error", "the run was interrupted")
 
 
+@pytest.mark.parametrize("options", [(), IN_WORKERS], ids=["alone", "in-workers"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_killed_run_leaves_no_process(inner_run, number):
-    run = inner_run()
+def test_a_killed_run_leaves_no_process(inner_run, number, options):
+    run = inner_run(*options)
     run.process.send_signal(number)
     run.end()
     assert _gone_in_time(run) == {}

@@ -14,7 +14,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,7 @@ class Desk:
         self.agent = _agent()
         # Jobs name the agent's module as they do on a board.
         monkeypatch.setitem(sys.modules, "hil_agent", self.agent)
+        monkeypatch.setitem(sys.modules, "jobs", None)  # what is installed is gone afterwards
         ours, theirs = socket.socketpair()
         self.link, board_link = socket.socketpair()
         board_link.setblocking(False)
@@ -102,9 +104,9 @@ _literals = st.recursive(
 def test_every_literal_comes_back_equal_whatever_surrounds_it_and_however_it_is_cut(
     value: object, cut: int, noise: bytes
 ) -> None:
-    _AGENT._installed["jobs"] = {"job": lambda _link: value}
     out = io.StringIO()
-    _AGENT.run(_TOKEN, "jobs:job", (), out)
+    with patch.dict(sys.modules, jobs=SimpleNamespace(job=lambda _link: value)):
+        _AGENT.run(None, _TOKEN, "jobs:job", (), out)
     stream = noise + out.getvalue().encode() + noise
     reader = AnswerReader(_TOKEN)
     answers = [reader.feed(stream[at : at + cut]) for at in range(0, len(stream), cut)]

@@ -31,6 +31,7 @@ version = "1"
 suite = "trixie"
 archive = "a"
 override = "MICROPYTHON_DIR"
+known_by = "py/mpconfig.h"
 [micropython.sha256]
 a = "0000000000000000000000000000000000000000000000000000000000000000"
 """
@@ -94,6 +95,21 @@ def test_a_firmware_is_what_make_left_with_its_facts(farm):
     assert (firmware.image, firmware.micropython) == ("demo", "1.25.0")
     assert firmware.symbols == {}
     assert firmware.flash_bytes is None
+
+
+def test_make_is_told_where_a_library_is_and_another_library_is_another_firmware(farm, monkeypatch):
+    farm.write("images/demo/image.toml", RECIPE.replace("shares", 'libraries = ["net"]\nshares'))
+    lock = LOCK.replace("[micropython", "[net").replace("MICROPYTHON_DIR", "NET_DIR")
+    farm.write("images/sources.lock.toml", LOCK + lock.replace("py/mpconfig.h", "net.c"))
+    makefile = (farm.images / "demo" / "Makefile").read_text()
+    farm.write("images/demo/Makefile", makefile + "\tcat $(NET)/net.c >> $(BUILD)/demo.bin\n")
+    farm.write("net/net.c", "packets\n")
+    monkeypatch.setenv("NET_DIR", str(farm.base / "net"))
+    first = build.ensure("demo")
+    assert first.path.read_text().endswith("packets\n")
+    farm.write("net/net.c", "frames\n\n")
+    assert build.ensure("demo").path.read_text().endswith("frames\n\n")
+    assert farm.runs() == 2
 
 
 def test_equal_inputs_are_built_once(farm):
@@ -220,6 +236,16 @@ def test_a_failed_build_shows_the_end_of_the_output_and_where_the_rest_is(farm):
     assert "no rule for this" in str(caught.value)
     assert str(log) in str(caught.value)
     assert "no rule for this" in log.read_text()
+
+
+def test_an_image_too_large_for_its_flash_is_told_with_the_number(farm):
+    message = "ld: region `FLASH' overflowed by 1234 bytes"
+    farm.write("images/demo/Makefile", f'all:\n\t@echo "{message}" && false\n'.replace("`", "\\`"))
+    with pytest.raises(BuildError) as caught:
+        build.ensure("demo")
+    problem = str(caught.value).splitlines()[0]
+    assert problem.startswith(f"{farm.images}/demo/image.toml: the image does not fit: ")
+    assert "FLASH is 1234 bytes too small for it" in problem
 
 
 def test_a_failed_build_leaves_nothing_that_looks_finished(farm):

@@ -28,6 +28,7 @@ def _cell(verdict, reason=None, scenario="tls13"):
         (errors.LinkError("cut"), "error"),
         (errors.MissingTool("qemu", "apt-get install qemu"), "error"),
         (errors.JobFailed("ValueError", "x", ""), "fail"),
+        (errors.JobFailed("MemoryError", "allocating 8 bytes", ""), "error"),
         (AssertionError("1 != 2"), "fail"),
         (TypeError("a mistake in the test"), "error"),
         (KeyboardInterrupt(), "error"),

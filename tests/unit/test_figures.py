@@ -10,6 +10,7 @@ import pytest
 from hil import paths, target
 from hil.image import Firmware
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
+from hil.link_map import PYTHON, Component
 from hil.measure import Measurement
 from hil.tlsrig import figures
 
@@ -85,6 +86,14 @@ def test_sizes_are_those_of_the_image(emulated: dict[str, Measurement]) -> None:
     assert emulated["ram_static_bytes"].value == 20_000
 
 
+def test_flash_of_the_core_is_what_its_modules_have(emulated: dict[str, Measurement]) -> None:
+    assert emulated["flash_tlscore_bytes"].value is None
+    rows = (("tlscore.client", 3000, 8), ("tlscore", 20, 0), ("tls_jobs", 500, 0))
+    parts = tuple(Component(PYTHON, name, text, data, 0) for name, text, data in rows)
+    divided = replace(FIRMWARE, components=parts)
+    assert measured(MARKS, "qemu-cortexm", divided)["flash_tlscore_bytes"].value == 3028
+
+
 def test_the_boards_own_stack_figure_is_kept(emulated: dict[str, Measurement]) -> None:
     assert emulated["stack_peak_bytes"] is STACK
 
@@ -102,6 +111,7 @@ def test_what_a_board_cannot_say_has_a_reason_and_no_value() -> None:
         "heap_live_peak_bytes",
         "handshake_instructions",
         "flash_image_bytes",
+        "flash_tlscore_bytes",
         "ram_static_bytes",
     ):
         assert found[name].value is None

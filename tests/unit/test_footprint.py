@@ -30,6 +30,8 @@ def _cell(target_name, scenario, verdict="pass", reason=None, peer="openssl"):
     cell.measurements = [
         Measurement("heap_live_peak_bytes", 38912, "bytes", "at checkpoints"),
         Measurement("stack_peak_bytes", 3312, "bytes", "painted"),
+        Measurement("flash_image_bytes", 345678, "bytes", "sections"),
+        Measurement("flash_tlscore_bytes", 98765, "bytes", "map"),
         Measurement("handshake_instructions", 41_234_567, "instructions", "icount shift=3"),
         Measurement("handshake_wall_ms", 3301, "ms", "virtual"),
     ]
@@ -48,7 +50,7 @@ def document(tmp_path):
         good = _cell(name, "tls13-tampered-finished")
         if name == "unix":
             reason = targets[name].no_instruction_count_reason
-            good.measurements[2] = Measurement(
+            good.measurements[4] = Measurement(
                 "handshake_instructions", None, "instructions", "none", reason=reason
             )
         cells = [
@@ -117,6 +119,12 @@ def test_a_missing_figure_is_a_dash_and_its_reason_is_told_once(document):
     assert text.count("unix has no handshake_instructions: runs as a host process") == 1
 
 
+def test_flash_is_told_once_per_board(document):
+    for text in (footprint.terminal(document, 140, color=False), footprint.markdown(document)):
+        said = "qemu-cortexm has 345,678 B of flash in use, 98,765 B of them tlscore"
+        assert text.count(said) == 1
+
+
 def test_only_the_first_line_of_a_reason_is_shown(document):
     assert "tail" not in footprint.terminal(document, 140, color=False)
 
@@ -144,3 +152,16 @@ def test_markdown_cannot_be_broken_by_what_a_board_says(document):
 
 def _plain(text):
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def test_a_refusal_shows_its_alert_in_place_of_what_was_negotiated(tmp_path):
+    refused = _cell("unix", "tls13-mutual-no-certificate")
+    refused.negotiated["alert"] = "certificate_required (116) from peer"
+    resumed = _cell("unix", "tls13-resumption")
+    resumed.negotiated.update(signature=None, resumed=True, alert=None)
+    run = report.Run(tmp_path)
+    for cell in (refused, resumed):
+        run.add(cell, target.load_all()["unix"], None)
+    text = footprint.markdown(run.document())
+    assert "| pass | certificate\\_required (116) from peer |" in text
+    assert f"| pass | {SUITE.rpartition(' ')[0]} resumed |".replace("_", "\\_") in text

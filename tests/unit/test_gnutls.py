@@ -112,6 +112,39 @@ def test_a_psk_is_in_a_file_that_only_we_can_read(setup: ServerSetup, tmp_path: 
     assert ":-KX-ALL:+ECDHE-PSK:+DHE-PSK" in arguments[-1]
 
 
+def test_bare_keys_are_chosen_for_each_end(setup: ServerSetup, tmp_path: Path) -> None:
+    assert setup.certificates is not None
+    both = replace(setup, raw_public_keys=("server", "client"), client_root=setup.certificates.root)
+    text = " ".join(gnutls.server_arguments(both, tmp_path))
+    for expected in (
+        "--rawpkkeyfile",
+        "--require-client-cert --priority",
+        ":-CTYPE-SRV-ALL:+CTYPE-SRV-RAWPK:-CTYPE-CLI-ALL:+CTYPE-CLI-RAWPK",
+    ):
+        assert expected in text
+    wanted = ClientSetup(("::1", 1), setup.certificates.root, "localhost")
+    text = " ".join(gnutls.client_arguments(replace(wanted, raw_public_keys=("server",))))
+    assert "--no-ca-verification" in text
+    assert "RAWPK" in text
+    assert "CTYPE-CLI" not in text
+
+
+def test_a_client_sends_back_what_has_to_be_cut_into_records(
+    setup: ServerSetup, certificates: pki.ChainFiles, tmp_path: Path
+) -> None:
+    payload = bytes(range(0x80, 0x100)) * 10
+    with closing(openssl.serve(setup, tmp_path)) as server:
+        server.start()
+        wanted = ClientSetup(server.address, certificates.root, "localhost", max_record_bytes=512)
+        with closing(gnutls.connect(wanted, tmp_path)) as client:
+            client.start()
+            assert server.await_connected(TIMEOUT_S)
+            assert client.await_connected(TIMEOUT_S)
+            server.send(payload)
+            assert client.echo(len(payload), TIMEOUT_S) == payload
+            assert server.receive(len(payload), TIMEOUT_S) == payload
+
+
 def test_missing_programs_name_the_install_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

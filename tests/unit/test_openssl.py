@@ -14,7 +14,7 @@ import pytest
 from hil.errors import MissingTool, PeerError
 from hil.peer import PeerEnded, Program
 from hil.tlsrig import keylog, pki
-from hil.tlsrig.peers import EXPORTER_LABEL, ClientSetup, ServerSetup, openssl
+from hil.tlsrig.peers import EXPORTER_LABEL, ClientSetup, Psk, ServerSetup, openssl
 from hil.tlsrig.statement import Statement
 
 TIMEOUT_S = 10
@@ -115,6 +115,45 @@ def test_options_say_what_the_setup_says(setup: ServerSetup) -> None:
         f"-cert_chain {setup.certificates.intermediates}",
     ):
         assert expected in text
+
+
+def test_cookies_and_keys_alone_are_asked_for_by_options_every_version_has(
+    setup: ServerSetup,
+) -> None:
+    alone = replace(setup, psk=Psk("board-1", bytes(32), with_dhe=False), certificates=None)
+    text = " ".join(openssl.server_arguments(replace(alone, cookie=True)))
+    for expected in ("-nocert -psk 00", "-psk_identity board-1 -allow_no_dhe_kex", "-stateless"):
+        assert expected in text
+
+
+def test_an_external_key_is_no_resumption(setup: ServerSetup, tmp_path: Path) -> None:
+    psk = Psk("board-1", bytes(range(32)))
+    with closing(openssl.serve(replace(setup, psk=psk), tmp_path)) as server:
+        server.start()
+        wanted = ClientSetup(server.address, None, "localhost", psk=psk)
+        with closing(openssl.connect(wanted, tmp_path)) as client:
+            client.start()
+            assert server.await_connected(TIMEOUT_S)
+            assert client.await_connected(TIMEOUT_S)
+            client.end_input()
+            ends = server.finish(TIMEOUT_S), client.finish(TIMEOUT_S)
+    assert "Reused" in client.artefacts["peer_output"].read_text()
+    assert [(end.resumed, end.signature) for end in ends] == [(False, None), (False, None)]
+
+
+def test_a_server_tells_of_a_connection_that_is_not_its_last(
+    setup: ServerSetup, certificates: pki.ChainFiles, tmp_path: Path
+) -> None:
+    with closing(openssl.serve(replace(setup, connections=2), tmp_path)) as server:
+        server.start()
+        said = []
+        for _ in range(2):
+            with connect(server, certificates) as client:
+                assert server.await_connected(TIMEOUT_S)
+                client.end_input()
+                said.append(server.finish(TIMEOUT_S))
+    assert all(statement.close_received for statement in said)
+    assert said[0].exporter != said[1].exporter
 
 
 def test_tls_1_1_is_allowed_at_security_level_0(setup: ServerSetup) -> None:

@@ -35,6 +35,8 @@ def end(witness: str, **changes: object) -> Statement:
         close_received=True,
         signatures_verified=3 if witness == "board" else None,
         hello_retries=0,
+        psk_used=False if witness == "board" else None,
+        resumed=False,
         key_updates_sent=0,
         key_updates_received=0,
     )
@@ -68,6 +70,10 @@ def test_two_ends_that_agree_in_everything_pass() -> None:
         ("board", {"signature": "ed25519"}, "board signature"),
         ("board", {"signatures_verified": 2}, "board signatures_verified"),
         ("peer", {"hello_retries": 1}, "peer hello_retries"),
+        ("board", {"psk_used": True}, "board psk_used"),
+        ("board", {"resumed": True}, "board resumed"),
+        ("peer", {"resumed": True}, "peer resumed"),
+        ("peer", {"resumed": None}, "peer resumed"),
         ("board", {"key_updates_sent": 1}, "board key_updates from board"),
         ("peer", {"key_updates_received": None}, "peer key_updates from board"),
         ("peer", {"key_updates_sent": 1}, "peer key_updates to board"),
@@ -87,6 +93,24 @@ def test_one_wrong_fact_of_one_end_is_found(
     assert failed(ruling) == [check]
     assert ruling.reason is not None
     assert check in ruling.reason
+
+
+def test_a_client_must_have_got_a_ticket_of_a_connection_that_is_made_for_it() -> None:
+    first = dataclasses.replace(HANDSHAKE, is_first=True)
+    assert judge(first, end("board", took_ticket=True), end("peer"), echoes=ECHOES).passed
+    ruling = judge(first, end("board", took_ticket=False), end("peer"), echoes=ECHOES)
+    assert failed(ruling) == ["board took_ticket"]
+
+
+def test_only_a_peer_that_is_known_for_it_may_go_without_our_close_notify() -> None:
+    hasty = dataclasses.replace(
+        HANDSHAKE, expect=Success(FACTS, signatures_verified=3, answered=False)
+    )
+    peer = end("peer", close_received=False)
+    assert judge(hasty, end("board"), peer, echoes=ECHOES).passed
+    assert failed(judge(HANDSHAKE, end("board"), peer, echoes=ECHOES)) == [
+        "peer received close_notify"
+    ]
 
 
 def test_different_exporters_are_found() -> None:

@@ -91,3 +91,32 @@ def test_a_client_without_the_certificate_that_is_demanded_is_refused(
     server, _ = meet(pair, setup, wanted, tmp_path)
     assert not server.connected
     assert server.alert_sent == 116  # certificate_required
+
+
+# gnutls-cli connects again at once, which no server tells apart: the rig's own listener does.
+@pytest.mark.parametrize("pair", [(name, "openssl") for name in peers.names()], ids=peers.names())
+def test_a_second_connection_resumes_the_first_and_both_say_so(
+    pair: tuple[str, str], tmp_path: Path
+) -> None:
+    setup = ServerSetup(chain(tmp_path / "server", "valid"), connections=2)
+    assert setup.certificates is not None
+    said = []
+    with closing(peers.load(pair[0]).serve(setup, tmp_path)) as server:
+        server.start()
+        wanted = ClientSetup(server.address, setup.certificates.root, "localhost", connections=2)
+        with closing(peers.load(pair[1]).connect(wanted, tmp_path)) as client:
+            client.start()
+            for first in (True, False):
+                assert server.await_connected(TIMEOUT_S)
+                assert client.await_connected(TIMEOUT_S)
+                client.end_input()  # type: ignore[attr-defined]
+                said.append((server.finish(TIMEOUT_S), client.finish(TIMEOUT_S)))
+                if first:
+                    server.next_connection()
+                    client.next_connection()
+    for ends, resumed in zip(said, (False, True), strict=True):
+        assert [end.resumed for end in ends] == [resumed, resumed]
+        assert ends[0].exporter == ends[1].exporter
+        assert [end.signature is None for end in ends] == [resumed, resumed]
+    assert said[0][0].exporter != said[1][0].exporter
+    assert (tmp_path / "session.pem").stat().st_mode & 0o077 == 0

@@ -31,3 +31,5 @@ def test_peers_are_installed_wherever_these_tests_run(name: str) -> None:
 def test_what_a_peer_lacks_is_named_with_one_that_has_it() -> None:
     lacking = peers.load("openssl").lacks(frozenset({peers.RECORD_SIZE_LIMIT}))
     assert lacking == "OpenSSL has no record_size_limit (RFC 8449): use --peer=gnutls"
+    lacking = peers.load("gnutls").lacks(frozenset({peers.COOKIE}))
+    assert lacking == "gnutls-serv sends no cookie (RFC 8446 §4.2.2): use --peer=openssl"

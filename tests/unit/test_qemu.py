@@ -88,14 +88,34 @@ def test_the_heap_is_written_where_the_image_says() -> None:
 
 @pytest.mark.usefixtures("program")
 def test_a_big_endian_board_gets_its_heap_size_in_its_own_byte_order() -> None:
-    board = replace(_target(), endian="big")
-    assert "data-len=4,data-be=on" in _line(_request(board))
+    board = replace(_target(heap_bytes=0x00012300), endian="big")
+    assert f"data={0x00230100},data-len=4" in _line(_request(board))
+
+
+@pytest.mark.usefixtures("program")
+def test_a_link_over_the_network_reaches_the_same_socket_and_nothing_else() -> None:
+    board = target.load(paths.targets_dir() / "qemu-mips.toml")
+    (board,) = target.over_network([board])
+    line = _line(_request(replace(board, boot=_target().boot)), log="/logs/console-2.log")
+    assert "-netdev user,id=network,restrict=on,guestfwd=tcp:10.0.2.100:4433-chardev:link" in line
+    assert "-device ne2k_isa,iobase=0x300,irq=5,netdev=network" in line
+    assert "filter-dump,id=wire,netdev=network,file=/logs/wire-2.pcap" in line
+    assert "-serial chardev:console" in line
+    assert "chardev:link -" not in line.replace("guestfwd=tcp:10.0.2.100:4433-chardev:link", "")
+    assert f"socket,id=link,fd={_DESCRIPTORS['link']}" in line
 
 
 @pytest.mark.usefixtures("program")
 def test_the_link_is_on_the_uart_the_target_names() -> None:
     board = replace(_target(), link=LinkSpec("uart", uart=2))
     assert "-serial chardev:console -serial null -serial chardev:link" in _line(_request(board))
+
+
+@pytest.mark.usefixtures("program")
+def test_a_link_that_is_no_port_of_the_machine_is_plugged_in() -> None:
+    line = _line(_request(_target(link_device="pci-serial,addr=1")))
+    assert "-serial chardev:console -device pci-serial,addr=1,chardev=link" in line
+    assert line.count("chardev:link") == 0
 
 
 @pytest.mark.usefixtures("program")

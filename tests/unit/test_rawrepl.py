@@ -1,6 +1,6 @@
 """What is not a MicroPython raw REPL is told apart from one, in time and in words.
 
-The other end is a script; conversations with the real thing are in `tests/system/test_boot.py`.
+The other end is a script; conversations with the real thing are in `tests/system/boards`.
 """
 
 from __future__ import annotations

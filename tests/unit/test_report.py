@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hil import report, target
 from hil.document import ReportError, read, validate
 from hil.image import Firmware
+from hil.link_map import Component
 from hil.measure import Measurement
 
 
@@ -75,6 +77,21 @@ def test_a_target_is_listed_once_with_the_firmware_it_got_to(run, cell, board, f
     run.add(cell, board, None)
     (described,) = run.document()["targets"]
     assert described["firmware"]["micropython"] == "1.25.0"
+
+
+def test_the_components_of_a_firmware_are_in_the_report(run, cell, board, firmware, tmp_path):
+    part = Component("Python modules", "tlscore.client", 5476, 0, 0)
+    run.add(cell, board, replace(firmware, components=(part,)))
+    document = run.write(tmp_path / "out")
+    assert document["targets"][0]["firmware"]["components"] == [asdict(part)]
+    assert "`tlscore.client` | 5,476 |" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_cells_are_in_the_order_of_their_tests_whichever_ended_first(run, cell, board):
+    facts = report.describe_target(board, None)
+    for position, scenario in ((7, "third"), (2, "first"), (5, "second")):
+        run.add_documents({**cell.document(), "scenario": scenario}, facts, position)
+    assert [row["scenario"] for row in run.document()["cells"]] == ["first", "second", "third"]
 
 
 def test_two_runs_of_one_second_have_different_names(tmp_path):

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hil.tlsrig import names, scenario, tamper
-from hil.tlsrig.scenario import BoardSide, Refusal, Scenario, ScenarioError, Success
+from hil.tlsrig.scenario import (
+    BoardSide,
+    PeerSide,
+    Refusal,
+    Resumption,
+    Scenario,
+    ScenarioError,
+    SharedKey,
+    Success,
+)
 
 DECLARED = scenario.load_all()
 REFUSAL = Refusal("board", "bad_record_mac", "record.bad_mac")
@@ -52,6 +63,34 @@ def test_success_over_a_tampered_link_is_refused() -> None:
     success = Success(("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ed25519"), 3)
     with pytest.raises(ScenarioError, match="success over a tampered link"):
         Scenario("odd", "", success, tamper="flip-finished-bit")
+
+
+def test_a_server_with_neither_certificates_nor_a_key_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="odd: the server has neither"):
+        Scenario("odd", "", REFUSAL, peer=PeerSide(certificates=None))
+    assert Scenario("odd", "", REFUSAL, peer=PeerSide(certificates=None), psk=SharedKey())
+
+
+def test_most_scenarios_are_one_connection() -> None:
+    tried = DECLARED["tls13-x509-p256"]
+    assert tried.connections == (tried,)
+
+
+def test_a_resumption_is_two_and_the_first_is_only_made_for_its_ticket() -> None:
+    full = Success(("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ed25519"), 3)
+    hasty = replace(full, answered=False)
+    tried = Scenario(
+        "again",
+        "",
+        replace(full, resumed=True),
+        resumption=Resumption(full, {"gnutls": hasty}),
+        measure=("heap_live_peak_bytes",),
+    )
+    first, second = tried.connections
+    assert second is tried
+    assert (first.is_first, first.measure, first.echo_bytes) == (True, (), (1,))
+    assert first.expected("openssl") == full
+    assert first.expected("gnutls") == hasty
 
 
 def test_success_without_echo_is_refused() -> None:

@@ -19,6 +19,7 @@ version = "1.0-1"
 suite = "trixie"
 archive = "demo_1.0.orig.tar.xz"
 override = "DEMO_DIR"
+known_by = "py/mpconfig.h"
 
 [demo.sha256]
 "demo_1.0.orig.tar.xz" = "{digest}"
@@ -201,7 +202,7 @@ def test_a_users_own_tree_is_taken_and_named(cache, tmp_path, monkeypatch):
 
 def test_an_own_tree_that_is_none_is_refused(cache, tmp_path, monkeypatch):
     monkeypatch.setenv("DEMO_DIR", str(tmp_path))
-    with pytest.raises(BuildError, match=r"DEMO_DIR=.*: not a MicroPython tree"):
+    with pytest.raises(BuildError, match=r"DEMO_DIR=.*: not a tree of demo"):
         sources.tree(demo(tmp_path), lambda _: None)
 
 
@@ -239,8 +240,9 @@ def test_a_wrong_lock_is_told_file_and_key(tmp_path, old, new, told):
     assert str(path) in str(caught.value)
 
 
-def test_the_shipped_lock_pins_every_file_of_micropython():
-    source = sources.load("micropython")
-    assert source.override == "MICROPYTHON_DIR"
+@pytest.mark.parametrize("name", ["micropython", "lwip"])
+def test_the_shipped_lock_pins_every_file_of_a_package(name):
+    source = sources.load(name)
+    assert source.override == f"{name.upper()}_DIR"
     assert len(source.sha256) == 3
     assert any(name.endswith(".dsc") for name in source.sha256)

@@ -309,3 +309,65 @@ def test_a_target_named_twice_is_chosen_once(shelf):
 def test_what_matches_nothing_is_an_error_that_helps(shelf, pattern, message):
     with pytest.raises(target.TargetSelectionError, match=re.escape(message)):
         target.select([pattern], shelf)
+
+
+# ---- everything that is wrong
+
+
+def test_all_offences_of_a_file_are_found_each_with_its_line(write):
+    text = (
+        GOOD.replace('endian = "little"', 'endian = "middle"')
+        .replace("word_bits = 32", 'word_bits = "32"')
+        .replace('machine = "mps2-an385"', "")
+        .replace("uart = 1", "uart = -1\nparity = 0")
+        .replace('driver = "raw_repl"', 'driver = "raw_repel"')
+    )
+    document = target_file.parse(write(text + "[limits]\ntls13 = 5\n"))
+    found = {(error.key, error.line) for error in target_file.offences(document)}
+    lines = text.splitlines()
+
+    def line_of(beginning: str) -> int:
+        return next(n for n, line in enumerate(lines, 1) if line.startswith(beginning))
+
+    assert found == {
+        ("endian", line_of("endian")),
+        ("word_bits", line_of("word_bits")),
+        ("boot.machine", line_of("[boot]")),
+        ("link.uart", line_of("uart")),
+        ("link.parity", line_of("parity")),
+        ("console.driver", line_of('driver = "raw_repel"')),
+        ("limits.tls13", len(lines) + 2),
+    }
+
+
+def test_a_table_that_is_none_does_not_hide_other_offences(write):
+    text = GOOD.replace("[console]\ndriver", "[elsewhere]\ndriver").replace(
+        "word_bits = 32", "word_bits = 32\nconsole = 5\nlimits = 5"
+    )
+    document = target_file.parse(write(text))
+    found = [error.key for error in target_file.offences(document)]
+    assert found == ["elsewhere", "console", "limits"]
+
+
+def test_a_heap_larger_than_the_ram_is_refused_with_both_numbers(refusal):
+    text = GOOD.replace("image =", "ram_bytes = 65536\nimage =")
+    error = refusal(text.replace("heap_bytes = 65536", "heap_bytes = 65537 # HERE"))
+    assert error.key == "boot.heap_bytes"
+    assert "65537 bytes are more than the whole RAM, 65536 bytes" in str(error)
+
+
+# ---- over the network
+
+
+def test_a_board_with_a_network_can_have_its_link_over_it_under_another_name():
+    board = target.load_all()["qemu-mips"]
+    (other,) = target.over_network([board])
+    assert (other.name, other.link) == ("qemu-mips-net", target.LinkSpec("net"))
+    assert (other.image, other.boot) == (board.image, board.boot)
+
+
+def test_boards_without_a_network_are_named_when_it_is_asked_for():
+    shelf = target.load_all()
+    with pytest.raises(target.TargetSelectionError) as caught:
+        target.over_network([shelf["qemu-mips"], shelf["unix"], shelf["qemu-cortexm"]])
+    assert "no network for the link: unix, qemu-cortexm (" in str(caught.value)

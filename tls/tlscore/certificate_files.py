@@ -8,7 +8,7 @@ import binascii
 import re
 
 from tlscore.errors import PeerMisbehaved
-from tlscore.trust import TrustAnchors, anchor_from_certificate
+from tlscore.trust import TrustAnchors, anchor_from_certificate, name_from_certificate
 from tlscore.trust_store import MAGIC, TrustStore
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
@@ -71,12 +71,14 @@ def trust(path, pins=None) -> tuple:
     if content[: len(MAGIC)] == MAGIC:
         return TrustStore(content, pins), []
     rows = []
+    names = []
     complaints = []
     for number, der in enumerate(certificates(path, content), 1):
         try:
             rows.append(anchor_from_certificate(der))
+            names.append(name_from_certificate(der))
         except PeerMisbehaved as error:
             complaints.append(
                 "{}: certificate {} is left out: {}".format(path, number, error.reason)
             )
-    return TrustAnchors(rows, pins) if rows else None, complaints
+    return TrustAnchors(rows, pins, names) if rows else None, complaints

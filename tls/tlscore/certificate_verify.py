@@ -27,12 +27,17 @@ def check(scheme, accepted, key, by, transcript_hash, signature_bytes):
         signature_bytes: as received, copied to bytes.
 
     Raises:
-        PeerMisbehaved: the scheme was not offered or the signature is wrong.
+        PeerMisbehaved: the scheme was not offered or is not for the key, or the signature is
+            wrong.
     """
     # "the signature algorithm MUST be one offered"; and of those offered RSASSA-PKCS1-v1_5 stands
     # for certificates only: the others "MUST" be used here.
     if scheme not in accepted or not signature.is_for_handshake(scheme):
         raise PeerMisbehaved("certificate_verify.unoffered_scheme", _ALERT_ILLEGAL_PARAMETER)
+    # "the signature algorithm MUST be compatible with the key in the sender's end-entity
+    # certificate": a field "inconsistent with other fields" (§6.2) is an illegal_parameter.
+    if not signature.fits(scheme, key):
+        raise PeerMisbehaved("certificate_verify.wrong_key", _ALERT_ILLEGAL_PARAMETER)
     if not signature.verify(scheme, key, _signed(scheme, by, transcript_hash), signature_bytes):
         # "If the verification fails, the receiver MUST terminate the handshake with a
         # "decrypt_error" alert."

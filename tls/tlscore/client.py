@@ -4,39 +4,42 @@ Every method `_on_<message>` takes one message in the order: read it, check it, 
 to the transcript, name the next state. Which message may come when is the business of the table in
 states.py; form is checked in messages.py; what is here is what depends on what was said before.
 
+Where the server takes a pre-shared key, EncryptedExtensions are followed by Finished; everything
+about certificates is in client_certificates.py, about the offer of keys in psk_offer.py, and each
+is loaded by who needs it.
+
 The ClientHello stays in the send buffer until the ServerHello has named the hash to feed it to:
 nothing else is sent in between, and RecordSender moves nothing.
 """
 
-from tlscore import certificate_verify, messages, patience, states, suites
+from tlscore import messages, patience, states, suites
 from tlscore.client_hello import RANDOM_BYTES, ClientHello
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, EVENT_TICKET, Connection
 from tlscore.crypto.hmac import equal
 from tlscore.errors import PeerMisbehaved
 from tlscore.key_exchange import KeyShare
-from tlscore.message_streams import CertificateParser
 from tlscore.schedule import KeySchedule, finished_verify_data
 from tlscore.transcript import Transcript, message_hash
-from tlscore.x509.chain import ChainVerifier
 
 # See codepoints.py: copies that cost nothing on a board.
+_SERVER_HELLO = const(2)
 _TLS_1_0 = const(0x0301)
 _TLS_1_2 = const(0x0303)
 _TLS_1_3 = const(0x0304)
-_ALERT_UNSUPPORTED_CERTIFICATE = const(43)
 _ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_DECRYPT_ERROR = const(51)
 _ALERT_INTERNAL_ERROR = const(80)
 _ALERT_MISSING_EXTENSION = const(109)
 
-# Digests of the transcript: up to ServerHello, Certificate, CertificateVerify and the server's
-# Finished; if the server asks for a certificate, up to ours, and if we have one, up to our
-# CertificateVerify.
-_DIGESTS = const(5)
-# CertificateType (RFC 7250)
-_X509 = const(0)
-_RAW_PUBLIC_KEY = const(2)
+# Digests of the transcript: up to ServerHello, EncryptedExtensions and the server's Finished. With
+# certificates up to Certificate and CertificateVerify (instead of EncryptedExtensions); if the
+# server asks for a certificate, up to ours, and if we have one, up to our CertificateVerify. If
+# tickets are kept, up to our Finished; for binders after a HelloRetryRequest, up to there.
+_DIGESTS = const(3)
+_DIGESTS_WITH_CERTIFICATES = const(5)
+# The year 9999: what an external key proves has no end.
+_NEVER_UTC_SECONDS = 253402300799
 
 
 def _illegal(reason):
@@ -51,23 +54,27 @@ class ClientConnection(Connection):
 
     Attributes:
         signatures_verified: signatures found good, in the chain and in CertificateVerify.
+        psk_identity: of the external key the server took (bytes), or None.
+        resumed: the server took the session.
     """
 
     def __init__(self, config):
         Connection.__init__(self, config, states.CLIENT, states.WAIT_SERVER_HELLO)
-        self._certificate_type = config.certificate_types[0]
-        self._chain = self._new_verifier()
+        self._certificates = None
         self._schedule = None
-        self._server_key = None
-        self._certificate_requested = False
-        self._signing_scheme = None  # what our own certificate's key signs with
+        self._keeper = self._new_keeper()
+        self._resumed_session = None
+        self._not_after = _NEVER_UTC_SECONDS  # of what the server proves itself with
         self._offered = ()
         self._middlebox_compatibility = config.middlebox_compatibility
         self.signatures_verified = 0
+        self.psk_identity = None
+        self.resumed = False
         self._client_random = self._random(RANDOM_BYTES)
         session_id = self._random(32) if config.middlebox_compatibility else b""
         shares = [KeyShare(group, config.entropy) for group in config.key_share_groups]
         self._hello = ClientHello(config, self._client_random, session_id, shares)
+        self._offer_keys()
         # RFC 8446 §5.1: the first ClientHello "MAY also be 0x0301 for compatibility purposes".
         self._hello_message = self._send_hello(_TLS_1_0)
         self._checkpoint("client_hello")
@@ -81,43 +88,108 @@ class ClientConnection(Connection):
         writer = self._outbox.writer()
         self._hello.write(writer)
         message = self._outbox.content(writer)
-        self._outbox.queue_handshake(writer, self._transcript, version)
+        transcript = self._transcript
+        if self._hello.psks is not None:
+            self._hello.psks.bind(message, transcript)
+            transcript = None  # it has had the message
+        self._outbox.queue_handshake(writer, transcript, version)
         return message
 
-    def _new_verifier(self):
-        config = self._config
-        if self._certificate_type == _RAW_PUBLIC_KEY:
-            # Imported here: few clients need it.
-            from tlscore.x509.raw_key import RawKeyVerifier  # noqa: PLC0415
+    def _offer_keys(self):
+        """Offer what keys there are; without one the server has to prove itself by certificate."""
+        if self._config.has_keys:
+            from tlscore.psk_offer import PskOffer  # noqa: PLC0415
 
-            return RawKeyVerifier(config.trust)
-        return ChainVerifier(config.trust, config.clock, config.server_name)
+            self._offer(PskOffer(self._config))
+        if self._hello.psks is None:
+            self._expect_certificates()
+
+    def _offer(self, keys):
+        self._hello.psks = keys if len(keys) else None
+
+    def _expect_certificates(self):
+        from tlscore.client_certificates import CertificateAuthentication  # noqa: PLC0415
+
+        self._certificates = CertificateAuthentication(self._config)
+
+    def _new_keeper(self):
+        if not self._config.ticket_bytes_max:
+            return None
+        from tlscore.session import SessionKeeper  # noqa: PLC0415
+
+        return SessionKeeper(self._config)
+
+    def take_session(self):
+        """Return the session.Session of the newest ticket that is kept, or None; it is then gone.
+
+        A connection that fails gives up its sessions.
+        """
+        keeper = self._keeper
+        if keeper is None:
+            return None
+        session = keeper.session
+        keeper.session = None
+        return session
 
     # --- ServerHello, HelloRetryRequest
+
+    def check_misaligned(self, message):
+        """Refuse a server of an older version, whose flight may be one record, by its version."""
+        if message[0] == _SERVER_HELLO:
+            messages.parse_server_hello(message[messages.HEADER_BYTES :], self._hello.offered)
 
     def _on_server_hello(self, message):
         hello = messages.parse_server_hello(message[messages.HEADER_BYTES :], self._hello.offered)
         self._check_answer(hello)
-        if self._transcript is None:
-            self._start_transcript(hello.is_retry)
-        self._transcript.update(message)
         if hello.is_retry:
-            return self._on_hello_retry_request(hello)
-        # RFC 8446 §9.2: without pre_shared_key the key_share is mandatory.
+            return self._on_hello_retry_request(hello, message)
+        psk = self._accepted_key(hello)
+        share = self._own_share(hello, psk is not None)
+        digests = self._digests(psk is None)
+        if self._transcript is None:
+            self._start_transcript(self._hello_message, digests)
+        else:
+            self._transcript.keep(digests)
+        self._transcript.update(message)
+        self.version = _TLS_1_3
+        self.group = hello.group
+        self._checkpoint("server_hello")
+        secret = None if share is None else share.shared_secret(bytes(hello.share))
+        self._derive_handshake_keys(psk, secret)
+        self._forget_hello()
+        self._checkpoint("key_schedule")
+        return states.WAIT_ENCRYPTED_EXTENSIONS
+
+    def _accepted_key(self, hello):
+        """Return the pre-shared key the server took; None: it proves itself by certificate."""
+        if hello.psk_index is None:
+            if self._config.trust is None:
+                # It is what the server would have had to send to be accepted (RFC 8446 §6.2).
+                raise PeerMisbehaved("server_hello.no_pre_shared_key", _ALERT_MISSING_EXTENSION)
+            if self._certificates is None:
+                self._expect_certificates()
+            return None
+        key, self.psk_identity, session = self._hello.psks.accept(
+            hello.psk_index, self._suite.hash, hello.group is not None
+        )
+        self._certificates = None
+        self.resumed = session is not None
+        self._resumed_session = session
+        return key
+
+    def _own_share(self, hello, has_key):
+        """Return our KeyShare for the server's key_share, None where a key makes do without."""
         if hello.group is None:
-            raise PeerMisbehaved("server_hello.no_key_share", _ALERT_MISSING_EXTENSION)
+            # RFC 8446 §9.2: without pre_shared_key the key_share is mandatory.
+            if not has_key:
+                raise PeerMisbehaved("server_hello.no_key_share", _ALERT_MISSING_EXTENSION)
+            return None
         # §4.2.8: the group "MUST be one of those" a share was sent for; after a HelloRetryRequest
         # that is only the group it selected.
         share = self._hello.share_of(hello.group)
         if share is None:
             raise _illegal("server_hello.unoffered_group")
-        self.version = _TLS_1_3
-        self.group = hello.group
-        self._checkpoint("server_hello")
-        self._derive_handshake_keys(share.shared_secret(bytes(hello.share)))
-        self._forget_hello()
-        self._checkpoint("key_schedule")
-        return states.WAIT_ENCRYPTED_EXTENSIONS
+        return share
 
     def _check_answer(self, hello):
         # RFC 8446 §4.1.3: "A client which receives a legacy_session_id_echo field that does not
@@ -137,14 +209,19 @@ class ClientConnection(Connection):
                 raise _illegal("server_hello.suite_changed")
         self._suite = suites.find(hello.suite)
 
-    def _start_transcript(self, is_retry):
-        digests = _DIGESTS if not self._config.certificates else _DIGESTS + 1
+    def _digests(self, by_certificate):
+        """Return how many digests of the transcript are wanted from the ServerHello on."""
+        digests = _DIGESTS
+        if by_certificate:
+            digests = _DIGESTS_WITH_CERTIFICATES + (1 if self._config.has_identity else 0)
+        return digests + (1 if self._config.ticket_bytes_max else 0)
+
+    def _start_transcript(self, first, digests):
         self._transcript = Transcript(self._suite.hash, digests)
-        first = self._hello_message
-        self._transcript.update(message_hash(self._suite.hash, first) if is_retry else first)
+        self._transcript.update(first)
         self._hello_message = None
 
-    def _on_hello_retry_request(self, hello):
+    def _on_hello_retry_request(self, hello, message):
         # RFC 8446 §4.1.4: "Clients MUST abort the handshake with an "illegal_parameter" alert if
         # the HelloRetryRequest would not result in any change in the ClientHello."
         if hello.group is None and hello.cookie is None:
@@ -162,13 +239,28 @@ class ClientConnection(Connection):
             if len(hello.cookie) > self._config.cookie_bytes_max:
                 raise PeerMisbehaved("hello_retry_request.cookie_too_long", _ALERT_INTERNAL_ERROR)
             self._hello.cookie = hello.cookie
+        # Whether the server will take a key is not known yet; one digest more is for binders.
+        digests = self._digests(self._config.trust is not None)
+        if self._hello.psks is not None:
+            self._keep_fitting_keys()
+            digests += 1
+        first = message_hash(self._suite.hash, self._hello_message)
+        self._start_transcript(first, digests)
+        self._transcript.update(message)
         self._send_change_cipher_spec()
         self._send_hello(_TLS_1_2)
         self._hello.cookie = None
         return states.WAIT_SECOND_SERVER_HELLO
 
-    def _derive_handshake_keys(self, shared_secret):
-        schedule = KeySchedule(self._suite.hash)
+    def _keep_fitting_keys(self):
+        self._hello.psks.keep(self._suite.hash)
+        self._offer(self._hello.psks)
+        if self._hello.psks is None and self._config.trust is None:
+            # With this suite the server cannot take any of our keys (§4.2.11).
+            raise _illegal("hello_retry_request.no_psk_left")
+
+    def _derive_handshake_keys(self, psk, shared_secret):
+        schedule = KeySchedule(self._suite.hash, psk)
         schedule.mix(shared_secret)
         digest = self._transcript.digest()
         client_secret = schedule.derive(b"c hs traffic", digest)
@@ -183,66 +275,57 @@ class ClientConnection(Connection):
 
     def _on_encrypted_extensions(self, message):
         body = message[messages.HEADER_BYTES :]
-        alpn, limit, certificate_type = messages.parse_encrypted_extensions(body, self._offered)
+        said = messages.parse_encrypted_extensions(body, self._offered)
         # RFC 7301 §3.1: the server selects one of the client's protocols.
-        if alpn is not None and alpn not in self._config.alpn:
+        if said.protocol is not None and said.protocol not in self._config.alpn:
             raise _illegal("encrypted_extensions.unoffered_protocol")
-        self.alpn = alpn
-        if limit is not None:
-            # RFC 8449 §4: from here on, each for what it receives; content type and padding count.
-            self._receiver.plaintext_limit = self._config.record_size_limit
-            self._outbox.content_limit = min(limit - 1, self._outbox.content_limit)
-        self._expect_certificate_type(_X509 if certificate_type is None else certificate_type)
+        self.alpn = said.protocol
+        self._limit_records(said)
+        if self._certificates is not None:
+            self._certificates.expect(said.certificate_type, said.client_certificate_type)
         self._transcript.update(message)
         self._checkpoint("encrypted_extensions")
+        # RFC 8446 §2.2: "As the server is authenticating via a PSK, it does not send a Certificate
+        # or a CertificateVerify message"; nor does it ask for one (§4.3.2).
+        if self._certificates is None:
+            return states.WAIT_FINISHED
         return states.WAIT_CERTIFICATE_OR_REQUEST
 
-    def _expect_certificate_type(self, certificate_type):
-        if certificate_type not in self._config.certificate_types:
-            # RFC 7250 §4.2: without a type in common "the connection is terminated with a fatal
-            # alert of type "unsupported_certificate"".
-            alert = _ALERT_UNSUPPORTED_CERTIFICATE
-            raise PeerMisbehaved("encrypted_extensions.unoffered_certificate_type", alert)
-        if certificate_type != self._certificate_type:
-            self._certificate_type = certificate_type
-            self._chain = self._new_verifier()
+    def _limit_records(self, said):
+        """Keep to the negotiated sizes from here on; content type and padding count."""
+        config = self._config
+        if said.record_size_limit is not None:  # RFC 8449 §4: each for what it receives
+            limit = said.record_size_limit - 1
+            self._receiver.plaintext_limit = config.record_size_limit
+        elif said.max_fragment_length is not None:
+            limit = 256 << said.max_fragment_length
+            # RFC 6066 §4: a client that gets a "response that differs from the length it requested
+            # ... MUST also abort the handshake with an "illegal_parameter" alert."
+            if limit != config.max_fragment_bytes:
+                raise _illegal("encrypted_extensions.other_fragment_length")
+            self._receiver.plaintext_limit = limit + 1
+        else:
+            return
+        self._outbox.content_limit = min(limit, self._outbox.content_limit)
 
     def _on_certificate_request(self, message):
-        accepted = messages.parse_certificate_request(message[messages.HEADER_BYTES :])
-        self._certificate_requested = True
-        if self._config.certificates:
-            self._signing_scheme = certificate_verify.choose(self._config.private_key, accepted)
+        self._certificates.take_request(message[messages.HEADER_BYTES :])
         self._transcript.update(message)
         return states.WAIT_CERTIFICATE
 
     def _open_certificate(self, length):
-        # What only a certificate of ours would have needed digests for.
-        if not self._certificate_requested:
-            self._transcript.drop()
-        if self._config.certificates and self._signing_scheme is None:
-            self._transcript.drop()
-        return CertificateParser(length, self._chain, self._offered)
+        return self._certificates.new_parser(length, self._offered, self._transcript)
 
     def _on_certificate(self, _parser):
-        self._server_key = self._chain.finish()
-        self.signatures_verified = self._chain.signatures_verified
-        self._chain = None
+        self._not_after = self._certificates.finish_chain()
+        self.signatures_verified = self._certificates.signatures_verified
         self._checkpoint("certificate")
         return states.WAIT_CERTIFICATE_VERIFY
 
     def _on_certificate_verify(self, message):
-        scheme, signed = messages.parse_certificate_verify(message[messages.HEADER_BYTES :])
-        certificate_verify.check(
-            scheme,
-            self._config.signature_schemes,
-            self._server_key,
-            certificate_verify.BY_SERVER,
-            self._transcript.digest(),
-            bytes(signed),
-        )
-        self.signature_scheme = scheme
-        self.signatures_verified += 1
-        self._server_key = None
+        body = message[messages.HEADER_BYTES :]
+        self.signature_scheme = self._certificates.verify(body, self._transcript.digest())
+        self.signatures_verified = self._certificates.signatures_verified
         self._transcript.update(message)
         self._checkpoint("certificate_verify")
         return states.WAIT_FINISHED
@@ -261,6 +344,9 @@ class ClientConnection(Connection):
         digest = self._transcript.digest()
         self._send_second_flight(digest)
         self._derive_application_keys(digest)
+        if self._keeper is not None:
+            secret = self._schedule.derive(b"res master", self._transcript.digest())
+            self._keeper.begin(self._suite.hash, secret, self._resumed_session, self._not_after)
         self._forget_handshake()
         self._events |= EVENT_CONNECTED
         self._checkpoint("finished")
@@ -269,32 +355,12 @@ class ClientConnection(Connection):
     def _send_second_flight(self, digest):
         """Queue change_cipher_spec, Certificate if one was asked for, and Finished."""
         self._send_change_cipher_spec()
-        if self._certificate_requested:
-            digest = self._send_certificate()
+        if self._certificates is not None and self._certificates.requested:
+            digest = self._certificates.send(self._outbox, self._transcript)
         verify_data = finished_verify_data(self._suite.hash, self._outbox.secret, digest)
         writer = self._outbox.writer()
         messages.write_finished(writer, verify_data)
         self._outbox.queue_handshake(writer, self._transcript)
-
-    def _send_certificate(self):
-        """Queue Certificate and what proves it ours; return the digest for Finished."""
-        # RFC 8446 §4.4.2: a client without a suitable certificate "MUST send a Certificate message
-        # containing no certificates", and no CertificateVerify.
-        config = self._config
-        scheme = self._signing_scheme
-        writer = self._outbox.writer()
-        messages.write_certificate(writer, () if scheme is None else config.certificates)
-        self._outbox.queue_handshake(writer, self._transcript)
-        digest = self._transcript.digest()
-        if scheme is None:
-            return digest
-        signature = certificate_verify.sign(
-            scheme, config.private_key, certificate_verify.BY_CLIENT, digest, config.entropy
-        )
-        writer = self._outbox.writer()
-        messages.write_certificate_verify(writer, scheme, signature)
-        self._outbox.queue_handshake(writer, self._transcript)
-        return self._transcript.digest()
 
     def _send_change_cipher_spec(self):
         """Queue the one change_cipher_spec before the second flight (RFC 8446 §D.4)."""
@@ -321,11 +387,18 @@ class ClientConnection(Connection):
         from tlscore.ticket_stream import NewSessionTicketParser  # noqa: PLC0415
 
         self._patience.spend(patience.TICKET)
-        return NewSessionTicketParser(length)
+        return NewSessionTicketParser(length, self._config.ticket_bytes_max)
 
-    def _on_new_session_ticket(self, _parser):
-        self._events |= EVENT_TICKET  # resumption is not implemented: the ticket is gone
+    def _on_new_session_ticket(self, parser):
+        if self._keeper is not None:
+            self._keeper.take(parser, self.alpn)
+        self._events |= EVENT_TICKET
         return states.CONNECTED
+
+    def _end(self, state):
+        Connection._end(self, state)
+        if self._keeper is not None:
+            self._keeper.end(state == states.FAILED)
 
     def _forget_hello(self):
         self._forget_shares()
@@ -341,4 +414,4 @@ class ClientConnection(Connection):
         if self._hello is not None:
             self._forget_shares()
         self._hello = self._hello_message = None
-        self._chain = self._schedule = self._server_key = None
+        self._certificates = self._schedule = self._resumed_session = None

@@ -16,7 +16,7 @@ from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, ALERT_MISSING_EXTENSION
 from tlscore.compat import const
 from tlscore.crypto.hashes import SHA256
 from tlscore.errors import PeerMisbehaved
-from tlscore.messages import read_record_size_limit
+from tlscore.offered_keys import read_keys, read_modes
 from tlscore.wire import Reader, decode_error
 
 _ALERT_PROTOCOL_VERSION = const(70)
@@ -24,9 +24,12 @@ _TLS_1_3 = const(0x0304)
 _SSL_3_0 = const(0x0300)
 
 _SERVER_NAME = const(0)
+_MAX_FRAGMENT_LENGTH = const(1)
 _SUPPORTED_GROUPS = const(10)
 _SIGNATURE_ALGORITHMS = const(13)
 _ALPN = const(16)
+_CLIENT_CERTIFICATE_TYPE = const(19)
+_SERVER_CERTIFICATE_TYPE = const(20)
 _PADDING = const(21)
 _RECORD_SIZE_LIMIT = const(28)
 _PRE_SHARED_KEY = const(41)
@@ -34,6 +37,7 @@ _EARLY_DATA = const(42)
 _SUPPORTED_VERSIONS = const(43)
 _COOKIE = const(44)
 _PSK_KEY_EXCHANGE_MODES = const(45)
+_CERTIFICATE_AUTHORITIES = const(47)
 _POST_HANDSHAKE_AUTH = const(49)
 _SIGNATURE_ALGORITHMS_CERT = const(50)
 _KEY_SHARE = const(51)
@@ -55,6 +59,12 @@ class ReceivedHello:
         server_name: host_name as a memoryview, or None.
         cookie: memoryview, or None.
         record_size_limit: of RFC 8449, or None.
+        max_fragment_length: its code (RFC 6066 §4), or None; None beside a record_size_limit.
+        client_certificate_types, server_certificate_types: CertificateTypes of RFC 7250 that the
+            client can show and can take, its preferred first: memoryviews, or None.
+        psk_modes: PskKeyExchangeModes as bytes, or None.
+        identities, binders: of the pre-shared keys, or None.
+        binders_at: position in the body from which on it is not what the binders are made of.
         early_data: the client means to send early data.
     """
 
@@ -69,6 +79,13 @@ class ReceivedHello:
         self.server_name = None
         self.cookie = None
         self.record_size_limit = None
+        self.max_fragment_length = None
+        self.client_certificate_types = None
+        self.server_certificate_types = None
+        self.psk_modes = None
+        self.identities = None
+        self.binders = None
+        self.binders_at = 0
         self.early_data = False
 
 
@@ -170,9 +187,9 @@ def _read_lists(hello, found):
     if _ALPN in found:
         hello.protocols = _protocols(found[_ALPN])
     if _PSK_KEY_EXCHANGE_MODES in found:
-        content = found[_PSK_KEY_EXCHANGE_MODES]
-        content.vector8(1)
-        content.finish()
+        hello.psk_modes = read_modes(found[_PSK_KEY_EXCHANGE_MODES])
+    if _PRE_SHARED_KEY in found:
+        hello.identities, hello.binders, hello.binders_at = read_keys(found[_PRE_SHARED_KEY])
 
 
 def _check_shares(hello):
@@ -211,12 +228,29 @@ def _read_rest(hello, found):
         hello.cookie = content.vector16(1).rest()
         content.finish()
     if _RECORD_SIZE_LIMIT in found:
-        hello.record_size_limit = read_record_size_limit(found[_RECORD_SIZE_LIMIT])
+        hello.record_size_limit = extensions.read_record_size_limit(found[_RECORD_SIZE_LIMIT])
+    # RFC 8449 §5: a server "MUST ignore a "max_fragment_length" ... if both extensions appear."
+    elif _MAX_FRAGMENT_LENGTH in found:
+        hello.max_fragment_length = extensions.read_max_fragment_length(found[_MAX_FRAGMENT_LENGTH])
+    hello.client_certificate_types = _certificate_types(found.get(_CLIENT_CERTIFICATE_TYPE))
+    hello.server_certificate_types = _certificate_types(found.get(_SERVER_CERTIFICATE_TYPE))
     if _EARLY_DATA in found:
         found[_EARLY_DATA].finish()  # §4.2.10: empty in a ClientHello
         hello.early_data = True
+    if _CERTIFICATE_AUTHORITIES in found:
+        # §4.2.4: they "guide certificate selection"; a server of one identity has no choice.
+        extensions.check_authorities(found[_CERTIFICATE_AUTHORITIES])
     if _POST_HANDSHAKE_AUTH in found:
         found[_POST_HANDSHAKE_AUTH].finish()  # §4.2.6: "zero length"
+
+
+def _certificate_types(content):
+    """Return the list of a certificate type extension (RFC 7250 §3), None without one."""
+    if content is None:
+        return None
+    types = content.vector8(1).rest()
+    content.finish()
+    return types
 
 
 def _host_name(content):

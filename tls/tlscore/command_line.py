@@ -6,12 +6,18 @@ CPython only, in no firmware image.
 import argparse
 import datetime
 import sys
+import time
 
 from tlscore import codepoints
 
 EXIT_TLS = 1
 EXIT_USAGE = 2
 EXIT_NETWORK = 3
+
+_SHUT_WR = 1  # as in the module socket, which is not for this one
+# How long a peer that has been refused may take to notice; Apache's linger takes two seconds.
+_LINGER_S = 2.0
+_LINGER_BYTES = 65536
 
 
 class RefusalError(Exception):
@@ -63,6 +69,19 @@ def codes(table):
     return parse
 
 
+def pin(text):
+    """Return the SHA-256 of a public key, given in hexadecimal."""
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b""
+    if len(digest) != 32:
+        raise argparse.ArgumentTypeError(
+            "{!r} is not the SHA-256 of a SubjectPublicKeyInfo in hexadecimal".format(text)
+        )
+    return digest
+
+
 def utc_seconds(text):
     """Return a moment, given in seconds since 1970 or as ISO 8601, in seconds since 1970."""
     if text.isdigit():
@@ -87,6 +106,21 @@ def read_file(path):
             return file.read()
     except OSError as error:
         raise RefusalError(EXIT_USAGE, "{}: {}".format(path, error.strerror))
+
+
+def linger(transport):
+    """Say no more on a socket and listen for a moment, so that what was said arrives.
+
+    To close on bytes that nobody has read is a reset, which can overtake an alert on its way.
+    """
+    transport.shutdown(_SHUT_WR)
+    ends = time.monotonic() + _LINGER_S
+    left = _LINGER_S
+    while left > 0:
+        transport.settimeout(left)
+        if not transport.recv(_LINGER_BYTES):
+            return
+        left = ends - time.monotonic()
 
 
 def keylog(path):

@@ -9,6 +9,11 @@ RECORD_BUFFER_BYTES_MAX = 5 + 16384 + 256
 # RFC 8449 §4: nobody may ask for records with less than 64 bytes of plaintext.
 _RECORD_BUFFER_BYTES_MIN = const(64 + 22)
 _RECORD_CONTENT_BYTES_MAX = const(16384)  # RFC 8446 §5.1
+# Record overhead and the records of a KeyUpdate and an alert: what data leaves room for.
+_SEND_BUFFER_BYTES_BESIDE_DATA = const(22 + 27 + 24)
+# See codepoints.py: copies that cost nothing on a board.
+_CERTIFICATE_X509 = const(0)
+_CERTIFICATE_RAW_PUBLIC_KEY = const(2)
 
 
 def require(condition, reason):
@@ -37,3 +42,31 @@ def record_size_limit(record_buffer_bytes):
     """
     limit = record_buffer_bytes - RECORD_OVERHEAD_BYTES + 1
     return limit if limit <= _RECORD_CONTENT_BYTES_MAX else None
+
+
+def check_padding(padding_bytes, send_buffer_bytes):
+    """Check that a record padded to the least there is (RFC 8446 §5.4) fits the send buffer."""
+    room = send_buffer_bytes - _SEND_BUFFER_BYTES_BESIDE_DATA
+    require(0 <= padding_bytes <= min(room, _RECORD_CONTENT_BYTES_MAX), "config.padding_bytes")
+
+
+def check_certificate_types(types):
+    """Check a list of CertificateTypes (RFC 7250)."""
+    require(len(types) > 0, "config.certificate_types")
+    for kind in types:
+        known = (_CERTIFICATE_X509, _CERTIFICATE_RAW_PUBLIC_KEY)
+        require(kind in known, "config.certificate_types")
+
+
+def check_public_key_info(public_key_info):
+    """Check that there is a raw public key to show, a SubjectPublicKeyInfo."""
+    require(public_key_info is not None and len(public_key_info) > 0, "config.no_public_key")
+
+
+def check_identity(config):
+    """Check that a configuration's private key belongs to what is shown with it (identity.py)."""
+    # Loaded here: boards leave this to whoever gives them their identity.
+    from tlscore import identity  # noqa: PLC0415
+
+    leaf = config.certificates[0] if len(config.certificates) else None
+    identity.check(config.private_key, leaf, config.public_key_info)

@@ -78,6 +78,7 @@ class Connection:
         self._table = table
         self._receiver = RecordReceiver(config.record_buffer_bytes)
         self._outbox = Outbox(config.send_buffer_bytes)
+        self._outbox.padding_bytes = config.padding_bytes
         self._handshake = HandshakeReader(config.handshake_buffer_bytes)
         self._transcript = None
         self._suite = None
@@ -338,6 +339,9 @@ class Connection:
         """Add a piece of a streamed handshake message to the transcript, if there still is one."""
         if self._transcript is not None:
             self._transcript.update(data)
+
+    def check_misaligned(self, message):
+        """Raise what is worse about a message than that it does not end its record, if anything."""
 
     def deliver(self, row, message):
         """Let the handler of `row` take a complete handshake message and step to its state."""

@@ -3,7 +3,8 @@
 The table is that of RFC 8446 §4.2 (with RFC 8449, RFC 7250 and RFC 8879), including extensions
 that are not implemented: "If an implementation receives an extension which it recognizes and which
 is not specified for the message in which it appears, it MUST abort the handshake with an
-"illegal_parameter" alert." The contents are read in messages.py.
+"illegal_parameter" alert." Contents are read with the message they are in, but for those that both
+roles receive: they are read here.
 """
 
 from tlscore.compat import const
@@ -129,3 +130,43 @@ def find(block, wanted):
         if extension == wanted:
             return content
     return None
+
+
+# --- contents that both roles receive; each reader takes all of a Reader over one
+
+
+def read_record_size_limit(content) -> int:
+    """Read the content of record_size_limit (RFC 8449 §4)."""
+    limit = content.u16()
+    content.finish()
+    # "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64. An
+    # endpoint MUST treat receipt of a smaller value as a fatal error and generate an
+    # "illegal_parameter" alert."
+    if limit < 64:
+        raise PeerMisbehaved(content.subject + ".record_size_limit", _ALERT_ILLEGAL_PARAMETER)
+    return limit
+
+
+def read_max_fragment_length(content) -> int:
+    """Read the content of max_fragment_length (RFC 6066 §4); return its code.
+
+    Code n stands for 2^(8 + n) bytes.
+    """
+    code = content.u8()
+    content.finish()
+    # "a value other than the allowed values ... MUST abort the handshake with an
+    # "illegal_parameter" alert."
+    if not 1 <= code <= 4:
+        raise PeerMisbehaved(content.subject + ".max_fragment_length", _ALERT_ILLEGAL_PARAMETER)
+    return code
+
+
+def check_authorities(content):
+    """Check the form of certificate_authorities (RFC 8446 §4.2.4).
+
+    There are one or more names, none of them empty.
+    """
+    names = content.vector16(3)
+    content.finish()
+    while names.remaining():
+        names.vector16(1)

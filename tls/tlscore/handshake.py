@@ -19,6 +19,9 @@ from tlscore.record import wipe
 # See codepoints.py: copies that cost nothing on a board.
 _ALERT_UNEXPECTED_MESSAGE = const(10)
 _ALERT_ILLEGAL_PARAMETER = const(47)
+_ALERT_DECODE_ERROR = const(50)
+_FINISHED = const(20)
+_KEY_UPDATE = const(24)
 
 _HEADER_BYTES = const(4)
 
@@ -29,7 +32,8 @@ class HandshakeReader:
     The connection is asked `row_of(message_type)`, told `hash_piece(data)` for the bytes of
     streamed messages (others are hashed by their handlers, which know when), and given every
     complete message by `deliver(row, message)`, `message` being a memoryview with the header or
-    the parser that has seen it all.
+    the parser that has seen it all. `check_misaligned(message)` may know a better reason to
+    refuse a message that should have ended its record and did not.
 
     Args:
         buffer_bytes: largest message, header included, that may be split over records.
@@ -108,8 +112,12 @@ class HandshakeReader:
 
     def _check_fits(self):
         if self._size > len(self._buffer):
-            # Our limit; OpenSSL and BoringSSL send the same alert for theirs.
-            raise PeerMisbehaved("handshake.message_too_long", _ALERT_ILLEGAL_PARAMETER)
+            # Our limit; OpenSSL and BoringSSL send the same alert for theirs. A message that has
+            # one size only is none of its kind: RFC 8446 §6.2, decode_error.
+            alert = _ALERT_ILLEGAL_PARAMETER
+            if self._row[states.MESSAGE] in (_FINISHED, _KEY_UPDATE):
+                alert = _ALERT_DECODE_ERROR
+            raise PeerMisbehaved("handshake.message_too_long", alert)
 
     def _deliver(self, connection, message, at_record_end):
         row = self._row
@@ -118,6 +126,7 @@ class HandshakeReader:
         # key change align with a record boundary; if not, then they MUST terminate the connection
         # with an "unexpected_message" alert."
         if row[states.ALIGNED] and not at_record_end:
+            connection.check_misaligned(message)
             raise PeerMisbehaved("handshake.not_at_record_end", _ALERT_UNEXPECTED_MESSAGE)
         connection.deliver(row, message)
 

@@ -14,7 +14,7 @@ from tlscore.errors import PeerMisbehaved
 from tlscore.wire import Reader, decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
-_TLS_1_2 = const(0x0303)
+_SSL_3_0 = const(0x0300)
 _TLS_1_3 = const(0x0304)
 _CERTIFICATE = const(11)
 _CERTIFICATE_VERIFY = const(15)
@@ -23,11 +23,14 @@ _KEY_UPDATE = const(24)
 _UPDATE_NOT_REQUESTED = const(0)
 _UPDATE_REQUESTED = const(1)
 _EXT_SERVER_NAME = const(0)
+_EXT_MAX_FRAGMENT_LENGTH = const(1)
 _EXT_SUPPORTED_GROUPS = const(10)
 _EXT_SIGNATURE_ALGORITHMS = const(13)
 _EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION = const(16)
+_EXT_CLIENT_CERTIFICATE_TYPE = const(19)
 _EXT_SERVER_CERTIFICATE_TYPE = const(20)
 _EXT_RECORD_SIZE_LIMIT = const(28)
+_EXT_PRE_SHARED_KEY = const(41)
 _EXT_SUPPORTED_VERSIONS = const(43)
 _EXT_COOKIE = const(44)
 _EXT_CERTIFICATE_AUTHORITIES = const(47)
@@ -64,6 +67,7 @@ class ServerHello:
         group: selected_group of a retry, group of the share otherwise; None without key_share.
         share: the server's key_share; None without one and in a retry.
         cookie: to be returned in the second ClientHello, or None.
+        psk_index: selected_identity of pre_shared_key, or None.
     """
 
     def __init__(self):
@@ -73,6 +77,7 @@ class ServerHello:
         self.group = None
         self.share = None
         self.cookie = None
+        self.psk_index = None
 
 
 def parse_server_hello(body, offered) -> ServerHello:
@@ -115,8 +120,11 @@ def _check_version(legacy_version, random, block):
     # TLS 1.3".
     if version != _TLS_1_3:
         raise _illegal("server_hello.unoffered_version")
-    if legacy_version != _TLS_1_2:  # RFC 8446 §4.1.3: "MUST be set to 0x0303"
-        raise _illegal("server_hello.legacy_version")
+    # §D.5: a Hello "with ... ServerHello.legacy_version set to 0x0300 MUST abort the handshake with
+    # a "protocol_version" alert."
+    # Any other value, although there is but one right one (§4.1.3), "clients MUST ignore" (§4.2.1).
+    if legacy_version <= _SSL_3_0:
+        raise PeerMisbehaved("server_hello.version_not_supported", _ALERT_PROTOCOL_VERSION)
 
 
 def _read_server_extensions(hello, block, offered):
@@ -134,17 +142,36 @@ def _read_server_extensions(hello, block, offered):
         if not hello.is_retry:
             hello.share = content.vector16(1).rest()
         content.finish()
+    if _EXT_PRE_SHARED_KEY in found:  # RFC 8446 §4.2.11
+        content = found[_EXT_PRE_SHARED_KEY]
+        hello.psk_index = content.u16()
+        content.finish()
 
 
-def parse_encrypted_extensions(body, offered):
+class EncryptedExtensions:
+    """What EncryptedExtensions say; None stands for what they say nothing of.
+
+    Attributes:
+        protocol: selected by ALPN, bytes.
+        record_size_limit: of RFC 8449.
+        max_fragment_length: its code (RFC 6066 §4).
+        certificate_type, client_certificate_type: CertificateTypes selected for the server's
+            certificate and for ours (RFC 7250 §3).
+    """
+
+    def __init__(self):
+        self.protocol = None
+        self.record_size_limit = None
+        self.max_fragment_length = None
+        self.certificate_type = None
+        self.client_certificate_type = None
+
+
+def parse_encrypted_extensions(body, offered) -> EncryptedExtensions:
     """Read EncryptedExtensions (RFC 8446 §4.3.1).
 
     Args:
         offered: extension types of the ClientHello.
-
-    Returns:
-        (ALPN protocol as bytes, record size limit, type of the server's certificate), each None
-        where the server says nothing of it.
     """
     reader = Reader(body, "encrypted_extensions")
     block = reader.vector16()
@@ -155,32 +182,38 @@ def parse_encrypted_extensions(body, offered):
     if _EXT_SUPPORTED_GROUPS in found:
         # RFC 8446 §4.2.7: what the server prefers; it changes nothing before the handshake ends.
         _check_codes(found[_EXT_SUPPORTED_GROUPS])
-    protocol = limit = certificate_type = None
+    said = EncryptedExtensions()
     if _EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION in found:
         content = found[_EXT_APPLICATION_LAYER_PROTOCOL_NEGOTIATION]
         names = content.vector16(2)
         content.finish()
-        protocol = bytes(names.vector8(1).rest())
+        said.protocol = bytes(names.vector8(1).rest())
         names.finish()  # RFC 7301 §3.1: the list "MUST contain exactly one "ProtocolName""
+    _read_record_limits(said, found)
+    said.certificate_type = _certificate_type(found.get(_EXT_SERVER_CERTIFICATE_TYPE))
+    said.client_certificate_type = _certificate_type(found.get(_EXT_CLIENT_CERTIFICATE_TYPE))
+    return said
+
+
+def _read_record_limits(said, found):
     if _EXT_RECORD_SIZE_LIMIT in found:
-        limit = read_record_size_limit(found[_EXT_RECORD_SIZE_LIMIT])
-    if _EXT_SERVER_CERTIFICATE_TYPE in found:
-        content = found[_EXT_SERVER_CERTIFICATE_TYPE]
-        certificate_type = content.u8()  # RFC 7250 §3: the one that was selected
-        content.finish()
-    return protocol, limit, certificate_type
+        said.record_size_limit = extensions.read_record_size_limit(found[_EXT_RECORD_SIZE_LIMIT])
+    if _EXT_MAX_FRAGMENT_LENGTH in found:
+        content = found[_EXT_MAX_FRAGMENT_LENGTH]
+        said.max_fragment_length = extensions.read_max_fragment_length(content)
+        # RFC 8449 §5: "A client MUST treat receipt of both ... as a fatal error, and it SHOULD
+        # generate an "illegal_parameter" alert."
+        if said.record_size_limit is not None:
+            raise _illegal("encrypted_extensions.two_record_limits")
 
 
-def read_record_size_limit(content) -> int:
-    """Read the content of record_size_limit (RFC 8449 §4), for both roles."""
-    limit = content.u16()
+def _certificate_type(content):
+    """Return the one CertificateType that was selected (RFC 7250 §3), None without extension."""
+    if content is None:
+        return None
+    selected = content.u8()
     content.finish()
-    # "Endpoints MUST NOT send a "record_size_limit" extension with a value smaller than 64. An
-    # endpoint MUST treat receipt of a smaller value as a fatal error and generate an
-    # "illegal_parameter" alert."
-    if limit < 64:
-        raise _illegal(content.subject + ".record_size_limit")
-    return limit
+    return selected
 
 
 def _check_codes(content):
@@ -192,11 +225,16 @@ def _check_codes(content):
     return codes
 
 
-def parse_certificate_request(body) -> list:
-    """Read a CertificateRequest of the handshake (RFC 8446 §4.3.2); return its signature schemes.
+def parse_certificate_request(body) -> tuple:
+    """Read a CertificateRequest of the handshake (RFC 8446 §4.3.2).
 
     A client has one certificate or none, so the names of certificate_authorities, which "guide
-    certificate selection", are checked for their form only.
+    certificate selection", are checked for their form only: a certificate of the chain "SHOULD be
+    issued by one of the listed CAs" (§4.4.2.3), but paths may cross, and a refusal says more than
+    an empty Certificate. Of oid_filters no object identifier is recognised.
+
+    Returns:
+        (schemes that may sign a CertificateVerify, schemes that may sign certificates), lists.
     """
     reader = Reader(body, "certificate_request")
     # "zero length unless used for the post-handshake authentication exchanges"
@@ -208,15 +246,18 @@ def parse_certificate_request(body) -> list:
     found = extensions.parse(block, extensions.IN_CERTIFICATE_REQUEST)
     if _EXT_SIGNATURE_ALGORITHMS not in found:  # "The "signature_algorithms" extension MUST be ..."
         raise PeerMisbehaved("certificate_request.missing_extension", _ALERT_MISSING_EXTENSION)
-    if _EXT_SIGNATURE_ALGORITHMS_CERT in found:
-        _check_codes(found[_EXT_SIGNATURE_ALGORITHMS_CERT])
-    if _EXT_CERTIFICATE_AUTHORITIES in found:  # §4.2.4: one or more, none of them empty
-        content = found[_EXT_CERTIFICATE_AUTHORITIES]
-        names = content.vector16(3)
-        content.finish()
-        while names.remaining():
-            names.vector16(1)
-    codes = _check_codes(found[_EXT_SIGNATURE_ALGORITHMS])
+    if _EXT_CERTIFICATE_AUTHORITIES in found:
+        extensions.check_authorities(found[_EXT_CERTIFICATE_AUTHORITIES])
+    schemes = _code_list(found[_EXT_SIGNATURE_ALGORITHMS])
+    # §4.2.3: without signature_algorithms_cert the other "also applies to signatures appearing in
+    # certificates".
+    if _EXT_SIGNATURE_ALGORITHMS_CERT not in found:
+        return schemes, schemes
+    return schemes, _code_list(found[_EXT_SIGNATURE_ALGORITHMS_CERT])
+
+
+def _code_list(content):
+    codes = _check_codes(content)
     return [codes.u16() for _ in range(codes.remaining() >> 1)]
 
 

@@ -32,11 +32,15 @@ class Outbox(RecordSender):
 
     Attributes:
         secret: traffic secret of the present key, or None.
+        padding_bytes: pad records of application data to a multiple of this, as far as
+            content_limit lets; 0 for none (RFC 8446 §5.4: "Selecting a padding policy ... is beyond
+            the scope of this specification").
     """
 
     def __init__(self, buffer_bytes):
         RecordSender.__init__(self, buffer_bytes)
         self.secret = None
+        self.padding_bytes = 0
         self._suite = None
         self._key_update_owed = None  # the KeyUpdateRequest to send when there is room
 
@@ -101,7 +105,10 @@ class Outbox(RecordSender):
         if self._key_update_owed is not None:
             return 0
         free = self._free() - _ALERT_RECORD_BYTES - _KEY_UPDATE_RECORD_BYTES
-        return min(max(0, free), self.content_limit)
+        room = min(max(0, free), self.content_limit)
+        if self.padding_bytes and room < self.content_limit:
+            room -= room % self.padding_bytes  # so that what is taken can be padded
+        return room
 
     def queue_data(self, data) -> int:
         """Queue application data, one record at most; return how many bytes were taken."""
@@ -113,8 +120,14 @@ class Outbox(RecordSender):
         if size:
             writer = self.writer()
             writer.raw(memoryview(data)[:size])
-            self.commit(_CONTENT_APPLICATION_DATA, writer)
+            self.commit(_CONTENT_APPLICATION_DATA, writer, padding=self._padding_of(size))
         return size
+
+    def _padding_of(self, size):
+        """Return how many zeros are to follow `size` bytes of data."""
+        if not self.padding_bytes:
+            return 0
+        return min(-size % self.padding_bytes, self.content_limit - size)
 
     def forget_keys(self):
         """Drop key and secret; what is queued can still be sent."""

@@ -1,5 +1,7 @@
 """Private keys in files on a PC: PKCS #8, SEC 1 and PKCS #1, PEM or DER, not encrypted.
 
+And the SubjectPublicKeyInfo that belongs to one, which is what a raw public key is (RFC 7250).
+
 CPython only, in no firmware image. What comes out is the tuple (kind, bytes) that
 crypto/signature.py describes; whether it is a key at all is found out when it is used.
 """
@@ -9,10 +11,12 @@ import binascii
 import re
 
 from tlscore.certificate_files import FileError, read
+from tlscore.crypto import signature
 from tlscore.crypto.signature import KEY_EC_P256, KEY_EC_P384, KEY_ED25519, KEY_RSA
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL)
-_SEQUENCE, _INTEGER, _OCTET_STRING, _OBJECT_IDENTIFIER = 0x30, 0x02, 0x04, 0x06
+_SEQUENCE, _INTEGER, _BIT_STRING, _OCTET_STRING = 0x30, 0x02, 0x03, 0x04
+_NULL, _OBJECT_IDENTIFIER = 0x05, 0x06
 _PARAMETERS = 0xA0  # [0] of an ECPrivateKey
 
 _RSA = bytes.fromhex("2a864886f70d010101")  # rsaEncryption, RFC 8017 appendix C
@@ -46,6 +50,32 @@ def private_key(path) -> tuple:
             "{}: holds no unencrypted private key for P-256, P-384, Ed25519 or RSA".format(path)
         )
     return key
+
+
+def public_key_info(key) -> bytes:
+    """Return the SubjectPublicKeyInfo (RFC 5280 §4.1) of a private key (kind, bytes), in DER.
+
+    Raises:
+        ValueError: the private key is none.
+    """
+    kind, public = signature.public_of(key)
+    if kind == KEY_RSA:
+        algorithm = _element(_OBJECT_IDENTIFIER, _RSA) + _element(_NULL, b"")
+    elif kind == KEY_ED25519:
+        algorithm = _element(_OBJECT_IDENTIFIER, _ED25519)
+    else:
+        (curve,) = [name for name, (curve_kind, _) in _CURVES.items() if curve_kind == kind]
+        algorithm = _element(_OBJECT_IDENTIFIER, _EC) + _element(_OBJECT_IDENTIFIER, curve)
+    bits = _element(_BIT_STRING, b"\x00" + public)
+    return _element(_SEQUENCE, _element(_SEQUENCE, algorithm) + bits)
+
+
+def _element(tag, content):
+    size = len(content)
+    if size < 0x80:
+        return bytes((tag, size)) + content
+    octets = (size.bit_length() + 7) // 8
+    return bytes((tag, 0x80 | octets)) + size.to_bytes(octets, "big") + content
 
 
 def _decoded(label, der):

@@ -318,7 +318,7 @@ class RecordSender:
         """
         return self._view[self._end + _HEADER_BYTES : writer.position]
 
-    def commit(self, content_type, writer, version=_TLS_1_2):
+    def commit(self, content_type, writer, version=_TLS_1_2, padding=0):
         """End the record begun with `writer`: protect it if there is a key, and queue it.
 
         A change_cipher_spec is never protected (RFC 8446 §5). Protected content that is longer
@@ -326,6 +326,8 @@ class RecordSender:
 
         Args:
             version: legacy_record_version, which only middleboxes read (RFC 8446 §5.1).
+            padding: zeros behind the content type (§5.4) of protected content that fits a record;
+                there must be room.
         """
         start = self._end + _HEADER_BYTES
         end = writer.position
@@ -339,7 +341,7 @@ class RecordSender:
             end = self._spread(start, end, overhead)
         while True:
             size = min(end - start, self.content_limit)
-            self._protect(content_type, version, start, size)
+            self._protect(content_type, version, start, size, padding)
             start += size + overhead
             if start >= end:
                 return
@@ -358,11 +360,14 @@ class RecordSender:
             self._view[to : to + size] = self._view[at : at + size]
         return end + growth
 
-    def _protect(self, content_type, version, start, size):
+    def _protect(self, content_type, version, start, size, padding):
         """Seal `size` bytes of content, in their place behind the room for a header."""
         end = start + size
         self._buffer[end] = content_type
         end += 1
+        if padding:
+            self._buffer[end : end + padding] = bytes(padding)
+            end += padding
         aead = self.protection.aead
         header = self._view[start - _HEADER_BYTES : start]
         self._put_header(_CONTENT_APPLICATION_DATA, version, end + aead.tag_size - start)

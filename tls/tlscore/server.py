@@ -1,19 +1,16 @@
-"""The server's side of the TLS 1.3 handshake (RFC 8446 §2, §4, appendix A.2).
+"""The server's side of the TLS 1.3 handshake: what it receives (RFC 8446 §2, §4, appendix A.2).
 
 As in client.py, every method `_on_<message>` takes one message in the order: read it, check it,
 derive keys, add it to the transcript, name the next state. Which message may come when is the
-business of server_states.py; the form of a ClientHello is checked in client_hello_parser.py.
-
-The flight that answers a ClientHello, EncryptedExtensions to Finished, may be longer than the send
-buffer. It is written as far as there is room and continued whenever something has been sent;
-`_flight` is the row of _FLIGHT that is next. Until its end nothing of the handshake is welcome.
+business of server_states.py; the form of a ClientHello is checked in client_hello_parser.py, what
+is chosen from it in server_choice.py and, of pre-shared keys, in server_psk.py. What the server
+says after its ServerHello is in server_flight.py.
 
 Application data is sent and taken only after the client's Finished. Early data is refused by not
 answering the extension; what comes of it is dropped unread, up to a limit (§4.2.10).
 """
 
 from tlscore import (
-    certificate_verify,
     client_hello_parser,
     key_exchange,
     messages,
@@ -23,53 +20,40 @@ from tlscore import (
     states,
     suites,
 )
-from tlscore.certificate_sender import CertificateSender
 from tlscore.codepoints import (
     ALERT_DECRYPT_ERROR,
     ALERT_ILLEGAL_PARAMETER,
-    ALERT_INTERNAL_ERROR,
-    EXT_SIGNATURE_ALGORITHMS,
     TLS_1_3,
 )
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, Connection
 from tlscore.crypto.hmac import equal
-from tlscore.errors import PeerMisbehaved, TlsError
+from tlscore.errors import PeerMisbehaved
 from tlscore.schedule import KeySchedule, finished_verify_data
+from tlscore.server_flight import ServerFlight
 from tlscore.transcript import Transcript, message_hash
 
-_ALERT_CERTIFICATE_REQUIRED = const(116)
+_ALERT_HANDSHAKE_FAILURE = const(40)
 
 # Digests of the transcript: up to ServerHello, Certificate, CertificateVerify, server Finished;
-# with a CertificateRequest also up to the client's Certificate and CertificateVerify.
+# with a CertificateRequest also up to the client's Certificate and CertificateVerify; with a
+# pre-shared key up to its binder, ServerHello, EncryptedExtensions, server Finished. One more up to
+# the client's Finished is for tickets.
 _DIGESTS = const(4)
 _DIGESTS_WITH_CLIENT_CERTIFICATE = const(6)
+_NAME_BYTES_MAX = const(255)
+# The year 9999: what an external key or a raw public key proves has no end.
+_NEVER_UTC_SECONDS = 253402300799
 
 # OpenSSL's default of SSL_CTX_set_recv_max_early_data, one full record; in ciphertext.
 _EARLY_DATA_BYTES_MAX = const(16384 + 256)
-
-# RFC 8449 §4: 2^14 and the content type, for a receive buffer with room for every record.
-_RECORD_SIZE_LIMIT_MAX = const(16385)
-
-# A record of a Certificate message is at least so long, but for the last one and with tiny send
-# buffers: as soon as that much of the buffer is free it is filled again.
-_CERTIFICATE_PIECE_BYTES_MIN = const(256)
-
-# What follows the ServerHello, in order: methods that return whether they are done.
-_FLIGHT = (
-    "_queue_encrypted_extensions",
-    "_queue_certificate_request",
-    "_queue_certificate",
-    "_queue_certificate_verify",
-    "_queue_finished",
-)
 
 
 def _illegal(reason):
     return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
 
 
-class ServerConnection(Connection):
+class ServerConnection(ServerFlight):
     """A TLS 1.3 server; constructing it allocates the buffers, then it waits for a ClientHello.
 
     Args:
@@ -77,42 +61,32 @@ class ServerConnection(Connection):
 
     Attributes:
         server_name: what the client asked for by SNI (bytes), or None.
-        client_key: public key (kind, bytes) of the client's certificate, None if it showed none.
+        client_key: public key (kind, bytes) of the client's certificate or its raw public key,
+            None if it showed none; after a resumption what it was in the first connection.
+        psk_identity: of the client's external pre-shared key (bytes), after a resumption as well;
+            None if it used none.
+        resumed: the client had a ticket of ours.
         signatures_verified: signatures found good in the client's chain and CertificateVerify.
         retried: a HelloRetryRequest was sent.
     """
 
     def __init__(self, config):
-        Connection.__init__(self, config, server_states.SERVER, server_states.WAIT_CLIENT_HELLO)
-        self._flight = len(_FLIGHT)
-        self._certificate = None  # CertificateSender
+        ServerFlight.__init__(self, config)
         self._fingerprint = None
-        self._record_size_limit = None  # the client's
-        self._schedule = None
-        self._chain = None
-        self._client_secret = None  # for application data, once the handshake is over
-        self._finished_digest = None  # up to the message before the client's Finished
+        self._cookie = None  # what a second ClientHello has to return
+        self._record_limits = (None, None)  # of our records, of the client's
+        self._key = None  # server_psk.AcceptedKey
+        self._gives_tickets = False
+        self._until_utc_seconds = None  # end of what a session that was resumed rests on
+        self._client_not_after = _NEVER_UTC_SECONDS
+        self._client = None  # client_authentication.ClientAuthentication
         self._change_cipher_spec_owed = False
         self.server_name = None
         self.client_key = None
+        self.psk_identity = None
+        self.resumed = False
         self.signatures_verified = 0
         self.retried = False
-
-    def sent(self, size):
-        """Count `size` bytes of to_send() as sent, and write more of the flight if it waits."""
-        Connection.sent(self, size)
-        if self._flight < len(_FLIGHT) and self.state < states.CLOSED:
-            try:
-                self._continue_flight()
-            except TlsError as error:
-                self._fail(error)
-                raise
-
-    def row_of(self, message_type):
-        """Return the row for a message in the present state; none while we still speak."""
-        if self._flight < len(_FLIGHT):
-            raise self._unexpected("handshake.unexpected_message")
-        return Connection.row_of(self, message_type)
 
     # --- ClientHello
 
@@ -125,16 +99,19 @@ class ServerConnection(Connection):
             raise _illegal("client_hello.unsolicited_cookie")
         self._client_random = bytes(hello.random)
         self._checkpoint("client_hello")
-        self._choose(hello)
+        self._choose(hello, body)
         # §D.4: an answer to a client that sent a session id is followed by change_cipher_spec.
         self._change_cipher_spec_owed = len(hello.session_id) > 0
-        self._transcript = self._new_transcript()
         if hello.early_data:
             self._receiver.early_data_left = _EARLY_DATA_BYTES_MAX
-        share = client_hello_parser.share_of(hello.shares, self.group)
-        if share is None:
-            return self._retry(hello, message)
-        self._transcript.update(message)
+        share = None
+        if self.group is not None:
+            share = client_hello_parser.share_of(hello.shares, self.group)
+            if share is None:
+                return self._retry(hello, message)
+        asks = self._client_certificate_type is not None
+        self._transcript = Transcript(self._suite.hash, self._digests(asks))
+        self._hash_hello(hello, message)
         return self._answer(hello, share)
 
     def _on_second_client_hello(self, message):
@@ -144,10 +121,9 @@ class ServerConnection(Connection):
         if hello.early_data:
             raise _illegal("client_hello.early_data_after_retry")
         self._receiver.early_data_left = 0
+        self._check_cookie(hello.cookie)
         # §4.1.2: the client "MUST send the same ClientHello without modification" but for a few
         # extensions.
-        if hello.cookie is not None:
-            raise _illegal("client_hello.unsolicited_cookie")
         if client_hello_parser.fingerprint(body) != self._fingerprint:
             raise _illegal("client_hello.changed_after_retry")
         self._fingerprint = None
@@ -156,61 +132,174 @@ class ServerConnection(Connection):
         share = client_hello_parser.share_of(hello.shares, self.group)
         if share is None or hello.shares.remaining() != 4 + len(share):
             raise _illegal("client_hello.wrong_share_after_retry")
-        self._transcript.update(message)
+        # §4.1.2: binders are new, and keys that do not fit the suite may be gone.
+        self._choose_proof(hello, body)
+        self._transcript.keep(self._digests(self._client_certificate_type is not None))
+        self._hash_hello(hello, message)
         return self._answer(hello, share)
 
-    def _choose(self, hello):
-        """Choose suite, group, signature scheme and protocol, or refuse what cannot be met."""
+    def _hash_hello(self, hello, message):
+        """Add the ClientHello to the transcript, and check the binder of the key chosen."""
+        key = self._key
+        if key is None:
+            self._transcript.update(message)
+            return
+        from tlscore.server_psk import check_binder  # noqa: PLC0415
+
+        # §4.2.11.2: binders are made of the ClientHello up to their list.
+        end = messages.HEADER_BYTES + hello.binders_at
+        self._transcript.update(message[:end])
+        check_binder(key, hello, self._suite.hash, self._transcript.digest())
+        self._transcript.update(message[end:])
+        self.psk_identity = key.identity
+        if key.ticket is not None:
+            self.resumed = True
+            self.client_key = key.ticket.client_key
+            self._until_utc_seconds = key.ticket.until_utc_seconds
+
+    def _check_cookie(self, cookie):
+        # §4.2.2: "the client MUST copy the contents of the extension received in the
+        # HelloRetryRequest into a "cookie" extension in the new ClientHello."
+        if self._cookie is None:
+            if cookie is not None:
+                raise _illegal("client_hello.unsolicited_cookie")
+        elif cookie is None or not equal(self._cookie, cookie):
+            raise _illegal("client_hello.wrong_cookie")
+        self._cookie = None
+
+    def _choose(self, hello, body):
+        """Choose everything there is to choose, or refuse what cannot be met."""
         config = self._config
-        self._suite = suites.find(server_choice.suite(config, hello))
-        self.group = server_choice.group(config, hello)
-        self.signature_scheme = server_choice.signature_scheme(config, hello)
+        self._choose_proof(hello, body)
         self.server_name = server_choice.server_name(config, hello)
         self.alpn = server_choice.protocol(config, hello)
-        self._record_size_limit = hello.record_size_limit
+        self._record_limits = server_choice.record_limits(config, hello)
+        # §4.2.9: tickets are only for clients that can use them with us.
+        if config.tickets is not None and hello.psk_modes is not None:
+            self._gives_tickets = any(mode in config.psk_modes for mode in hello.psk_modes)
+        # RFC 1035 §2.3.4: names have 255 octets or less; a longer one is nobody's.
+        if len(self.server_name or b"") > _NAME_BYTES_MAX:
+            self._gives_tickets = False
 
-    def _new_transcript(self):
-        asks = self._config.trust is not None
+    def _choose_proof(self, hello, body):
+        """Choose a pre-shared key or what goes with a certificate; the suite and group for it.
+
+        After a HelloRetryRequest those two are as it said.
+        """
+        config = self._config
+        chosen = None if self._suite is None else self._suite.code
+        self._key = key = self._acceptable_key(hello, body, chosen)
+        if key is not None:
+            self._suite = suites.find(key.suite)
+            self.group = key.group
+            self.signature_scheme = None
+            self._certificate_type = self._client_certificate_type = None
+            return
+        if chosen is None:
+            self._suite = suites.find(server_choice.suite(config, hello))
+        self.signature_scheme = server_choice.signature_scheme(config, hello)
+        if chosen is None:
+            self.group = server_choice.group(config, hello)
+        self._certificate_type = server_choice.certificate_type(config, hello)
+        self._client_certificate_type = server_choice.client_certificate_type(config, hello)
+
+    def _acceptable_key(self, hello, body, suite):
+        """Return the AcceptedKey; None for a handshake with certificates, if that is possible."""
+        config = self._config
+        if hello.identities is None or not config.takes_keys:
+            if not config.has_certificate:
+                raise PeerMisbehaved("client_hello.psk_required", _ALERT_HANDSHAKE_FAILURE)
+            return None
+        # Loaded here: few servers have keys, and few clients.
+        from tlscore import server_psk  # noqa: PLC0415
+
+        key = server_psk.choose(config, hello, suite, self.group)
+        # §4.2.11: without an acceptable one "the server SHOULD perform a non-PSK handshake if
+        # possible".
+        if key is None and (hello.schemes is None or not config.has_certificate):
+            server_psk.refuse_unknown(hello, body)
+        return key
+
+    def _digests(self, asks):
+        """Return how many digests are taken of the transcript, from this ClientHello on.
+
+        Args:
+            asks: the client is asked for a certificate.
+        """
         digests = _DIGESTS_WITH_CLIENT_CERTIFICATE if asks else _DIGESTS
-        return Transcript(self._suite.hash, digests)
+        return digests + (1 if self._gives_tickets else 0)
 
     def _retry(self, hello, message):
         """Ask for a share of our group (RFC 8446 §4.1.4)."""
         self.retried = True
         self._fingerprint = client_hello_parser.fingerprint(message[messages.HEADER_BYTES :])
-        self._transcript.update(message_hash(self._suite.hash, message))
+        hashed = message_hash(self._suite.hash, message)
+        # Which keys the client will still offer is not known yet: enough for either way.
+        self._transcript = Transcript(
+            self._suite.hash, self._digests(self._config.trust is not None)
+        )
+        self._transcript.update(hashed)
+        if self._config.cookie_key is not None:
+            self._cookie = self._new_cookie(hashed[messages.HEADER_BYTES :])
         writer = self._outbox.writer()
         server_hello.write_server_hello(
-            writer, None, hello.session_id, self._suite.code, self.group, None
+            writer, None, hello.session_id, self._suite.code, self.group, None, self._cookie
         )
         self._outbox.queue_handshake(writer, self._transcript)
         self._send_change_cipher_spec()
         self._checkpoint("hello_retry_request")
         return server_states.WAIT_SECOND_CLIENT_HELLO
 
+    def _new_cookie(self, client_hello_hash):
+        # Loaded here: only for who wants cookies.
+        from tlscore import retry_cookie  # noqa: PLC0415
+
+        return retry_cookie.make(
+            self._config.cookie_key, self._suite.code, self.group, client_hello_hash
+        )
+
     def _answer(self, hello, share):
         """Queue the ServerHello and begin the flight."""
         random = bytearray(32)
         self._config.entropy.fill(random)
-        ours = key_exchange.KeyShare(self.group, self._config.entropy)
-        shared_secret = ours.shared_secret(bytes(share))
+        our_share, shared_secret = self._exchange(share)
         writer = self._outbox.writer()
         server_hello.write_server_hello(
-            writer, random, hello.session_id, self._suite.code, self.group, ours.public_key()
+            writer,
+            random,
+            hello.session_id,
+            self._suite.code,
+            self.group,
+            our_share,
+            psk_index=None if self._key is None else self._key.index,
         )
-        ours.forget()
         self._outbox.queue_handshake(writer, self._transcript)
         self._send_change_cipher_spec()
         self.version = TLS_1_3
         self._checkpoint("server_hello")
         self._derive_handshake_keys(shared_secret)
         self._checkpoint("key_schedule")
-        self._flight = 0
-        self._certificate = CertificateSender(self._config.certificates)
-        self._continue_flight()
-        if self._config.trust is not None:
-            return states.WAIT_CERTIFICATE
-        return states.WAIT_FINISHED
+        asked = self._client_certificate_type is not None
+        self._answers = server_choice.answers(
+            self._config,
+            hello,
+            self.group,
+            self.alpn,
+            self._certificate_type,
+            self._client_certificate_type,
+        )
+        self._begin_flight()
+        return states.WAIT_CERTIFICATE if asked else states.WAIT_FINISHED
+
+    def _exchange(self, share):
+        """Return our share and the secret shared with the client, None twice if there is none."""
+        if self.group is None:
+            return None, None
+        ours = key_exchange.KeyShare(self.group, self._config.entropy)
+        secret = ours.shared_secret(bytes(share))
+        public_key = ours.public_key()
+        ours.forget()
+        return public_key, secret
 
     def _send_change_cipher_spec(self):
         """Queue the one change_cipher_spec behind our first message (RFC 8446 §D.4)."""
@@ -226,7 +315,8 @@ class ServerConnection(Connection):
         Connection._on_change_cipher_spec(self, content)
 
     def _derive_handshake_keys(self, shared_secret):
-        schedule = KeySchedule(self._suite.hash)
+        schedule = KeySchedule(self._suite.hash, None if self._key is None else self._key.secret)
+        self._key = None
         schedule.mix(shared_secret)
         digest = self._transcript.digest()
         client_secret = schedule.derive(b"c hs traffic", digest)
@@ -237,150 +327,37 @@ class ServerConnection(Connection):
         self._receiver.plain_alerts = True
         self._receive_with(client_secret)
         self._outbox.protect(self._suite, server_secret)
-        if self._record_size_limit is not None:  # RFC 8449 §4: the content type is counted
-            limit = self._record_size_limit - 1
-            self._outbox.content_limit = min(limit, self._outbox.content_limit)
-            if self._config.record_size_limit is not None:
-                self._receiver.plaintext_limit = self._config.record_size_limit
-
-    # --- the flight
-
-    def _continue_flight(self):
-        """Queue as much of the flight as the send buffer has room for."""
-        while self._flight < len(_FLIGHT) and getattr(self, _FLIGHT[self._flight])():
-            self._flight += 1
-
-    def _has_room(self, size):
-        """Tell whether a message of `size` bytes fits the send buffer; it must at some time."""
-        if self._outbox.takes(size):
-            return True
-        if not len(self._outbox.pending()):
-            # Only a client's tiny record_size_limit can bring this about.
-            raise TlsError("send_buffer.too_small", ALERT_INTERNAL_ERROR)
-        return False
-
-    def _queue_encrypted_extensions(self):
-        config = self._config
-        size = 16 + (0 if self.alpn is None else 7 + len(self.alpn))
-        if not self._has_room(size):
-            return False
-        writer = self._outbox.writer()
-        named = self.server_name is not None and len(config.server_names) > 0
-        limit = None
-        if self._record_size_limit is not None:
-            limit = config.record_size_limit or _RECORD_SIZE_LIMIT_MAX
-        server_hello.write_encrypted_extensions(writer, self.alpn, named, limit)
-        self._outbox.queue_handshake(writer, self._transcript)
-        self._checkpoint("encrypted_extensions")
-        return True
-
-    def _queue_certificate_request(self):
-        if self._config.trust is None:
-            return True
-        schemes = self._config.signature_schemes
-        if not self._has_room(13 + 2 * len(schemes)):
-            return False
-        writer = self._outbox.writer()
-        server_hello.write_certificate_request(writer, schemes)
-        self._outbox.queue_handshake(writer, self._transcript)
-        return True
-
-    def _queue_certificate(self):
-        certificate = self._certificate
-        while certificate.left:
-            size = min(certificate.left, self._outbox.piece_room())
-            short = size < min(certificate.left, _CERTIFICATE_PIECE_BYTES_MIN)
-            if short and len(self._outbox.pending()):
-                return False
-            writer = self._outbox.writer()
-            certificate.write(writer, size)
-            self._outbox.queue_handshake(writer, self._transcript)
-        self._certificate = None
-        self._checkpoint("certificate")
-        return True
-
-    def _queue_certificate_verify(self):
-        config = self._config
-        if not self._has_room(8 + certificate_verify.signature_bytes_max(config.private_key)):
-            return False
-        signed = certificate_verify.sign(
-            self.signature_scheme,
-            config.private_key,
-            certificate_verify.BY_SERVER,
-            self._transcript.digest(),
-            config.entropy,
-        )
-        writer = self._outbox.writer()
-        messages.write_certificate_verify(writer, self.signature_scheme, signed)
-        self._outbox.queue_handshake(writer, self._transcript)
-        self._checkpoint("certificate_verify")
-        return True
-
-    def _queue_finished(self):
-        hash_ = self._suite.hash
-        if not self._has_room(4 + hash_.size):
-            return False
-        verify_data = finished_verify_data(hash_, self._outbox.secret, self._transcript.digest())
-        writer = self._outbox.writer()
-        messages.write_finished(writer, verify_data)
-        self._outbox.queue_handshake(writer, self._transcript)
-        self._derive_application_keys(self._transcript.digest())
-        return True
-
-    def _derive_application_keys(self, digest):
-        schedule = self._schedule
-        schedule.mix()
-        self._finished_digest = digest
-        self._client_secret = schedule.derive(b"c ap traffic", digest)
-        server_secret = schedule.derive(b"s ap traffic", digest)
-        self._exporter_secret = schedule.derive(b"exp master", digest)
-        self._log_secret("CLIENT_TRAFFIC_SECRET_0", self._client_secret)
-        self._log_secret("SERVER_TRAFFIC_SECRET_0", server_secret)
-        self._log_secret("EXPORTER_SECRET", self._exporter_secret)
-        self._outbox.protect(self._suite, server_secret)
+        content_limit, plaintext_limit = self._record_limits
+        if content_limit is not None:
+            self._outbox.content_limit = min(content_limit, self._outbox.content_limit)
+        if plaintext_limit is not None:
+            self._receiver.plaintext_limit = plaintext_limit
 
     # --- the client's certificate
 
     def _open_certificate(self, length):
         # Loaded here: a server that asks for no certificates needs no X.509.
-        from tlscore.message_streams import CertificateParser  # noqa: PLC0415
-        from tlscore.x509.chain import ChainVerifier  # noqa: PLC0415
-        from tlscore.x509.extensions import CLIENT_AUTH  # noqa: PLC0415
+        from tlscore.client_authentication import ClientAuthentication  # noqa: PLC0415
 
-        config = self._config
-        self._chain = ChainVerifier(config.trust, config.clock, None, CLIENT_AUTH)
-        # RFC 8446 §4.4.2: extensions of an entry "MUST correspond to ones from the ...
-        # CertificateRequest message".
-        offered = (EXT_SIGNATURE_ALGORITHMS,)
-        return CertificateParser(length, self._chain, offered, may_be_empty=True)
+        self._client = ClientAuthentication(self._config, self._client_certificate_type)
+        return self._client.new_parser(length)
 
     def _on_certificate(self, _parser):
-        chain = self._chain
-        self._chain = None
-        if chain.certificates == 0:
-            # §4.4.2.4: the server "MAY at its discretion either continue the handshake without
-            # client authentication or abort the handshake with a "certificate_required" alert".
-            if self._config.certificate_required:
-                raise PeerMisbehaved("certificate_message.required", _ALERT_CERTIFICATE_REQUIRED)
+        client = self._client
+        client.finish_chain()
+        if client.key is None:
             self._transcript.drop()
             self._finished_digest = self._transcript.digest()
             return states.WAIT_FINISHED
-        self.client_key = chain.finish()
-        self.signatures_verified = chain.signatures_verified
+        self.client_key = client.key
+        self.signatures_verified = client.signatures_verified
+        self._client_not_after = client.not_after
         self._checkpoint("client_certificate")
         return states.WAIT_CERTIFICATE_VERIFY
 
     def _on_certificate_verify(self, message):
-        scheme, signed = messages.parse_certificate_verify(message[messages.HEADER_BYTES :])
-        certificate_verify.check(
-            scheme,
-            self._config.signature_schemes,
-            self.client_key,
-            certificate_verify.BY_CLIENT,
-            self._transcript.digest(),
-            bytes(signed),
-        )
-        self.signatures_verified += 1
+        self._client.verify(message[messages.HEADER_BYTES :], self._transcript.digest())
+        self.signatures_verified = self._client.signatures_verified
         self._transcript.update(message)
         self._finished_digest = self._transcript.digest()
         self._checkpoint("client_certificate_verify")
@@ -397,13 +374,31 @@ class ServerConnection(Connection):
         if not equal(expected, verify_data):
             raise PeerMisbehaved("finished.bad_verify_data", ALERT_DECRYPT_ERROR)
         self._receive_with(self._client_secret)
+        tickets = self._new_tickets(message) if self._gives_tickets else None
         self._forget_handshake()
         self._events |= EVENT_CONNECTED
         self._checkpoint("finished")
+        self._tickets = tickets
+        self._send_tickets()
         return states.CONNECTED
 
+    def _new_tickets(self, finished):
+        """Return the TicketSender for what this connection has proved."""
+        from tlscore.ticket_sender import TicketSender  # noqa: PLC0415
+        from tlscore.tickets import LIFETIME_LIMIT_S, Ticket  # noqa: PLC0415
+
+        keys = self._config.tickets
+        self._transcript.update(finished)
+        secret = self._schedule.derive(b"res master", self._transcript.digest())
+        until = self._until_utc_seconds
+        if until is None:
+            # What is resumed again and again rests on this handshake, for seven days at most
+            # (§4.6.1: "It is RECOMMENDED that implementations place limits").
+            until = min(keys.now() + LIFETIME_LIMIT_S, self._client_not_after)
+        name, alpn = self.server_name or b"", self.alpn or b""
+        ticket = Ticket(None, 0, until, name, alpn, self.client_key, self.psk_identity)
+        return TicketSender(keys, self._suite.hash, secret, ticket)
+
     def _forget_handshake(self):
-        Connection._forget_handshake(self)
-        self._flight = len(_FLIGHT)
-        self._certificate = self._chain = self._schedule = None
-        self._client_secret = self._finished_digest = self._fingerprint = None
+        ServerFlight._forget_handshake(self)
+        self._key = self._client = self._fingerprint = self._cookie = None

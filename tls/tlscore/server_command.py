@@ -17,16 +17,11 @@ import socket
 import sys
 import threading
 
-from tlscore import certificate_files, codepoints, command_line, private_key_files
-from tlscore.clock import FixedClock, SystemClock
-from tlscore.command_line import EXIT_NETWORK, EXIT_TLS, EXIT_USAGE, RefusalError, say
-from tlscore.config_checks import RECORD_BUFFER_BYTES_MAX
+from tlscore import codepoints, command_line, key_options, server_options
+from tlscore.command_line import EXIT_NETWORK, EXIT_TLS, RefusalError, say
 from tlscore.connection import EVENT_CONNECTED, READ, SEND, WRITE
-from tlscore.crypto import signature
-from tlscore.entropy import SystemEntropy
-from tlscore.errors import TlsError, UsageError
+from tlscore.errors import TlsError
 from tlscore.server import ServerConnection
-from tlscore.server_config import ServerConfig
 
 _PAGE = (
     b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nhello from tlscore\n"
@@ -45,17 +40,7 @@ def add_parser(commands):
     add = server.add_argument
     listen = command_line.listen_address
     add("--listen", required=True, type=listen, metavar="HOST:PORT", help="port 0: any free one")
-    add("--cert", required=True, metavar="FILE", help="our chain, leaf first, PEM or DER")
-    add("--key", required=True, metavar="FILE", help="the leaf's private key, PEM or DER")
-    add("--client-ca", metavar="FILE", help="ask clients for a certificate that leads to these")
-    add("--optional", action="store_true", help="serve clients without a certificate as well")
-    add("--time", type=command_line.utc_seconds, metavar="UTC", help="judge certificates by this")
-    add("--alpn", default=(), type=command_line.protocols, metavar="NAME,...")
-    groups = command_line.codes(codepoints.GROUP_NAMES)
-    add("--groups", default=None, type=groups, metavar="NAME,...", help="most wanted first")
-    suites = command_line.codes(codepoints.SUITE_NAMES)
-    add("--suites", default=None, type=suites, metavar="NAME,...", help="most wanted first")
-    add("--keylog", metavar="FILE", help="append the secrets, in the format Wireshark reads")
+    server_options.add_to(server)
     answer = server.add_mutually_exclusive_group()
     answer.add_argument("--echo", action="store_true", help="return what comes (the default)")
     answer.add_argument("--http", action="store_true", help="answer a request with a small page")
@@ -64,7 +49,7 @@ def add_parser(commands):
 
 
 def _run(options):
-    config = _config(options)
+    config = server_options.config(options)
     family = socket.AF_INET6 if ":" in options.listen[0] else socket.AF_INET
     try:
         listener = socket.create_server(options.listen, family=family, backlog=128)
@@ -94,44 +79,6 @@ def _serve(listener, config, options):
     return EXIT_TLS if failed else 0
 
 
-def _config(options):
-    chosen = {}
-    if options.groups is not None:
-        chosen["groups"] = options.groups
-    if options.suites is not None:
-        chosen["suites"] = options.suites
-    try:
-        chain = tuple(certificate_files.certificates(options.cert))
-        key = private_key_files.private_key(options.key)
-        signature.public_of(key)
-        if options.client_ca is not None:
-            trust, complaints = certificate_files.trust(options.client_ca)
-            for complaint in complaints:
-                say(complaint)
-            if trust is None:
-                raise RefusalError(EXIT_USAGE, options.client_ca + ": holds no usable anchor")
-            chosen["trust"] = trust
-            chosen["clock"] = SystemClock() if options.time is None else FixedClock(options.time)
-        return ServerConfig(
-            SystemEntropy(),
-            chain,
-            key,
-            certificate_required=not options.optional,
-            alpn=options.alpn,
-            record_buffer_bytes=RECORD_BUFFER_BYTES_MAX,
-            send_buffer_bytes=_RECEIVE_BYTES,
-            handshake_buffer_bytes=_RECEIVE_BYTES,
-            keylog=command_line.keylog(options.keylog),
-            **chosen,
-        )
-    except certificate_files.FileError as error:
-        raise RefusalError(EXIT_USAGE, str(error))
-    except ValueError as error:
-        raise RefusalError(EXIT_USAGE, "{}: not a usable key: {}".format(options.key, error))
-    except UsageError as error:
-        raise RefusalError(EXIT_USAGE, "cannot serve like this: {}".format(error))
-
-
 class _Visit:
     """One connection, from accept to close; `run` is what its thread does."""
 
@@ -155,7 +102,7 @@ class _Visit:
                 # The offence is worth more than a network too broken for the alert.
                 with contextlib.suppress(OSError):
                     self._flush()
-                    self._transport.shutdown(socket.SHUT_WR)
+                    command_line.linger(self._transport)
             except OSError as error:
                 self._failed.append(self._number)
                 how = "network: {}".format(error.strerror or error)
@@ -213,9 +160,16 @@ class _Visit:
         names = (
             codepoints.name_of(codepoints.VERSION_NAMES, connection.version),
             codepoints.name_of(codepoints.SUITE_NAMES, connection.suite),
-            codepoints.name_of(codepoints.GROUP_NAMES, connection.group),
-            codepoints.name_of(codepoints.SIGNATURE_NAMES, connection.signature_scheme),
+            key_options.group_name(connection),
+            key_options.proof_name(connection),
             "alpn " + ("none" if alpn is None else alpn.decode("utf-8", "backslashreplace")),
-            "client " + ("unknown" if connection.client_key is None else "certified"),
+            "client " + _client_name(connection),
         )
         self._say(", ".join(names))
+
+
+def _client_name(connection):
+    """Return who the client is, as far as it proved anything."""
+    if connection.psk_identity is not None:
+        return connection.psk_identity.decode("utf-8", "backslashreplace")
+    return "unknown" if connection.client_key is None else "certified"

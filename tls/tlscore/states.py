@@ -80,7 +80,7 @@ CLIENT = (
         False,
         None,
         "_on_encrypted_extensions",
-        (WAIT_CERTIFICATE_OR_REQUEST,),
+        (WAIT_CERTIFICATE_OR_REQUEST, WAIT_FINISHED),
     ),
     (
         WAIT_CERTIFICATE_OR_REQUEST,

@@ -1,13 +1,14 @@
-"""The parser of NewSessionTicket, which may be longer than a board's memory and is never held.
+"""The parser of NewSessionTicket, which may be longer than a board's memory.
 
-It has a file of its own because it is loaded when the first ticket comes: during the handshake
-certificates need the memory.
+The ticket is kept if it is wanted and not too long, and read past otherwise. It has a file of its
+own because it is loaded when the first ticket comes: during the handshake certificates need the
+memory.
 """
 
 from tlscore import extensions
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
-from tlscore.message_streams import ExtensionSkipper
+from tlscore.extension_stream import ExtensionSkipper
 from tlscore.wire import decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -31,13 +32,25 @@ class NewSessionTicketParser(ExtensionSkipper):
 
     Args:
         length: of the message body.
+        ticket_bytes_max: longest ticket that is kept.
+
+    Attributes:
+        lifetime_s, age_add: ticket_lifetime and ticket_age_add.
+        nonce, ticket: bytearrays; None where the ticket is not kept.
     """
 
-    def __init__(self, length):
+    def __init__(self, length, ticket_bytes_max=0):
         # §4.6.1: "Clients MUST ignore unrecognized extensions."
         ExtensionSkipper.__init__(
             self, length, "new_session_ticket", extensions.IN_NEW_SESSION_TICKET, None
         )
+        self._ticket_bytes_max = ticket_bytes_max
+        self.lifetime_s = 0
+        self.age_add = 0
+        self.nonce = None
+        self.ticket = None
+        self._kept = None  # the one of the two that is being filled
+        self._filled = 0
         self.expect_field(_LIFETIME, 4)
 
     def on_field(self, step, value):
@@ -45,18 +58,37 @@ class NewSessionTicketParser(ExtensionSkipper):
         if step == _LIFETIME:
             if value > _LIFETIME_LIMIT_S:
                 raise PeerMisbehaved("new_session_ticket.lifetime", _ALERT_ILLEGAL_PARAMETER)
+            self.lifetime_s = value
             self.expect_field(_AGE_ADD, 4)
         elif step == _AGE_ADD:
+            self.age_add = value
             self.expect_field(_NONCE_LENGTH, 1)
         elif step == _NONCE_LENGTH:
+            if self._ticket_bytes_max:
+                self.nonce = self._keep(value)
             self.expect_stretch(_NONCE, value)
         else:
             if value == 0:  # ticket<1..2^16-1>
                 raise decode_error(self.subject, "bad_length")
+            if value <= self._ticket_bytes_max and value <= self.unclaimed:
+                self.ticket = self._keep(value)
             self.expect_stretch(_TICKET, value)
+
+    def _keep(self, size):
+        self._kept = bytearray(size)
+        self._filled = 0
+        return self._kept
+
+    def on_piece(self, piece):
+        """Take a piece of nonce or ticket; drop one that is not kept."""
+        if self._kept is not None:
+            end = self._filled + len(piece)
+            self._kept[self._filled : end] = piece
+            self._filled = end
 
     def on_stretch_end(self, step):
         """Learn that the nonce or the ticket is complete."""
+        self._kept = None
         if step == _NONCE:
             self.expect_field(_TICKET_LENGTH, 2)
         else:

@@ -1,9 +1,10 @@
 """The hash of the handshake messages so far (RFC 8446 §4.4.1), wanted at several moments.
 
-MicroPython's hashlib has no copy() and digest() ends the object, so a running hash is kept for
-every moment at which a digest will be wanted; all are fed, and each digest uses one up. They are
-started only when the ServerHello has named the hash: until then the ClientHello rests in the send
-buffer. The same is done on CPython, so that what is tested is what runs on boards.
+MicroPython's SHA-256 has no copy() and digest() ends the object, so a running hash is kept for
+every moment at which a digest will be wanted; all are fed, and each digest uses one up. A hash
+whose objects go on after digest() (`reusable` in crypto/hashes.py) runs once. They are started only
+when the ServerHello has named the hash: until then the ClientHello rests in the send buffer. The
+same is done on CPython, so that what is tested is what runs on boards.
 
 Not here: deciding when to take a digest (client.py), hashing for signatures.
 """
@@ -19,11 +20,13 @@ class Transcript:
 
     Args:
         hash_: row of crypto/hashes.py, the hash of the cipher suite.
-        digests: how many digests will be taken at most; about 120 bytes of RAM each on a board.
+        digests: how many digests will be taken at most; SHA-256 takes about 120 bytes of RAM for
+            each on a board.
     """
 
     def __init__(self, hash_, digests):
-        self._running = [hash_.new() for _ in range(digests)]
+        self._reusable = hash_.reusable
+        self._running = [hash_.new() for _ in range(1 if hash_.reusable else digests)]
 
     def update(self, data):
         """Add the bytes of a message, or a piece of them."""
@@ -32,11 +35,18 @@ class Transcript:
 
     def digest(self) -> bytes:
         """Return the hash of everything added so far; this uses up one of the digests."""
+        if self._reusable:
+            return self._running[0].digest()
         return self._running.pop().digest()
+
+    def keep(self, digests):
+        """Give up all but so many digests: that many will be taken."""
+        self._running = self._running[:digests]
 
     def drop(self):
         """Give up a digest that will not be wanted after all."""
-        self._running.pop()
+        if not self._reusable:
+            self._running.pop()
 
 
 def message_hash(hash_, client_hello) -> bytes:

@@ -26,6 +26,12 @@ ways to use them, and the store says which by two attributes:
 Raw public keys (RFC 7250) have no certificate that could lead to an anchor: they are trusted by
 pins alone, from either kind of store.
 
+A store may also have
+
+    authorities     DER-encoded Names; a server tells them to clients it asks for a certificate, so
+                    that one who has several can choose (RFC 8446 §4.2.4); none are told if there is
+                    no such attribute
+
 The store decides nothing else: validity times of anchors are not looked at, removing an anchor
 is how trust in it ends. A store in a file is in trust_store.py.
 """
@@ -39,14 +45,16 @@ class TrustAnchors:
     Args:
         rows: `(name_hash, key)` pairs of plain literals, as `anchor_from_certificate` makes them.
         pins: SHA-256 digests of public keys, one of which must be in the chain; None: no pinning.
+        authorities: DER-encoded Names to tell clients, as `name_from_certificate` returns them.
 
     Raises:
         UsageError: `trust.empty` without any row (nothing could ever be verified),
             `trust.malformed_row` when a row is not such a pair, `trust.malformed_pin`.
     """
 
-    def __init__(self, rows, pins=None):
+    def __init__(self, rows, pins=None, authorities=()):
         self._rows = tuple(rows)
+        self.authorities = tuple(authorities)
         self.pins = None if pins is None else checked_pins(pins)
         if not self._rows:
             raise UsageError("trust.empty")
@@ -110,3 +118,12 @@ def anchor_from_certificate(der):
     from tlscore.x509.anchor import AnchorParser  # noqa: PLC0415
 
     return AnchorParser().parse(der)
+
+
+def name_from_certificate(der) -> bytes:
+    """Return the DER-encoded Name of a certificate's subject; arguments and errors as above."""
+    from tlscore.x509.anchor import AnchorParser  # noqa: PLC0415
+
+    parser = AnchorParser()
+    parser.parse(der)
+    return bytes(parser.name)

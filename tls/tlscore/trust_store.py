@@ -53,6 +53,8 @@ class TrustStore:
         count: number of anchors.
     """
 
+    authorities = ()  # the file has hashes of names only
+
     def __init__(self, source, pins=None):
         self.pins = None if pins is None else checked_pins(pins)
         self._source = source

@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from hil.peer import Peer, Program
 from hil.tlsrig.statement import Statement
@@ -28,6 +28,7 @@ EXPORTER_BYTES = 32
 # What a scenario may need of a peer, beyond TLS 1.3 with certificates.
 RAW_PUBLIC_KEYS = "raw public keys (RFC 7250)"
 RECORD_SIZE_LIMIT = "record_size_limit (RFC 8449)"
+COOKIE = "cookie (RFC 8446 §4.2.2)"
 
 
 class TlsPeer(Peer[Statement], Protocol):
@@ -36,6 +37,9 @@ class TlsPeer(Peer[Statement], Protocol):
     @property
     def closes_first(self) -> bool:
         """Whether close_notify must be its own idea for both to be seen."""
+
+    def next_connection(self) -> None:
+        """Go on to the next of its connections, when `finish` has told of the one before."""
 
     def end_after(self, farewell: bytes, timeout_s: float) -> None:
         """Wait for the other end's last data, then let it close the connection in order.
@@ -50,11 +54,13 @@ class Psk:
 
     Attributes:
         with_dhe: combined with (EC)DHE (`psk_dhe_ke`); otherwise alone (`psk_ke`).
+        hash_name: of the hash it is for; the programs know no other one.
     """
 
     identity: str
     key: bytes
     with_dhe: bool = True
+    hash_name: Literal["sha256", "sha384"] = "sha256"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,9 @@ class ServerSetup:
         client_root: PEM file of the root below which a client certificate is demanded; None: none.
         utc_seconds: time at which client certificates must be valid, None for now.
         psk: it takes this key instead of showing a certificate.
-        raw_public_key: it shows its bare key instead of its certificate (RFC 7250).
+        raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
+            certificate.
+        cookie: it keeps no state before a client has shown it the cookie of its HelloRetryRequest.
         connections: how many it serves, one after the other.
     """
 
@@ -84,7 +92,8 @@ class ServerSetup:
     client_root: Path | None = None
     utc_seconds: int | None = None
     psk: Psk | None = None
-    raw_public_key: bool = False
+    raw_public_keys: tuple[str, ...] = ()
+    cookie: bool = False
     connections: int = 1
 
 
@@ -99,7 +108,7 @@ class ClientSetup:
         groups: the first one is what it sends a key share for.
         utc_seconds: time at which certificates must be valid, None for now.
         certificates: the chain it proves itself with when asked, None for none.
-        tickets: how many session tickets the server sends after the handshake.
+        connections: how many it makes, one after the other; each later one resumes the first.
     """
 
     address: tuple[str, int]
@@ -114,8 +123,8 @@ class ClientSetup:
     utc_seconds: int | None = None
     certificates: ChainFiles | None = None
     psk: Psk | None = None
-    raw_public_key: bool = False
-    tickets: int = 0
+    raw_public_keys: tuple[str, ...] = ()
+    connections: int = 1
 
 
 class PeerModule(Protocol):

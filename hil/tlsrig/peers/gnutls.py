@@ -16,14 +16,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hil.errors import PeerError
 from hil.peer import Dialogue, PeerEnded, Program, find_program
 from hil.process import obituary
 from hil.tlsrig import names
+from hil.tlsrig.peer_program import POLL_S, ProgramPeer
 from hil.tlsrig.peers import (
+    COOKIE,
     EXPORTER_BYTES,
     EXPORTER_LABEL,
     ClientSetup,
@@ -32,15 +34,15 @@ from hil.tlsrig.peers import (
 )
 from hil.tlsrig.statement import Statement
 
+if TYPE_CHECKING:
+    from hil.tlsrig.pki import ChainFiles
+
 SUMMARY = "GnuTLS gnutls-serv and gnutls-cli"
 INSTALL = "apt-get install gnutls-bin"
 # Neither program can be told what time it is: certificates are made for the present.
 KNOWS_TIME = False
 
 _START_TIMEOUT_S = 20
-_POLL_S = 0.01
-# State of a listening socket in /proc/net/tcp.
-_TCP_LISTEN = "0A"
 _KEYING_MATERIAL = rb"- Key material: ([0-9a-f]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _LISTENING = rb"listening on IPv4 \S+ port \d+\.\.\.done"
 _DESCRIPTION = re.compile(r"^- Description: (\(.*\))\s*$", re.MULTILINE)
@@ -50,6 +52,8 @@ _RETRY = re.compile(r"HSK\[\w+\]: HELLO RETRY REQUEST (?:\(\d+\) was received|wa
 _KEY_UPDATE_SENT = re.compile(r"HSK\[\w+\]: KEY_UPDATE was queued")
 _KEY_UPDATE_RECEIVED = re.compile(r"HSK\[\w+\]: KEY_UPDATE \(\d+\) was received")
 _SHARED_KEY = re.compile(r"EXT\[\w+\]: (?:client|server) generated (\S+) shared key")
+_DATA_SENT = re.compile(rb"Preparing Packet Application Data\(23\)")
+_FIRST_EPOCH = re.compile(rb"REC\[\w+\]: Allocating epoch #0\n")
 _RESUMED = "*** This is a resumed session"
 _ERRORS = re.compile(
     r"^(?:\*\*\* Fatal error|Error in handshake|\*\*\* Received alert[^:]*): (.*)$", re.MULTILINE
@@ -80,8 +84,10 @@ def program() -> Program:
     return find_program("gnutls-serv", ["--version"], r"^gnutls-serv (\S+)", INSTALL)
 
 
-def lacks(needs: frozenset[str]) -> str | None:  # noqa: ARG001  (every peer is asked)
-    """Return why this peer cannot do what a scenario needs, None when it can: here always."""
+def lacks(needs: frozenset[str]) -> str | None:
+    """Return why this peer cannot do what a scenario needs, None when it can."""
+    if COOKIE in needs:
+        return f"gnutls-serv sends no {COOKIE}: use --peer=openssl"
     return None
 
 
@@ -96,86 +102,27 @@ def connect(setup: ClientSetup, log_dir: Path) -> GnuTlsClient:
     return GnuTlsClient(path, setup, log_dir)
 
 
-class _Endpoint:
+class _Endpoint(ProgramPeer):
     """What gnutls-serv and gnutls-cli have in common: options, logs, verdict."""
 
     name = "gnutls"
-    _command: str
-    _joined: bool
 
-    def __init__(self, installed: Program, log_dir: Path) -> None:
-        self._program = installed
-        self._log_dir = log_dir
-        self._dialogue: Dialogue | None = None
-        self._exporter: bytes | None = None
-        self._key_log = log_dir / f"{self._command}.keylog"
-        # Where in the two logs this connection begins.
-        self._began = (0, 0)
-
-    @property
-    def version(self) -> str:
-        return self._program.version
-
-    @property
-    def pid(self) -> int:
-        """Process id of the running program."""
-        return self._talk().process.pid
-
-    @property
-    def artefacts(self) -> Mapping[str, Path]:
-        files = {"key_log": self._key_log}
-        if self._dialogue is not None:
-            files["peer_output"] = self._dialogue.output_log
-            files["peer_errors"] = self._dialogue.error_log
-        return files
-
-    def _launch(self, arguments: list[str]) -> Dialogue:
+    def _begin(self, arguments: list[str]) -> Dialogue:
         common = ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", str(EXPORTER_BYTES)]
-        self._dialogue = Dialogue(
-            [self._program.path, *arguments, *common, "--debug", "5"],
-            log_dir=self._log_dir,
-            stem=self._command,
-            environment={"SSLKEYLOGFILE": str(self._key_log)},
-            joined=self._joined,
-        )
-        return self._dialogue
-
-    def _talk(self) -> Dialogue:
-        if self._dialogue is None:
-            raise PeerError(f"{self._command} was not started")
-        return self._dialogue
-
-    def _statement(self) -> Statement:
-        dialogue = self._talk()
-        output = dialogue.output_log.read_bytes()[self._began[0] :]
-        errors = b"" if self._joined else dialogue.error_log.read_bytes()[self._began[1] :]
-        text = (output + b"\n" + errors).decode("latin-1")
-        return statement(self.name, text, exporter=self._exporter)
-
-    def end_input(self) -> None:
-        """Close its standard input: a client then closes the connection in order."""
-        self._talk().end_input()
-
-    def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
-        raise PeerError(f"{self._command} does not close first")
-
-    def close(self) -> None:
-        if self._dialogue is not None:
-            self._dialogue.close()
+        environment = {"SSLKEYLOGFILE": str(self._key_log)}
+        return self._launch([*arguments, *common, "--debug", "5"], environment=environment)
 
 
 class GnuTlsServer(_Endpoint):
     """`gnutls-serv --echo` on a port that the kernel chose."""
 
-    _command = "gnutls-serv"
-    _joined = True
-    closes_first = False
+    command = "gnutls-serv"
+    joined = True
 
     def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
-        super().__init__(installed, log_dir)
+        super().__init__(installed, log_dir, setup.connections)
         self._setup = setup
         self._address: tuple[str, int] | None = None
-        self._connections_left = setup.connections
 
     @property
     def address(self) -> tuple[str, int]:
@@ -184,12 +131,9 @@ class GnuTlsServer(_Endpoint):
         return self._address
 
     def start(self) -> None:
-        dialogue = self._launch(server_arguments(self._setup, self._log_dir))
+        dialogue = self._begin(server_arguments(self._setup, self._log_dir))
         dialogue.expect(_LISTENING, "it to accept connections", _START_TIMEOUT_S)
-        ports = [port for port, state in self._tcp_sockets() if state == _TCP_LISTEN]
-        if not ports:
-            raise PeerError("gnutls-serv says that it listens, but the kernel knows of no socket")
-        self._address = ("127.0.0.1", ports[0])
+        self._address = ("127.0.0.1", self._listening_port())
 
     def await_connected(self, timeout_s: float) -> bool:
         pattern = _KEYING_MATERIAL + rb"|Error in handshake: [^\n]*\n"
@@ -215,41 +159,31 @@ class GnuTlsServer(_Endpoint):
         if self._connections_left > 0:
             dialogue.absorb()
             said = self._statement()
-            self._began, self._exporter = (dialogue.output_log.stat().st_size, 0), None
+            self._end_connection(dialogue.output_log)
             return said
         dialogue.process.terminate()
         dialogue.finish(timeout_s)
         return self._statement()
 
-    def _await_closed(self, timeout_s: float) -> None:
-        """Wait until it has closed the socket of its connection."""
-        dialogue = self._talk()
-        deadline = time.monotonic() + timeout_s
-        while any(state != _TCP_LISTEN for _, state in self._tcp_sockets()):
-            if time.monotonic() > deadline:
-                raise PeerError(f"gnutls-serv kept its connection open for {timeout_s:g} s")
-            time.sleep(_POLL_S)
-        if dialogue.process.poll() is not None:
-            raise PeerError(f"peer gnutls-serv {obituary(dialogue.process)}\n{dialogue.tail()}")
-
-    def _tcp_sockets(self) -> list[tuple[int, str]]:
-        """Return local port and state of each of its IPv4 sockets; none when it has ended."""
-        inodes = _socket_inodes(self.pid)
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
-        return [(int(row[1].partition(":")[2], 16), row[3]) for row in rows if row[9] in inodes]
+    def _statement(self) -> Statement:
+        text = self._said(self._talk().output_log).decode("latin-1")
+        return statement(self.name, text, exporter=self._exporter)
 
 
 class GnuTlsClient(_Endpoint):
-    """`gnutls-cli`; `start` connects, `end_input` lets it say close_notify."""
+    """`gnutls-cli`; `start` connects, `end_input` lets it say close_notify.
 
-    _command = "gnutls-cli"
-    _joined = False
+    To resume it makes both connections by itself, and the first one is over as soon as a ticket
+    has come: no data, and no wait for the server's close_notify.
+    """
+
+    command = "gnutls-cli"
     # When the server closes first it goes without an answer. When it does, it waits half a second
     # for the server's.
     closes_first = True
 
     def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
-        super().__init__(installed, log_dir)
+        super().__init__(installed, log_dir, setup.connections)
         self._setup = setup
 
     @property
@@ -257,7 +191,7 @@ class GnuTlsClient(_Endpoint):
         return self._setup.address
 
     def start(self) -> None:
-        self._launch(client_arguments(self._setup))
+        self._begin(client_arguments(self._setup))
 
     def await_connected(self, timeout_s: float) -> bool:
         dialogue = self._talk()
@@ -265,21 +199,61 @@ class GnuTlsClient(_Endpoint):
         if match is None:
             return False
         self._exporter = bytes.fromhex(match.group(1).decode())
-        dialogue.expect(rb"- Simple Client Mode:\n\n", "the end of its summary", timeout_s)
+        if self._connections_left == 1:
+            dialogue.expect(rb"- Simple Client Mode:\n\n", "the end of its summary", timeout_s)
         return True
 
     def echo(self, size: int, timeout_s: float) -> bytes:
         received = self._talk().read(size, f"{size} bytes of application data", timeout_s)
-        self._talk().write(received)
+        # What it reads at once and has no room for in a record it drops.
+        step = self._setup.max_record_bytes or size
+        for start in range(0, size, step):
+            sent = self._logged(_DATA_SENT)
+            self._talk().write(received[start : start + step])
+            self._await_log(_DATA_SENT, sent + 1, "sending the data back", timeout_s)
         return received
+
+    def _logged(self, pattern: re.Pattern[bytes]) -> int:
+        return len(pattern.findall(self._talk().error_log.read_bytes()))
+
+    def _await_log(
+        self, pattern: re.Pattern[bytes], count: int, what: str, timeout_s: float
+    ) -> None:
+        """Wait until its log, which unlike its output comes at once, has a pattern so often."""
+        process, deadline = self._talk().process, time.monotonic() + timeout_s
+        while self._logged(pattern) < count:
+            if process.poll() is not None:
+                kind = PeerError if process.returncode < 0 else PeerEnded
+                raise kind(f"peer gnutls-cli {obituary(process)} before {what}")
+            if time.monotonic() > deadline:
+                raise PeerError(f"gnutls-cli kept the farm waiting {timeout_s:g} s for {what}")
+            time.sleep(POLL_S)
 
     def end_after(self, farewell: bytes, timeout_s: float) -> None:
         self._talk().read(len(farewell), "the last data", timeout_s)
         self.end_input()
 
     def finish(self, timeout_s: float) -> Statement:
-        self._talk().finish(timeout_s)
-        return self._statement()
+        dialogue = self._talk()
+        self._connections_left -= 1
+        if self._connections_left == 0 or self._exporter is None:
+            dialogue.finish(timeout_s)
+            return self._statement(-1)
+        # Its output says so only later, its log when the next session begins.
+        self._await_log(_FIRST_EPOCH, 2, "going on to its next connection", timeout_s)
+        said = self._statement(0)
+        self._end_connection(dialogue.output_log)
+        return said
+
+    def _statement(self, session: int) -> Statement:
+        """Return what it says of one of its sessions, by the order in which they were made."""
+        dialogue = self._talk()
+        output = self._said(dialogue.output_log)
+        # The two logs tell nothing of each other: a session begins where its first epoch does.
+        log = dialogue.error_log.read_bytes()
+        errors = _FIRST_EPOCH.split(log)[1:][session] if _FIRST_EPOCH.search(log) else log
+        text = (output + b"\n" + errors).decode("latin-1")
+        return statement(self.name, text, exporter=self._exporter)
 
 
 def server_arguments(setup: ServerSetup, log_dir: Path) -> list[str]:
@@ -291,16 +265,14 @@ def server_arguments(setup: ServerSetup, log_dir: Path) -> list[str]:
         passwords.touch(mode=0o600)
         passwords.write_text(f"{setup.psk.identity}:{setup.psk.key.hex()}\n", "ascii")
         arguments += ["--pskpasswd", str(passwords)]
-    if files is not None and setup.raw_public_key:
-        arguments += ["--rawpkkeyfile", str(files.private_key)]
-        arguments += ["--rawpkfile", str(files.public_key)]
-    elif files is not None:
-        arguments += ["--x509certfile", str(files.chain), "--x509keyfile", str(files.private_key)]
+    if files is not None:
+        arguments += _identity_arguments(files, "server" in setup.raw_public_keys)
     if setup.client_root is None:
         arguments.append("--disable-client-cert")
     else:
-        arguments += ["--require-client-cert", "--verify-client-cert"]
-        arguments += ["--x509cafile", str(setup.client_root)]
+        arguments.append("--require-client-cert")
+        if "client" not in setup.raw_public_keys:
+            arguments += ["--verify-client-cert", "--x509cafile", str(setup.client_root)]
     if setup.max_record_bytes is not None:
         arguments += ["--recordsize", str(setup.max_record_bytes)]
     for protocol in setup.alpn:
@@ -314,20 +286,27 @@ def client_arguments(setup: ClientSetup) -> list[str]:
     arguments = ["--port", str(port), "--sni-hostname", setup.server_name]
     if setup.psk is not None:
         arguments += ["--pskusername", setup.psk.identity, "--pskkey", setup.psk.key.hex()]
-    if setup.anchor is None or setup.raw_public_key:
+    if setup.anchor is None or "server" in setup.raw_public_keys:
         arguments.append("--no-ca-verification")
     else:
         arguments += ["--x509cafile", str(setup.anchor), "--verify-hostname", setup.server_name]
     if setup.certificates is not None:
-        arguments += ["--x509certfile", str(setup.certificates.chain)]
-        arguments += ["--x509keyfile", str(setup.certificates.private_key)]
+        arguments += _identity_arguments(setup.certificates, "client" in setup.raw_public_keys)
     if setup.max_record_bytes is not None:
         arguments += ["--recordsize", str(setup.max_record_bytes)]
     if len(setup.groups) > 1:
         arguments.append("--single-key-share")
+    if setup.connections > 1:
+        arguments += ["--resume", "--waitresumption"]
     for protocol in setup.alpn:
         arguments += ["--alpn", protocol]
     return [*arguments, "--priority", _priority(setup), host]
+
+
+def _identity_arguments(files: ChainFiles, bare: bool) -> list[str]:
+    if bare:
+        return ["--rawpkkeyfile", str(files.private_key), "--rawpkfile", str(files.public_key)]
+    return ["--x509certfile", str(files.chain), "--x509keyfile", str(files.private_key)]
 
 
 def _priority(setup: ServerSetup | ClientSetup) -> str:
@@ -342,8 +321,9 @@ def _priority(setup: ServerSetup | ClientSetup) -> str:
         words += ["-SIGN-ALL", *(f"+SIGN-{_SIGNATURES[name]}" for name in setup.signatures)]
     if setup.psk is not None:
         words += ["-KX-ALL", *(f"+{kind}" for kind in _key_exchanges(setup.psk))]
-    if setup.raw_public_key:
-        words += ["-CTYPE-SRV-ALL", "+CTYPE-SRV-RAWPK"]
+    for role, word in (("server", "SRV"), ("client", "CLI")):
+        if role in setup.raw_public_keys:
+            words += [f"-CTYPE-{word}-ALL", f"+CTYPE-{word}-RAWPK"]
     return ":".join(words)
 
 
@@ -394,15 +374,3 @@ def describe(text: str) -> tuple[str | None, str | None, str | None, str | None]
 
 def _ours(table: Mapping[str, str], words: list[str]) -> str | None:
     return next((ours for ours, its in table.items() if its in words), None)
-
-
-def _socket_inodes(pid: int) -> set[str]:
-    """Return the inodes of a process's open sockets (proc(5)); none when it has ended."""
-    found = set()
-    with suppress(FileNotFoundError, ProcessLookupError):
-        for descriptor in list(Path(f"/proc/{pid}/fd").iterdir()):
-            with suppress(FileNotFoundError):  # closed since it was listed
-                target = str(descriptor.readlink())
-                if target.startswith("socket:["):
-                    found.add(target[len("socket:[") : -1])
-    return found

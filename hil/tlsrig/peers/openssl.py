@@ -16,6 +16,7 @@ letter anywhere.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from hil.errors import PeerError
 from hil.peer import Dialogue, Program, find_program
 from hil.tlsrig import names, wire
+from hil.tlsrig.peer_program import POLL_S, ProgramPeer
 from hil.tlsrig.peers import (
     EXPORTER_BYTES,
     EXPORTER_LABEL,
@@ -46,9 +48,11 @@ KNOWS_TIME = True
 COMMAND_LETTERS = b"QqRrPSBbKkCc"
 
 _START_TIMEOUT_S = 20
+_SESSION_END = b"-----END SSL SESSION PARAMETERS-----\n"
 _ACCEPTING = rb"ACCEPT (\S+):(\d+)\r?\n"
-# What they say between data about a message that is none, such as KeyUpdate.
-_REMARKS = rb"(?:Read BLOCK\r?\n|read R BLOCK\r?\n)*"
+# What they say between data about messages that are none: session tickets, KeyUpdate.
+_TICKET = rb"---\r?\nPost-Handshake New Session Ticket arrived:\r?\n(?s:.*?\n)---\r?\n"
+_REMARKS = rb"(?:Read BLOCK\r?\n|read R BLOCK\r?\n|%s)*" % _TICKET
 _KEYING_MATERIAL = rb"Keying material: ([0-9A-F]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _MESSAGE = re.compile(r"(<<<|>>>) [^,]+, (\w+) \[length ([0-9a-f]+)\]")
 _ERROR_LINE = re.compile(r":error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+):")
@@ -83,56 +87,27 @@ def connect(setup: ClientSetup, log_dir: Path) -> OpenSslClient:
     return OpenSslClient(program(), setup, log_dir)
 
 
-class _Endpoint:
+class _Endpoint(ProgramPeer):
     """What s_server and s_client have in common: options, logs, verdict."""
 
     name = "openssl"
-    _command: str
 
-    def __init__(self, installed: Program, log_dir: Path) -> None:
-        self._program = installed
-        self._log_dir = log_dir
-        self._dialogue: Dialogue | None = None
-        self._exporter: bytes | None = None
-        self._key_log = log_dir / f"{self._command}.keylog"
-        self._message_log = log_dir / f"{self._command}.messages"
-        # Where in the two logs this connection begins.
-        self._began = (0, 0)
-
-    @property
-    def version(self) -> str:
-        return self._program.version
-
-    @property
-    def pid(self) -> int:
-        """Process id of the running program."""
-        return self._talk().process.pid
+    def __init__(self, installed: Program, setup: ServerSetup | ClientSetup, log_dir: Path) -> None:
+        super().__init__(installed, log_dir, setup.connections)
+        self._has_psk = setup.psk is not None
+        self._message_log = log_dir / f"{self.command}.messages"
 
     @property
     def artefacts(self) -> Mapping[str, Path]:
-        files = {"key_log": self._key_log, "peer_messages": self._message_log}
-        if self._dialogue is not None:
-            files["peer_output"] = self._dialogue.output_log
-            files["peer_errors"] = self._dialogue.error_log
-        return files
+        return {**super().artefacts, "peer_messages": self._message_log}
 
-    def _launch(self, arguments: list[str]) -> Dialogue:
+    def _begin(self, arguments: list[str], stem: str | None = None) -> Dialogue:
         common = [
             *("-keylogfile", str(self._key_log)),
             *("-msg", "-msgfile", str(self._message_log)),
             *("-keymatexport", EXPORTER_LABEL, "-keymatexportlen", str(EXPORTER_BYTES)),
         ]
-        self._dialogue = Dialogue(
-            [self._program.path, self._command, *arguments, *common],
-            log_dir=self._log_dir,
-            stem=self._command,
-        )
-        return self._dialogue
-
-    def _talk(self) -> Dialogue:
-        if self._dialogue is None:
-            raise PeerError(f"openssl {self._command} was not started")
-        return self._dialogue
+        return self._launch([self.command, *arguments, *common], stem)
 
     def await_connected(self, timeout_s: float) -> bool:
         match = self._talk().expect_or_end(_KEYING_MATERIAL, "the end of its handshake", timeout_s)
@@ -155,23 +130,16 @@ class _Endpoint:
         for position, byte in enumerate(data):
             if byte in COMMAND_LETTERS:
                 raise PeerError(
-                    f"payload byte {position} is {chr(byte)!r}, which openssl {self._command} "
+                    f"payload byte {position} is {chr(byte)!r}, which openssl {self.command} "
                     "may take for a command: use bytes that are no letters"
                 )
         self._talk().write(data)
 
     def receive(self, size: int, timeout_s: float) -> bytes:
-        """Return exactly `size` bytes of application data that reached it, no letter at first."""
-        pattern = rb"(?s)\A%s([^A-Za-z].{%d})" % (_REMARKS, size - 1)
+        """Return exactly `size` bytes of application data that reached it, no ASCII at first."""
+        pattern = rb"(?s)\A%s([\n\x80-\xff].{%d})" % (_REMARKS, size - 1)
         match = self._talk().expect(pattern, f"{size} bytes of application data", timeout_s)
         return match.group(1)
-
-    def end_input(self) -> None:
-        """Close its standard input: a client then closes the connection, a server ends."""
-        self._talk().end_input()
-
-    def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
-        raise PeerError(f"openssl {self._command} does not close first")
 
     def finish(self, timeout_s: float) -> Statement:
         self._talk().finish(timeout_s)
@@ -179,8 +147,8 @@ class _Endpoint:
 
     def _statement(self) -> Statement:
         dialogue = self._talk()
-        output = dialogue.output_log.read_bytes()[self._began[0] :]
-        messages = self._message_log.read_text("ascii")[self._began[1] :]
+        output = self._said(dialogue.output_log)
+        messages = self._said(self._message_log).decode("ascii")
         self._check_suite(output, messages)
         errors = _ERROR_LINE.search(dialogue.tail())
         return statement(
@@ -188,12 +156,9 @@ class _Endpoint:
             messages,
             exporter=self._exporter,
             reason=errors.group(1) if errors else None,
-            resumed=_REUSED.search(output) is not None,
+            # It takes an external key for a session, too.
+            resumed=_REUSED.search(output) is not None and not self._has_psk,
         )
-
-    def close(self) -> None:
-        if self._dialogue is not None:
-            self._dialogue.close()
 
     def _check_suite(self, output: bytes, messages: str) -> None:
         stated = _SUITE_LINE.search(output)
@@ -208,14 +173,12 @@ class _Endpoint:
 class OpenSslServer(_Endpoint):
     """`openssl s_server` on a free port of 127.0.0.1."""
 
-    _command = "s_server"
-    closes_first = False
+    command = "s_server"
 
     def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
-        super().__init__(installed, log_dir)
+        super().__init__(installed, setup, log_dir)
         self._setup = setup
         self._address: tuple[str, int] | None = None
-        self._connections_left = setup.connections
 
     @property
     def address(self) -> tuple[str, int]:
@@ -224,7 +187,7 @@ class OpenSslServer(_Endpoint):
         return self._address
 
     def start(self) -> None:
-        dialogue = self._launch(server_arguments(self._setup))
+        dialogue = self._begin(server_arguments(self._setup))
         match = dialogue.expect(_ACCEPTING, "it to accept connections", _START_TIMEOUT_S)
         self._address = (match.group(1).decode(), int(match.group(2)))
 
@@ -233,39 +196,62 @@ class OpenSslServer(_Endpoint):
         if self._connections_left <= 0:
             return super().finish(timeout_s)
         dialogue = self._talk()
-        dialogue.expect(rb"CONNECTION CLOSED\r?\n", "the end of the connection", timeout_s)
+        self._await_closed(timeout_s)  # what it says of that may stay in its buffer
         dialogue.absorb()
         said = self._statement()
-        sizes = (dialogue.output_log.stat().st_size, self._message_log.stat().st_size)
-        self._began, self._exporter = sizes, None
+        self._end_connection(dialogue.output_log, self._message_log)
         return said
 
 
 class OpenSslClient(_Endpoint):
-    """`openssl s_client`; `start` connects."""
+    """`openssl s_client`; `start` connects, and so does `next_connection`, by another program.
 
-    _command = "s_client"
+    The session goes from one to the other in a file.
+    """
+
+    command = "s_client"
     # When it closes first it does not wait for the server's close_notify.
     closes_first = False
 
     def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
-        super().__init__(installed, log_dir)
+        super().__init__(installed, setup, log_dir)
         self._setup = setup
+        self._session = log_dir / "session.pem"
 
     @property
     def address(self) -> tuple[str, int]:
         return self._setup.address
 
     def start(self) -> None:
-        self._launch(client_arguments(self._setup))
+        arguments = client_arguments(self._setup)
+        if self._setup.connections > 1:
+            self._session.touch(mode=0o600)
+            arguments += ["-sess_out", str(self._session)]
+        self._begin(arguments)
+
+    def next_connection(self) -> None:
+        self.close()
+        self._exporter = None
+        self._message_log = self._message_log.with_stem("s_client-resuming")
+        arguments = [*client_arguments(self._setup), "-sess_in", str(self._session)]
+        self._begin(arguments, "s_client-resuming")
 
     def await_connected(self, timeout_s: float) -> bool:
         if not super().await_connected(timeout_s):
             return False
         self._talk().expect(rb"---\r?\n", "the end of its summary", timeout_s)
-        for _ in range(self._setup.tickets):
-            self._talk().expect(rb"read R BLOCK\r?\n", "a session ticket", timeout_s)
+        self._connections_left -= 1
+        if self._connections_left > 0:
+            self._await_ticket(timeout_s)
         return True
+
+    def _await_ticket(self, timeout_s: float) -> None:
+        """Wait until it has written its session down, of which its output tells only later."""
+        deadline = time.monotonic() + timeout_s
+        while not self._session.read_bytes().endswith(_SESSION_END):
+            if time.monotonic() > deadline:
+                raise PeerError(f"openssl s_client got no session ticket within {timeout_s:g} s")
+            time.sleep(POLL_S)
 
 
 def server_arguments(setup: ServerSetup) -> list[str]:
@@ -281,10 +267,8 @@ def server_arguments(setup: ServerSetup) -> list[str]:
         arguments += ["-Verify", "2", "-verify_return_error", "-CAfile", str(setup.client_root)]
     if setup.utc_seconds is not None:
         arguments += ["-attime", str(setup.utc_seconds)]
-    if setup.alpn:
-        arguments += ["-alpn", ",".join(setup.alpn)]
-    if setup.max_record_bytes is not None:
-        arguments += ["-max_send_frag", str(setup.max_record_bytes)]
+    if setup.cookie:
+        arguments.append("-stateless")
     return arguments + _protocol_arguments(setup)
 
 
@@ -301,10 +285,6 @@ def client_arguments(setup: ClientSetup) -> list[str]:
         arguments += _identity_arguments(setup.certificates)
     if setup.utc_seconds is not None:
         arguments += ["-attime", str(setup.utc_seconds)]
-    if setup.alpn:
-        arguments += ["-alpn", ",".join(setup.alpn)]
-    if setup.max_record_bytes is not None:
-        arguments += ["-max_send_frag", str(setup.max_record_bytes)]
     return arguments + _protocol_arguments(setup)
 
 
@@ -317,7 +297,7 @@ def _identity_arguments(files: ChainFiles) -> list[str]:
 
 def _psk_arguments(psk: Psk) -> list[str]:
     arguments = ["-psk", psk.key.hex(), "-psk_identity", psk.identity]
-    return arguments if psk.with_dhe else [*arguments, "-allow_no_dhe_kex", "-prefer_no_dhe_kex"]
+    return arguments if psk.with_dhe else [*arguments, "-allow_no_dhe_kex"]
 
 
 def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
@@ -334,6 +314,10 @@ def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
         arguments += ["-groups", ":".join(setup.groups)]
     if setup.signatures:
         arguments += ["-sigalgs", ":".join(setup.signatures)]
+    if setup.alpn:
+        arguments += ["-alpn", ",".join(setup.alpn)]
+    if setup.max_record_bytes is not None:
+        arguments += ["-max_send_frag", str(setup.max_record_bytes)]
     return arguments
 
 

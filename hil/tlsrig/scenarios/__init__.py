@@ -10,6 +10,7 @@ FOOTPRINT = (
     "stack_peak_bytes",
     "ram_static_bytes",
     "flash_image_bytes",
+    "flash_tlscore_bytes",
     "handshake_instructions",
     "handshake_wall_ms",
     "bytes_sent",

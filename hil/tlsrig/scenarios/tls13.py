@@ -35,6 +35,16 @@ SCENARIOS = (
         measure=FOOTPRINT,
     ),
     Scenario(
+        name="tls13-hrr-cookie",
+        summary="the server keeps no state before the board returns the cookie of its retry",
+        # s_server -stateless cannot take the change_cipher_spec before the second ClientHello.
+        board=BoardSide(compatible=False),
+        peer=PeerSide(cookie=True),
+        expect=Success(
+            ("TLSv1.3", AES_128_GCM, "x25519", ECDSA_P256), CHAIN_SIGNATURES, hello_retries=1
+        ),
+    ),
+    Scenario(
         name="tls13-wrong-name",
         summary="a good chain for another host",
         peer=PeerSide(certificates="wrong-name"),

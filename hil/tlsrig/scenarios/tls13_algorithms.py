@@ -67,8 +67,16 @@ SCENARIOS = (
     Scenario(
         name="tls13-raw-public-key",
         summary="the server shows its bare key, which the board has pinned (RFC 7250)",
-        raw_public_keys=True,
+        raw_public_keys=("server",),
         # CertificateVerify alone: there is no chain.
+        expect=Success(("TLSv1.3", AES_128_GCM, "x25519", ECDSA_P256), 1),
+        measure=FOOTPRINT,
+    ),
+    Scenario(
+        name="tls13-mutual-raw-public-key",
+        summary="both show their bare keys",
+        raw_public_keys=("server", "client"),
+        board=BoardSide(certificates="client"),
         expect=Success(("TLSv1.3", AES_128_GCM, "x25519", ECDSA_P256), 1),
         measure=FOOTPRINT,
     ),

@@ -1,4 +1,5 @@
-// The few things of an ARMv7-M core that C has no words for. ARM DDI 0403E, chapters B1 and B3.
+// The few things of an ARMv7-M or ARMv8-M core that C has no words for. ARM DDI 0403E, chapters B1
+// and B3.
 
 #ifndef HIL_ARCH_H
 #define HIL_ARCH_H
@@ -22,20 +23,30 @@ static inline void arch_wait_for_interrupt(void) {
 }
 
 #define ARCH_REGISTER(address) (*(volatile uint32_t *)(address))
-#define NVIC_ENABLE            ARCH_REGISTER(0xe000e100)  // interrupts 0 to 31, one bit each
-#define NVIC_CLEAR_PENDING     ARCH_REGISTER(0xe000e280)
 #define SCB_AIRCR              ARCH_REGISTER(0xe000ed0c)
 #define SCB_CFSR               ARCH_REGISTER(0xe000ed28)
 #define SCB_HFSR               ARCH_REGISTER(0xe000ed2c)
 #define SCB_MMFAR              ARCH_REGISTER(0xe000ed34)
 #define SCB_BFAR               ARCH_REGISTER(0xe000ed38)
-#define MPU_CTRL               ARCH_REGISTER(0xe000ed94)
-#define MPU_RNR                ARCH_REGISTER(0xe000ed98)
-#define MPU_RBAR               ARCH_REGISTER(0xe000ed9c)
-#define MPU_RASR               ARCH_REGISTER(0xe000eda0)
+
+// Interrupt controller, by number of the interrupt.
+static inline void arch_enable_interrupt(unsigned number) {
+    ARCH_REGISTER(0xe000e100 + number / 32 * 4) = 1u << number % 32;
+}
+
+static inline void arch_clear_pending_interrupt(unsigned number) {
+    ARCH_REGISTER(0xe000e280 + number / 32 * 4) = 1u << number % 32;
+}
+
+// Memory protection (mpu.c): one region of each kind, set up once; all else is forbidden.
+typedef enum { ARCH_FLASH, ARCH_RAM, ARCH_PERIPHERALS } arch_memory_t;
+void arch_protection_allow(arch_memory_t kind, uint32_t start, uint32_t bytes);
+void arch_protection_start(void);
 
 typedef void (*arch_handler_t)(void);
 
+// The handler of the core's own timer, given by a board that uses it.
+void arch_tick_handler(void);
 // The entry of every exception nobody expects (fault.c).
 void fault_handler(void);
 

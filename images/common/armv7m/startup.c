@@ -1,4 +1,4 @@
-// From reset to port_main() on an ARMv7-M core.
+// From reset to port_main() on an ARMv7-M or ARMv8-M core.
 //
 // There are two stacks. Exceptions (and this startup code) use the main stack pointer and a small
 // stack of their own; the program uses the process stack pointer and the big stack at the very
@@ -19,9 +19,13 @@
 extern uint32_t hil_stack_bottom[], hil_stack_top[], port_handler_stack_top[];
 extern uint32_t port_data_load[], port_data_start[], port_data_end[];
 extern uint32_t port_bss_start[], port_bss_end[];
-extern char port_flash_start[], port_flash_bytes[], port_ram_start[], port_ram_bytes[];
+extern char hil_flash_start[], port_flash_bytes[], port_ram_start[], port_ram_bytes[];
 
 void port_main(void);
+// The core's own timer interrupts only where a board uses it, and then the board has the handler.
+__attribute__((weak, naked)) void arch_tick_handler(void) {
+    __asm volatile ("b fault_handler");
+}
 void reset_handler(void);
 
 __attribute__((section(".vectors"), used)) static const arch_handler_t core_vectors[16] = {
@@ -37,30 +41,14 @@ __attribute__((section(".vectors"), used)) static const arch_handler_t core_vect
     fault_handler,  // debug monitor
     0,
     fault_handler,  // pending supervisor call
-    fault_handler,  // system tick
+    arch_tick_handler,
 };
 
-// RASR fields: ARM DDI 0403E, B3.5.9.
-#define MPU_READ_WRITE   (3u << 24)
-#define MPU_READ_ONLY    (6u << 24)
-#define MPU_NEVER_RUN    (1u << 28)
-#define MPU_NORMAL       (1u << 17)  // cacheable, write-through
-#define MPU_DEVICE       (1u << 16)
-
-// `bytes` must be a power of two and divide `start`.
-static void mpu_allow(uint32_t region, uint32_t start, uint32_t bytes, uint32_t attributes) {
-    uint32_t size = 30 - __builtin_clz(bytes);
-    MPU_RNR = region;
-    MPU_RBAR = start;
-    MPU_RASR = attributes | size << 1 | 1;
-}
-
-static void mpu_start(void) {
-    mpu_allow(0, (uint32_t)port_flash_start, (uint32_t)port_flash_bytes, MPU_READ_ONLY | MPU_NORMAL);
-    mpu_allow(1, (uint32_t)port_ram_start, (uint32_t)port_ram_bytes, MPU_READ_WRITE | MPU_NORMAL);
-    mpu_allow(2, 0x40000000, 0x20000000, MPU_READ_WRITE | MPU_DEVICE | MPU_NEVER_RUN);
-    MPU_CTRL = 1;
-    __asm volatile ("dsb\n isb" ::: "memory");
+static void start_protection(void) {
+    arch_protection_allow(ARCH_FLASH, (uint32_t)hil_flash_start, (uint32_t)port_flash_bytes);
+    arch_protection_allow(ARCH_RAM, (uint32_t)port_ram_start, (uint32_t)port_ram_bytes);
+    arch_protection_allow(ARCH_PERIPHERALS, 0x40000000, 0x20000000);
+    arch_protection_start();
 }
 
 __attribute__((used)) static void prepare_memory(void) {
@@ -74,7 +62,7 @@ __attribute__((used)) static void prepare_memory(void) {
     for (uint32_t *word = port_bss_start; word < port_bss_end; word++) {
         *word = 0;
     }
-    mpu_start();
+    start_protection();
 }
 
 __attribute__((naked)) void reset_handler(void) {

@@ -20,16 +20,29 @@ from server_messages import (
     key_update as encode_key_update,
 )
 
-from tlscore import client_hello_parser, extensions, messages
-from tlscore.errors import PeerMisbehaved
+from tlscore import client_hello_parser, extensions, messages, session
+from tlscore.clock import FixedClock
+from tlscore.entropy import HmacDrbg
+from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.handshake import HandshakeReader
 from tlscore.message_streams import CertificateParser
 from tlscore.record import RecordReceiver
 from tlscore.states import CLIENT, CONNECTED, find
 from tlscore.ticket_stream import NewSessionTicketParser
+from tlscore.tickets import Ticket, TicketKeys
 from tlscore.wire import Reader
 
-OFFERED = (0, 10, 13, 16, 43, 51)
+OFFERED = (41, 0, 1, 10, 13, 16, 19, 20, 28, 43, 51)
+
+
+TICKET_KEYS = TicketKeys(HmacDrbg(b"seed of the fuzzed ticket keys.."), FixedClock(0))
+
+
+def _sealed_by_another():
+    """Return a ticket with the name of our key that another key has sealed."""
+    other = TicketKeys(HmacDrbg(b"seed of other ticket keys......."), FixedClock(0))
+    ours, theirs = (keys.seal(Ticket(bytes(32), 0, 9)) for keys in (TICKET_KEYS, other))
+    return ours[:8] + theirs[8:]
 
 
 class AnyCertificate:
@@ -95,7 +108,21 @@ def certificate(data):
 
 
 def new_session_ticket(data):
-    stream(NewSessionTicketParser(len(data)), data)
+    parser = NewSessionTicketParser(len(data), 100)
+    stream(parser, data)
+    assert parser.ticket is None or len(parser.ticket) <= 100
+
+
+def stored_session(data):
+    try:
+        kept = session.from_bytes(data)
+    except UsageError:
+        return
+    assert kept.to_bytes() == data
+
+
+def ticket(data):
+    assert TICKET_KEYS.open(data) is None
 
 
 def extension_block(data):
@@ -112,6 +139,9 @@ class AnyHandshake:
         return row
 
     def hash_piece(self, data):
+        pass
+
+    def check_misaligned(self, message):
         pass
 
     def deliver(self, row, message):
@@ -150,6 +180,8 @@ TARGETS = {
     "key_update": key_update,
     "certificate": certificate,
     "new_session_ticket": new_session_ticket,
+    "stored_session": stored_session,
+    "ticket": ticket,
     "extension_block": extension_block,
     "handshake_records": handshake_records,
     "records": records,
@@ -161,21 +193,46 @@ _RETRY_EXTENSIONS = [
     (51, b"\x00\x17"),
     (44, vector(2, b"cookie")),
 ]
+_KEYS = vector(2, vector(2, b"key") + bytes(4)) + vector(2, vector(1, bytes(32)))
 _TICKET = NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00")]).encode()
 SEEDS = {
-    "client_hello": [ClientHello().put(16, b"\x00\x03\x02h2").put(28, b"\x10\x01").encode()[4:]],
+    "stored_session": [
+        session.Session(b"ticket", bytes(32), 7200, 7, 8, 9, "server.example", b"h2").to_bytes()
+    ],
+    "ticket": [_sealed_by_another()],
+    "client_hello": [
+        ClientHello().put(41, _KEYS).encode()[4:],
+        ClientHello().put(16, b"\x00\x03\x02h2").put(28, b"\x10\x01").encode()[4:],
+        ClientHello()
+        .put(1, b"\x01")
+        .put(19, b"\x02\x02\x00")
+        .put(20, b"\x01\x02")
+        .put(44, vector(2, b"cookie"))
+        .put(47, vector(2, vector(2, b"name")))
+        .encode()[4:],
+    ],
     "server_hello": [
         ServerHello(bytes(32), bytes(32), 0x1301, _HELLO_EXTENSIONS).encode()[4:],
+        ServerHello(bytes(32), b"", 0x1301, [(43, b"\x03\x04"), (41, b"\x00\x01")]).encode()[4:],
         ServerHello(RETRY_RANDOM, b"", 0x1301, _RETRY_EXTENSIONS).encode()[4:],
         ServerHello(bytes(32), b"", 0xC02B, None).encode()[4:],
     ],
     "encrypted_extensions": [
         EncryptedExtensions(
             [(0, b""), (10, b"\x00\x02\x00\x1d"), (16, b"\x00\x03\x02h2")]
-        ).encode()[4:]
+        ).encode()[4:],
+        EncryptedExtensions([(1, b"\x01"), (19, b"\x02"), (20, b"\x02")]).encode()[4:],
+        EncryptedExtensions([(28, b"\x40\x01")]).encode()[4:],
     ],
     "certificate_request": [
-        CertificateRequest([(13, b"\x00\x02\x04\x03"), (0x0A0A, b"")]).encode()[4:]
+        CertificateRequest([(13, b"\x00\x02\x04\x03"), (0x0A0A, b"")]).encode()[4:],
+        CertificateRequest(
+            [
+                (13, b"\x00\x02\x04\x03"),
+                (47, vector(2, vector(2, b"name"))),
+                (50, b"\x00\x02\x04\x01"),
+            ]
+        ).encode()[4:],
     ],
     "certificate_verify": [CertificateVerify(0x0403, bytes(70)).encode()[4:]],
     "finished": [bytes(32)],

@@ -179,6 +179,8 @@ class ServerDouble:
         alpn: protocol to choose, or None.
         record_size_limit: to announce, or None.
         certificate_type: to choose, None not to say; 2 sends the bare public key.
+        psk: (index, key) to choose of the client's pre-shared keys, instead of certificates.
+        has_share: exchange keys by (EC)DHE.
         edit: message name -> function that changes the fields of that message in place. Names:
             hello_retry_request, server_hello, encrypted_extensions, certificate_request,
             certificate, certificate_verify, finished.
@@ -203,6 +205,8 @@ class ServerDouble:
         alpn=None,
         record_size_limit=None,
         certificate_type=None,
+        psk=None,
+        has_share=True,
         edit=None,
     ):
         self.identity = identity
@@ -215,6 +219,8 @@ class ServerDouble:
         self.alpn = alpn
         self.record_size_limit = record_size_limit
         self.certificate_type = certificate_type
+        self.psk = psk
+        self.has_share = has_share
         self.edit = edit or {}
         self.transcript = b""
         self.client_messages = []
@@ -292,6 +298,32 @@ class ServerDouble:
         first = self.client_messages[0]
         return first[39 : 39 + first[38]]
 
+    def client_keys(self):
+        """Return [(identity, obfuscated age, binder)] of the last ClientHello."""
+        content, identities, binders = self.client_hello()[3][41], [], []
+        size = 2 + int.from_bytes(content[:2], "big")
+        rest, content = content[2:size], content[size:]
+        assert len(content) == 2 + int.from_bytes(content[:2], "big")
+        content = content[2:]
+        while rest:
+            size = 2 + int.from_bytes(rest[:2], "big")
+            identities.append((rest[2:size], int.from_bytes(rest[size : size + 4], "big")))
+            binders.append(content[1 : 1 + content[0]])
+            rest, content = rest[size + 4 :], content[1 + content[0] :]
+        assert not content
+        return [(*identity, binder) for identity, binder in zip(identities, binders)]
+
+    def binder(self, key, label, hash_="sha256"):
+        """Return the binder of a key for the last ClientHello (RFC 8446 §4.2.11.2)."""
+        zeros = bytes(hashlib.new(hash_).digest_size)
+        early = hmac.digest(zeros, key, hash_)
+        nothing = hashlib.new(hash_).digest()
+        secret = expand_label(hash_, early, label, nothing, len(zeros))
+        secret = expand_label(hash_, secret, b"finished", b"", len(zeros))
+        without = 2 + sum(1 + len(row[2]) for row in self.client_keys())
+        digest = hashlib.new(hash_, self.transcript[:-without]).digest()
+        return hmac.digest(secret, digest, hash_)
+
     def client_shares(self):
         """Return {group: share} of the last ClientHello."""
         content, shares = self.client_hello()[3][51][2:], {}
@@ -332,7 +364,20 @@ class ServerDouble:
 
     def server_hello(self):
         """Return the ServerHello and have the handshake keys."""
-        peer = self.client_shares()[self.group]
+        extensions = [(43, b"\x03\x04")]
+        shared = None
+        if self.has_share:
+            share, shared = self._exchange(self.client_shares()[self.group])
+            extensions.append((51, self.group.to_bytes(2, "big") + vector(2, share)))
+        if self.psk is not None:
+            extensions.append((41, self.psk[0].to_bytes(2, "big")))
+        fields = ServerHello(b"\x5a" * 32, self.client_hello()[1], self.suite, extensions)
+        encoded = self._encode("server_hello", fields)
+        self._derive_handshake_keys(shared)
+        return encoded
+
+    def _exchange(self, peer):
+        """Return our share and the secret shared with the owner of the peer's."""
         if self.group == X25519:
             private = x25519.X25519PrivateKey.generate()
             share = private.public_key().public_bytes_raw()
@@ -344,20 +389,14 @@ class ServerDouble:
             )
             point = ec.EllipticCurvePublicKey.from_encoded_point(CURVES[self.group], peer)
             shared = private.exchange(ec.ECDH(), point)
-        extensions = [
-            (43, b"\x03\x04"),
-            (51, self.group.to_bytes(2, "big") + vector(2, share)),
-        ]
-        fields = ServerHello(b"\x5a" * 32, self.client_hello()[1], self.suite, extensions)
-        encoded = self._encode("server_hello", fields)
-        self._derive_handshake_keys(shared)
-        return encoded
+        return share, shared
 
     def _derive_handshake_keys(self, shared):
         nothing = self._digest(b"")
         zeros = bytes(len(nothing))
-        early = hmac.digest(zeros, zeros, self.hash)
-        handshake = hmac.digest(self._derive(early, b"derived", nothing), shared, self.hash)
+        early = hmac.digest(zeros, zeros if self.psk is None else self.psk[1], self.hash)
+        salt = self._derive(early, b"derived", nothing)
+        handshake = hmac.digest(salt, zeros if shared is None else shared, self.hash)
         self._master = hmac.digest(self._derive(handshake, b"derived", nothing), zeros, self.hash)
         so_far = self._digest(self.transcript)
         self.client_secret = self._derive(handshake, b"c hs traffic", so_far)
@@ -370,7 +409,9 @@ class ServerDouble:
         return hmac.digest(key, self._digest(transcript), self.hash)
 
     def encrypted_extensions(self):
+        offered = self.client_hello()[3]
         extensions = [(10, vector(2, b"\x00\x1d\x00\x17")), (0, b"")]
+        extensions = [extension for extension in extensions if extension[0] in offered]
         if self.alpn is not None:
             extensions.append((16, vector(2, vector(1, self.alpn))))
         if self.record_size_limit is not None:
@@ -409,6 +450,8 @@ class ServerDouble:
     def flight(self):
         """Return the messages from EncryptedExtensions to Finished, one by one, as a list."""
         messages = [self.encrypted_extensions()]
+        if self.psk is not None:
+            return [*messages, self.finished()]
         if self.request_certificate:
             messages.append(self.certificate_request())
         return [*messages, self.certificate(), self.certificate_verify(), self.finished()]
@@ -428,6 +471,11 @@ class ServerDouble:
         master = self._derive(self._master, b"exp master", so_far)
         derived = self._derive(master, label, self._digest(b""))
         return expand_label(self.hash, derived, b"exporter", self._digest(context), length)
+
+    def resumption_key(self, nonce):
+        """Return the pre-shared key of a ticket (RFC 8446 §4.6.1), once the client has finished."""
+        master = self._derive(self._master, b"res master", self._digest(self.transcript))
+        return expand_label(self.hash, master, b"resumption", nonce, len(master))
 
     def client_finished_is_right(self):
         """Tell whether the client's last message is the Finished that belongs there."""

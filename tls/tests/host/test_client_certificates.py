@@ -10,6 +10,7 @@ from tlscore.crypto.signature import KEY_EC_P256, KEY_EC_P384, KEY_ED25519, KEY_
 from tlscore.errors import UsageError
 
 KINDS = {0x0403: KEY_EC_P256, 0x0503: KEY_EC_P384, 0x0804: KEY_RSA, 0x0807: KEY_ED25519}
+ROOT_SCHEME = 0x0403  # what signs the certificates of the double
 CONTEXT = b" " * 64 + b"TLS 1.3, client CertificateVerify\x00"
 
 
@@ -71,7 +72,9 @@ def types(messages):
 def test_a_client_proves_its_certificate(identities, pair, scheme, suite):
     identity = identities(scheme)
     both = pair(
-        config=configured(identity), suite=suite, request_certificate=(0x0203, 0x0401, scheme)
+        config=configured(identity),
+        suite=suite,
+        request_certificate=(0x0203, 0x0401, scheme, ROOT_SCHEME),
     ).connect()
     server = both.server
     assert types(server.client_messages) == [1, 11, 15, 20]
@@ -97,6 +100,47 @@ def test_without_a_scheme_in_common_no_certificate_is_sent(identities, pair, wan
     # RFC 8446 §4.4.2: "MUST send a Certificate message containing no certificates"
     both = pair(config=configured(identities(0x0403)), request_certificate=wanted).connect()
     assert both.server.client_messages[1:-1] == [bytes([11, 0, 0, 4, 0, 0, 0, 0])]
+
+
+def asking_apart(schemes, certificate_schemes):
+    """Return what has the double ask with signature_algorithms_cert."""
+    listed = b"".join(scheme.to_bytes(2, "big") for scheme in certificate_schemes)
+    extension = (50, vector(2, listed))
+    edit = {"certificate_request": lambda request: request.extensions.append(extension)}
+    return {"request_certificate": schemes, "edit": edit}
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"request_certificate": (0x0804, 0x0403)}, True),
+        ({"request_certificate": (0x0804, 0x0401)}, False),
+        (asking_apart((0x0804,), (0x0401, 0x0403)), True),
+        (asking_apart((0x0804, 0x0403), (0x0804,)), False),
+    ],
+)
+def test_a_chain_signed_otherwise_than_asked_for_is_not_sent(identities, pair, asked, shown):
+    # RFC 8446 §4.4.2.3: "The certificates MUST be signed using an acceptable signature algorithm".
+    both = pair(config=configured(identities(0x0804)), **asked).connect()
+    expected = [1, 11, 15, 20] if shown else [1, 11, 20]
+    assert types(both.server.client_messages) == expected
+
+
+def test_a_self_signed_certificate_may_be_signed_in_any_way(identities, pair):
+    # §4.2.3: such signatures "are not validated, since they begin a certification path".
+    root = identities(0x0403).root
+    config = configured(identities(0x0403), certificates=[identities(0x0403).chain[0], root])
+    both = pair(config=config, request_certificate=(0x0403,)).connect()
+    assert types(both.server.client_messages) == [1, 11, 15, 20]
+    config["certificates"] = [root]
+    both = pair(config=config, **asking_apart((0x0403,), (0x0804,))).connect()
+    assert types(both.server.client_messages) == [1, 11, 15, 20]
+
+
+def test_a_certificate_we_cannot_read_is_for_the_server_to_judge(identities, pair):
+    config = configured(identities(0x0403), certificates=[b"not DER"])
+    both = pair(config=config, request_certificate=(0x0403,)).connect()
+    assert types(both.server.client_messages) == [1, 11, 15, 20]
 
 
 def test_a_certificate_nobody_asks_for_is_not_sent(identities, pair):
@@ -149,4 +193,4 @@ def test_the_smallest_send_buffer_holds_the_flight(client_config, identities, pa
     identity = identities(scheme)
     config = configured(identity)
     config["send_buffer_bytes"] = smallest_send_buffer(client_config, config)
-    pair(config=config, request_certificate=(scheme,), suite=0x1302).connect()
+    pair(config=config, request_certificate=(scheme, ROOT_SCHEME), suite=0x1302).connect()

@@ -59,3 +59,11 @@ def test_random_session_id_and_share_are_independent(pair):
 
 def test_an_address_is_asked_for_without_server_name(pair):
     assert 0 not in hello_of(pair, server_name="192.0.2.1").server.client_hello()[3]
+
+
+def test_what_is_mandatory_to_implement_is_offered_and_taken(client_config, server_config):
+    # RFC 8446 §9.1
+    for config in (client_config(), server_config()):
+        assert 0x1301 in config.suites
+        assert P256 in config.groups
+        assert {0x0401, 0x0804, 0x0403} <= set(config.signature_schemes)

@@ -54,8 +54,8 @@ SERVER_HELLO = [
     ("long session_id", setting(session_id=bytes(33)), "bad_length", DECODE_ERROR),
     ("unoffered suite", setting(suite=0x1305), "unoffered_suite", ILLEGAL_PARAMETER),
     ("compression", setting(compression=1), "compression", ILLEGAL_PARAMETER),
-    ("legacy 1.1", setting(legacy_version=0x0302), "legacy_version", ILLEGAL_PARAMETER),
-    ("legacy 1.3", setting(legacy_version=0x0304), "legacy_version", ILLEGAL_PARAMETER),
+    ("legacy SSL 2", setting(legacy_version=0x0002), "version_not_supported", PROTOCOL_VERSION),
+    ("legacy SSL 3", setting(legacy_version=0x0300), "version_not_supported", PROTOCOL_VERSION),
     ("TLS 1.2", replacing(43, None), "version_not_supported", PROTOCOL_VERSION),
     (
         "TLS 1.1",
@@ -114,6 +114,13 @@ def test_offence_in_server_hello(pair, edit, reason, alert):
     both.client_speaks()
     refusal = both.refusal_plain(both.server.server_hello())
     assert refusal == ("server_hello." + reason, alert)
+
+
+@pytest.mark.parametrize("version", [0x0301, 0x0304, 0x0505])
+def test_the_legacy_version_is_ignored(pair, version):
+    # RFC 8446 §4.2.1: "clients MUST ignore the ServerHello.legacy_version value".
+    both = pair(edit={"server_hello": setting(legacy_version=version)}).connect()
+    assert both.client.version == 0x0304
 
 
 @pytest.mark.parametrize(
@@ -268,6 +275,10 @@ FLIGHT = [
      "certificate_verify.bad_signature", DECRYPT_ERROR),
     ("cv PKCS#1 v1.5, for certificates only", "certificate_verify", setting(scheme=0x0401),
      "certificate_verify.unoffered_scheme", ILLEGAL_PARAMETER),
+    ("cv for RSA, with another key", "certificate_verify", setting(scheme=0x0804),
+     "certificate_verify.wrong_key", ILLEGAL_PARAMETER),
+    ("cv for P-384, with a P-256 key", "certificate_verify", setting(scheme=0x0503),
+     "certificate_verify.wrong_key", ILLEGAL_PARAMETER),
     ("cv SHA-1", "certificate_verify", setting(scheme=0x0203),
      "certificate_verify.unoffered_scheme", ILLEGAL_PARAMETER),
     ("cv trailing", "certificate_verify", setting(trailing=b"\x00"),

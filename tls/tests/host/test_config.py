@@ -29,6 +29,8 @@ from tlscore.errors import UsageError
         ({"groups": ()}, "no_groups"),
         ({"groups": (0x001D, 0x0100)}, "unknown_group"),
         ({"groups": (0x001D,), "key_share_groups": (0x0017,)}, "key_share_groups"),
+        ({"groups": (0x1D, 0x17), "key_share_groups": (0x17, 0x1D)}, "key_share_groups"),
+        ({"groups": (0x1D, 0x17), "key_share_groups": (0x1D, 0x1D)}, "key_share_groups"),
         ({"signature_schemes": ()}, "no_signature_schemes"),
         ({"signature_schemes": (0x0201,)}, "unknown_signature_scheme"),
         ({"signature_schemes": (0x0401,)}, "no_signature_schemes"),  # for certificates only

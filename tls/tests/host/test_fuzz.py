@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from server_messages import plain_record
+from test_server_psk import KEYS, with_keys
 
 from tlscore.codepoints import ALERT_NAMES
 from tlscore.errors import AlertReceived, PeerMisbehaved
@@ -145,3 +146,20 @@ def test_a_connected_client_survives_any_records(connected_pair, contents):
         if not feed(both, both.server.send_key.protect(content_type, content)):
             break
         both.client.read()
+
+
+# --- the whole server
+
+
+@settings(FUZZ, max_examples=150)
+@given(changes=CHANGES)
+def test_a_changed_client_hello_never_passes_for_the_owner_of_a_key(bench, changes):
+    one = bench(psk=KEYS.get)
+    honest = with_keys([b"unknown", b"first"]).encode()
+    sent = changed(honest, changes)
+    offence(one.server.receive, plain_record(22, sent))
+    if one.server.psk_identity is not None:
+        # Only the binder of the key that was not taken may be anything.
+        covered = len(honest) - 2 - 2 * 33
+        assert sent[:covered] == honest[:covered]
+        assert sent[-33:] == honest[-33:]

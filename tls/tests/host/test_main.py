@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from tlscore.__main__ import EXIT_NETWORK, EXIT_TLS, EXIT_USAGE, main
+from tlscore.__main__ import EXIT_NETWORK, EXIT_TLS, main
+from tlscore.command_line import EXIT_USAGE
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="needs the openssl program: apt install openssl"

@@ -34,6 +34,8 @@ def test_every_reason_is_listed():
     # Put together from subject and offence.
     built = {
         "certificate_message.empty",
+        "client_hello.max_fragment_length",
+        "encrypted_extensions.max_fragment_length",
         "client_hello.record_size_limit",
         "encrypted_extensions.record_size_limit",
     }

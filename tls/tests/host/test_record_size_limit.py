@@ -2,7 +2,7 @@
 
 import pytest
 from server_messages import APPLICATION_DATA
-from test_client_certificates import configured, smallest_send_buffer
+from test_client_certificates import ROOT_SCHEME, configured, smallest_send_buffer
 
 
 def announced(both):
@@ -37,8 +37,9 @@ def test_the_largest_record_announced_is_taken_and_no_larger(pair, suite):
 @pytest.mark.parametrize("suite", [0x1301, 0x1305])
 def test_our_records_keep_to_the_limit_of_the_server(identities, pair, limit, suite):
     config = configured(identities(0x0804), suites=(suite,), send_buffer_bytes=4096)
+    asked = (0x0804, ROOT_SCHEME)
     both = pair(
-        config=config, suite=suite, record_size_limit=limit, request_certificate=(0x0804,)
+        config=config, suite=suite, record_size_limit=limit, request_certificate=asked
     ).connect()
     assert [message[0] for message in both.server.client_messages] == [1, 11, 15, 20]
     data, sent = bytes(range(256)) * 8, 0
@@ -52,7 +53,7 @@ def test_our_records_keep_to_the_limit_of_the_server(identities, pair, limit, su
 def test_many_small_records_need_a_larger_buffer_and_say_so(client_config, identities, pair):
     config = configured(identities(0x0804))
     config["send_buffer_bytes"] = smallest_send_buffer(client_config, config)
-    both = pair(config=config, record_size_limit=64, request_certificate=(0x0804,))
+    both = pair(config=config, record_size_limit=64, request_certificate=(0x0804, ROOT_SCHEME))
     both.hello()
     with pytest.raises(Exception, match=r"send_buffer\.too_small"):
         both.tell_protected(b"".join(both.server.flight()))

@@ -61,6 +61,15 @@ def test_the_server_prefers_a_group_it_need_not_ask_for(loopback):
     assert (both.server.group, both.server.retried) == (X25519, False)
 
 
+def test_the_groups_the_server_would_rather_have_are_told(bench):
+    # RFC 8446 §4.2.7, with all groups "regardless of whether they are currently supported by the
+    # client".
+    groups = (0x0018, P256, X25519)
+    said = bytes.fromhex("000a 0008 0006 0018 0017 001d")
+    assert bench(groups=groups).hello().flight[1] == message(8, vector(2, said))
+    assert bench(groups=groups[::-1]).hello().flight[1] == message(8, vector(2, b""))
+
+
 def test_the_server_asks_for_a_share_of_its_group(loopback):
     both = loopback(client={"groups": (X25519, P256)}, groups=(P256,)).connect()
     assert (both.client.group, both.server.group, both.server.retried) == (P256, P256, True)

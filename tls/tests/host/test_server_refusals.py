@@ -80,6 +80,17 @@ FORM = [
     (put(0, vector(2, b"\x00" + vector(2, b"a\x00b"))), "server_name", ILLEGAL),
     (put(28, b"\x00\x3f"), "record_size_limit", ILLEGAL),
     (put(28, b"\x40"), "truncated", DECODE),
+    (put(47, vector(2, b"\x00")), "bad_length", DECODE),
+    (put(47, vector(2, b"\x00\x00\x00\x01a")), "bad_length", DECODE),
+    (put(47, vector(2, vector(2, b"name")) + b"\x00"), "trailing_data", DECODE),
+    (put(1, b"\x00"), "max_fragment_length", ILLEGAL),
+    (put(1, b"\x05"), "max_fragment_length", ILLEGAL),
+    (put(1, b""), "truncated", DECODE),
+    (put(1, b"\x01\x01"), "trailing_data", DECODE),
+    (put(19, vector(1, b"")), "bad_length", DECODE),
+    (put(19, vector(1, b"\x02") + b"\x00"), "trailing_data", DECODE),
+    (put(20, vector(1, b"")), "bad_length", DECODE),
+    (put(20, b"\x02\x02"), "truncated", DECODE),
     (put(42, b"\x00"), "trailing_data", DECODE),
     (put(49, b"\x00"), "trailing_data", DECODE),
     (put(44, vector(2, b"")), "bad_length", DECODE),
@@ -95,8 +106,10 @@ CHOICE = [
         HANDSHAKE_FAILURE,
     ),
     (put(13, codes(0x0804, 0x0401)), "client_hello.no_common_scheme", HANDSHAKE_FAILURE),
-    (extensions(PSK, without=(10, 51, 13)), "client_hello.psk_only", HANDSHAKE_FAILURE),
-    (extensions(PSK, without=(13,)), "client_hello.psk_only", HANDSHAKE_FAILURE),
+    (extensions(PSK, without=(10, 51)), "client_hello.psk_only", HANDSHAKE_FAILURE),
+    # §4.2.3: no certificate without signature_algorithms.
+    (extensions(PSK, without=(10, 51, 13)), "client_hello.missing_extension", MISSING),
+    (extensions(PSK, without=(13,)), "client_hello.missing_extension", MISSING),
     (put(16, vector(2, b"\x02h3")), "client_hello.no_common_protocol", NO_PROTOCOL),
     (
         put(0, vector(2, b"\x00" + vector(2, b"other.example"))),
@@ -154,6 +167,7 @@ HARMLESS = [
     extensions(PSK),
     put(21, bytes(100)),
     put(49, b""),
+    put(47, vector(2, vector(2, b"name") + vector(2, b"another"))),
     put(16, vector(2, b"\x02h3")),
 ]
 

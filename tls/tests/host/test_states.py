@@ -73,6 +73,31 @@ def test_only_the_messages_of_the_rfc_are_welcome(pair, state):
             assert (reason, alert) == ("handshake.unexpected_message", 10)
 
 
+def by_key(last):
+    def reach(pair):
+        both = pair(config={"psks": ((b"key", bytes(32), 32),)}, psk=(0, bytes(32)))
+        both.hello()
+        if last is not None:
+            both.tell_until(last)
+        return both
+
+    return reach
+
+
+@pytest.mark.parametrize(
+    ("last", "state"), [(None, "WAIT_ENCRYPTED_EXTENSIONS"), (8, "WAIT_FINISHED")]
+)
+def test_with_a_key_only_encrypted_extensions_and_finished_are_welcome(pair, last, state):
+    for message_type in MESSAGE_TYPES:
+        both = by_key(last)(pair)
+        assert dict(states.STATE_NAMES)[both.client.state] == state
+        reason, alert = both.refusal_protected(message(message_type, b""))
+        if (state, message_type) in WELCOME:
+            assert (reason.split(".")[1], alert) == ("truncated", 50)
+        else:
+            assert (reason, alert) == ("handshake.unexpected_message", 10)
+
+
 @pytest.mark.parametrize("state", REACH)
 def test_a_message_is_judged_by_its_header_alone(pair, state):
     both = REACH[state](pair)

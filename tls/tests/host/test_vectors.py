@@ -49,6 +49,7 @@ EXPECTED_CASES = {
     "ed25519_sign-bernstein": 65,
     "hkdf-rfc5869": 3,
     "hkdf-wycheproof": 43,
+    "hkdf_label-boringssl": 4,
     "hkdf_sha384-wycheproof": 42,
     "hmac-wycheproof": 88,
     "hmac_sha384-wycheproof": 89,

@@ -7,7 +7,7 @@ judged one by one, and a primitive has to refuse an invalid case as surely as it
 one right. Checks import what they check, so that a board holds no more than it needs.
 """
 
-from binascii import unhexlify
+import binascii
 
 
 def run(name: str, lines: list) -> tuple:
@@ -80,7 +80,7 @@ def _parse(line: str) -> tuple:
     words = line.split()
     if len(words) < 4 or words[2] not in ("valid", "invalid"):
         raise ValueError("not a vector: " + line[:60])
-    fields = [b"" if word == "-" else unhexlify(word) for word in words[3:]]
+    fields = [b"" if word == "-" else binascii.unhexlify(word) for word in words[3:]]
     return words[0], words[1].split(","), words[2], fields
 
 
@@ -187,6 +187,16 @@ def _hkdf(size: int, fields: list) -> bool:
         return False
 
 
+def _hkdf_label(fields: list) -> bool:
+    """Expand with the HkdfLabel of RFC 8446 §7.1; its label is given whole, prefix and all."""
+    from tlscore.crypto import hashes, hkdf
+
+    size, secret, label, context, length, output = fields
+    length = length[0]
+    info = bytes((0, length, len(label))) + label + bytes((len(context),)) + context
+    return hkdf.expand(hashes.of_size(size[0]), secret, info, length) == output
+
+
 def _hmac(size: int, fields: list) -> bool:
     from tlscore.crypto import hashes
     from tlscore.crypto.hmac import equal, hmac
@@ -282,6 +292,7 @@ _CHECKS = (
     ("sha512", lambda fields: _sha2(64, fields)),
     ("hkdf", lambda fields: _hkdf(32, fields)),
     ("hkdf_sha384", lambda fields: _hkdf(48, fields)),
+    ("hkdf_label", _hkdf_label),
     ("hmac", lambda fields: _hmac(32, fields)),
     ("hmac_sha384", lambda fields: _hmac(48, fields)),
     ("x25519", _x25519),

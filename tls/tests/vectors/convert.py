@@ -2,9 +2,9 @@
 
     python convert.py FOLDER
 
-FOLDER holds `wycheproof/*_test.json` (the repository's testvectors) and `nist/` with the files
-of `cryptography_vectors` that the tables below name. README.md describes the format. The script
-runs on CPython and needs nothing but it.
+FOLDER holds `wycheproof/*_test.json` (the repository's testvectors), `nist/` with the files
+of `cryptography_vectors` that the tables below name, and Botan's `tls/hkdf_label.vec`. README.md
+describes the format. The script runs on CPython and needs nothing but it.
 """
 
 import base64
@@ -214,6 +214,22 @@ def cavp_sha(bits):
     return read
 
 
+def hkdf_labels(folder):
+    """The expansions of Botan's hkdf_label.vec: labels of a draft, before they began with tls13."""
+    fields, number = {}, 0
+    for line in (folder / "tls" / "hkdf_label.vec").read_text().splitlines():
+        key, equals, value = line.partition(" = ")
+        if line.startswith("["):
+            fields["hash"] = {"[SHA-256]": "20", "[SHA-384]": "30"}[line]
+        elif equals:
+            fields[key] = value
+        if key == "Output":
+            number += 1
+            label, length = fields["Label"].encode().hex(), "{:02x}".format(len(value) // 2)
+            row = [fields["hash"], fields["Secret"], label, fields["HashValue"], length, value]
+            yield [str(number), "-", "valid", *row]
+
+
 def rfc6979(folder):
     """The signatures on P-256 and P-384 under the hashes we have."""
     text = (folder / "nist" / "evppkey_ecdsa_rfc6979.txt").read_text()
@@ -351,6 +367,9 @@ FROM_NIST_STYLE = (
     ("poly1305-rfc8439", "key message tag", RFC.format("8439 appendix A.3"), rfc8439_poly1305),
     ("hkdf-rfc5869", "ikm salt info length okm prk",
      RFC.format("5869 appendix A, the SHA-256 cases"), rfc5869_hkdf),
+    ("hkdf_label-boringssl", "hash_bytes secret label context length output",
+     "BoringSSL, as Botan's hkdf_label.vec has them (BSD-2-Clause); labels of a draft of TLS 1.3",
+     hkdf_labels),
     ("x25519-rfc7748", "private public shared", RFC.format("7748 §5.2"), rfc7748_x25519),
     ("x25519_iterated-rfc7748", "count result",
      RFC.format("7748 §5.2; the millionth iteration is left out"), rfc7748_x25519_iterated),

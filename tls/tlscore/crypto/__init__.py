@@ -46,12 +46,15 @@ def installed(module: str) -> bool:
         return True
     if find_spec is not None:
         return find_spec(full_name) is not None
-    # MicroPython can find out only by importing. What is imported for the answer alone is dropped
-    # again, so that its memory is free for the connection.
+    # MicroPython can find out only by importing. That costs nothing where modules are objects in
+    # flash; one that is executed for the answer alone is dropped again, so that its memory is free
+    # for the connection.
     try:
         __import__(full_name)
     except ImportError:
         return False
-    del sys.modules[full_name]
-    delattr(sys.modules[__name__], module)
+    if full_name in sys.modules:
+        del sys.modules[full_name]
+        if __name__ in sys.modules:  # else this package is in flash, and refers to it nowhere
+            delattr(sys.modules[__name__], module)
     return True

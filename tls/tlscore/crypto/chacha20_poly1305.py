@@ -6,15 +6,16 @@
 from tlscore.crypto import selftest
 from tlscore.crypto.aead import Aead
 
-_ChaCha20 = selftest.select((("tlscore.crypto.chacha20", "ChaCha20"),), selftest.chacha20_passes)
-_Poly1305 = selftest.select((("tlscore.crypto.poly1305", "Poly1305"),), selftest.poly1305_passes)
+_CHACHA20 = (("tlscore.crypto.chacha20", "ChaCha20"),)
+_POLY1305 = (("tlscore.crypto.poly1305", "Poly1305"),)
 
 
 class ChaCha20Poly1305(Aead):
     """One key of 32 bytes."""
 
     def __init__(self, key: bytes) -> None:
-        self._chacha20 = _ChaCha20(key)
+        self._chacha20 = selftest.select(_CHACHA20, selftest.chacha20_passes)(key)
+        self._new_mac = selftest.select(_POLY1305, selftest.poly1305_passes)
 
     def mask(self, nonce: bytes, buffer: bytearray, start: int, end: int) -> None:
         """XOR the key stream into `buffer[start:end]`."""
@@ -25,7 +26,7 @@ class ChaCha20Poly1305(Aead):
         """Return the tag of the ciphertext in `buffer[start:end]`."""
         one_time_key = bytearray(32)
         self._chacha20.xor_key_stream(0, nonce, one_time_key, 0, 32)
-        mac = _Poly1305(one_time_key)
+        mac = self._new_mac(one_time_key)
         mac.update(aad, 0, len(aad), True)
         mac.update(buffer, start, end, True)
         lengths = (len(aad) | (end - start) << 64).to_bytes(16, "little")

@@ -9,18 +9,31 @@ Objects made by SHA-256's `new` are spent by `digest()`: MicroPython frees their
 """
 
 import hashlib
-from collections import namedtuple
 
 from tlscore.crypto import installed, load
 
-# One hash function.
-#   name: as the IANA registries spell it, in lower case.
-#   size: bytes of a digest.
-#   block: bytes of an input block, which HMAC pads its key to.
-#   new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
-#   reusable: whether that object may go on after `digest()`.
-# A named tuple, not a class: on a board that is 100 bytes of heap less.
-Hash = namedtuple("Hash", ("name", "size", "block", "new", "reusable"))
+
+class Hash:
+    """One hash function; never changed.
+
+    Attributes:
+        name: as the IANA registries spell it, in lower case.
+        size: bytes of a digest.
+        block: bytes of an input block, which HMAC pads its key to.
+        new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
+        reusable: whether that object may go on after `digest()`.
+    """
+
+    def __init__(self, name: str, size: int, block: int, new, reusable: bool) -> None:
+        self.name = name
+        self.size = size
+        self.block = block
+        self.new = new
+        self.reusable = reusable
+
+
+def _sha256(data: bytes = b""):
+    return hashlib.sha256(data)
 
 
 def _sha384(data: bytes = b""):
@@ -31,7 +44,7 @@ def _sha512(data: bytes = b""):
     return (getattr(hashlib, "sha512", None) or load("sha512", "sha512"))(data)
 
 
-SHA256 = Hash("sha256", 32, 64, hashlib.sha256, False)
+SHA256 = Hash("sha256", 32, 64, _sha256, False)
 SHA384 = Hash("sha384", 48, 128, _sha384, True)
 SHA512 = Hash("sha512", 64, 128, _sha512, True)
 

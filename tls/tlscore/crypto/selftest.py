@@ -3,7 +3,8 @@
 A primitive that will have faster implementations (machine code, a C module of the port) names the
 candidates in order of preference; `select` takes the first that this interpreter can load and
 that gives the published answer. A broken or miscompiled back end is thus passed over instead of
-producing wrong keys. The tests are short, because they run at import on every board.
+producing wrong keys. The choice is made when a key is set and kept with the key: modules hold no
+state, and most boards never execute a module's body. So the tests are short, a few blocks each.
 """
 
 from tlscore.crypto.hmac import equal

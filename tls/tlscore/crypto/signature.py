@@ -77,6 +77,11 @@ def is_for_handshake(scheme: int) -> bool:
     return _row(scheme)[_HANDSHAKE_KIND] != 0
 
 
+def fits(scheme: int, key: tuple) -> bool:
+    """Whether a key, public or private, is of the kind that signs a handshake by the scheme."""
+    return _row(scheme)[_HANDSHAKE_KIND] == key[0]
+
+
 def signing_schemes(kind: int) -> tuple:
     """Return the codes of the schemes a private key of that kind can sign a handshake with.
 
@@ -107,7 +112,7 @@ def verify(scheme: int, key: tuple, signed: bytes, signature: bytes) -> bool:
         ValueError: "signature.unknown_scheme": ask only for what `schemes` lists.
     """
     row = _row(scheme)
-    return key[0] == row[_HANDSHAKE_KIND] and _verify(row, key, signed, signature)
+    return fits(scheme, key) and _verify(row, key, signed, signature)
 
 
 def verify_certificate(scheme: int, key: tuple, signed: bytes, signature: bytes) -> bool:

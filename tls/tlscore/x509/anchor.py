@@ -17,11 +17,17 @@ _LIMITING = (b"\x55\x1d\x13", b"\x55\x1d\x0f", b"\x55\x1d\x25", b"\x55\x1d\x1e")
 
 
 class AnchorParser(CertificateParser):
-    """Reader of certificates that are trusted as they are."""
+    """Reader of certificates that are trusted as they are.
+
+    Attributes:
+        name: DER of the subject's Name, after `parse`.
+    """
 
     def __init__(self):
         super().__init__(None, 0)
         self._der = b""
+        self._name_start = 0
+        self.name = b""
         self._limits = b""
         self._limits_are_der = True
         self._extension_start = 0
@@ -54,6 +60,14 @@ class AnchorParser(CertificateParser):
             and self.purposes is None
             and not self.constrains_names
         )
+
+    def enter_name(self, reader):
+        super().enter_name(reader)
+        self._name_start = reader.offset + reader.position - reader.header_bytes
+
+    def leave_subject(self, reader):
+        super().leave_subject(reader)
+        self.name = self._der[self._name_start : reader.offset + reader.position]
 
     def leave_tbs(self, _reader):
         pass

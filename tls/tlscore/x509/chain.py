@@ -26,6 +26,9 @@ from tlscore.x509.refusal import refuse
 MAX_CERTIFICATES = 10
 MAX_CERTIFICATE_BYTES = 32768
 
+# The end of 9999, "no well-defined expiration date" (RFC 5280 §4.1.2.5).
+LATEST_UTC_SECONDS = 253402300799
+
 # Room for the names of a leaf that may come to be constrained: about ten domain names.
 NAMES_BYTES = 256
 
@@ -46,6 +49,8 @@ class ChainVerifier:
     Attributes:
         signatures_verified: certificate signatures that were found good.
         certificates: number of certificates begun, for messages to people.
+        not_after: the first end of validity in the path so far, Unix time; the year 9999 where
+            validity is not judged.
 
     Raises:
         UsageError: `certificate.server_name` when it is missing or neither name nor address;
@@ -90,6 +95,7 @@ class ChainVerifier:
         self._signature = None
         self.signatures_verified = 0
         self.certificates = 0
+        self.not_after = LATEST_UTC_SECONDS
 
     def begin(self, length: int) -> None:
         """Start the next certificate of the message, `length` bytes of DER.
@@ -226,6 +232,7 @@ class ChainVerifier:
             refuse("not_yet_valid")
         if self._utc_seconds > certificate.not_after:
             refuse("expired")
+        self.not_after = min(self.not_after, certificate.not_after)
 
     def _check_leaf(self, leaf):
         if leaf.key is None:

@@ -27,9 +27,11 @@ class RawKeyVerifier:
     Attributes:
         signatures_verified: always 0; a chain would count its own.
         certificates: number of entries begun, for messages to people.
+        not_after: the year 9999; a key has no end.
     """
 
     signatures_verified = 0
+    not_after = 253402300799
 
     def __init__(self, trust):
         self._pins = getattr(trust, "pins", None)

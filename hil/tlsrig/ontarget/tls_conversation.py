@@ -1,0 +1,231 @@
+"""One connection on the board, moved along: bytes over the link, echoes, close, and the result.
+
+A `Conversation` drives a connection of tlscore in either role, in which it does not matter; it is
+the board that begins an echo. Only the calls into tlscore are compute segments; moving bytes over
+the link and waiting for them are not. How a connection is configured is the jobs' business
+(tls_jobs.py). Runs on MicroPython and CPython.
+"""
+
+from hil_marks import Marks
+
+from tlscore.connection import EVENT_KEY_UPDATE, EVENT_TICKET, READ, WRITE
+from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
+
+# What is read from the link at a time: less than a record, so that records arrive in pieces.
+_PIECE_BYTES = 512
+# Echoed payloads are made, sent and compared in pieces of this size, whatever their length.
+_ECHO_PIECE_BYTES = 1000
+
+# One before the handshake, up to ten in it, then "connected" and "closed".
+_CHECKPOINTS = 13
+
+_EXPORTER_LABEL = b"EXPORTER-hil"
+_EXPORTER_BYTES = 32
+
+# Sent behind the last echo where the peer has to close first: it may wait but shortly for our
+# answer to its close_notify, so it does not say it before we have come so far.
+FAREWELL = b"\n"
+
+
+class GaveUpError(Exception):
+    """The job cannot go on, for a reason that is not TLS's: `link.<what>` or `echo.<what>`."""
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def payload_byte(position, size):
+    """Return the byte at `position` of an echoed payload: never a letter, at last a newline."""
+    if position == size - 1:
+        return 0x0A
+    return 0x80 | ((position * 37 + position // 127) & 0x7F)
+
+
+class Conversation:
+    """One connection, the bytes that wait for it, and the result as far as it is known.
+
+    Args:
+        link: the board's end of the link.
+        options: as tls_jobs.client has them.
+
+    Attributes:
+        connection: the tlscore connection, once it is made.
+        result: what tls_jobs.client returns.
+    """
+
+    def __init__(self, link, options):
+        self._link = link
+        self._options = options
+        self._piece = memoryview(bytearray(_PIECE_BYTES))
+        self._start = 0
+        self._end = 0
+        self.connection = None
+        self._marks = Marks(_CHECKPOINTS + len(options["echo"]))
+        self._marks_at_handshake = None
+        self.result = {
+            "connected": False,
+            "reason": None,
+            "alert_sent": None,
+            "alert_received": None,
+            "close_sent": False,
+            "close_received": False,
+            "exporter": None,
+            "echo": [],
+            "key_updates_sent": 0,
+            "key_updates_received": 0,
+            "took_ticket": False,
+        }
+
+    def run(self, connect):
+        """Go through handshake, echoes and close, and return the result.
+
+        Args:
+            connect: function (checkpoint) that makes the connection.
+        """
+        try:
+            self.handshake(connect)
+            for size in self._options["echo"]:
+                self.echo(size)
+            self.close()
+        except AlertReceived as error:
+            self.result["reason"] = error.reason
+            self.result["alert_received"] = error.alert
+        except PeerMisbehaved as error:
+            self.result["reason"] = error.reason
+            self.send_pending()  # the alert
+            self.result["alert_sent"] = error.alert
+        except (TlsError, GaveUpError) as error:
+            self.result["reason"] = error.reason
+        return self.finish()
+
+    def handshake(self, connect):
+        """Construct the connection and move bytes until it is connected."""
+        marks = self._marks
+        marks.checkpoint("start")
+        marks.enter()
+        self.connection = connect(marks.checkpoint)
+        marks.leave()
+        while not self.connection.wants & WRITE:
+            self._step()
+        self._marks_at_handshake = marks.report()
+        self.result["connected"] = True
+        self.result["exporter"] = self.connection.export(_EXPORTER_LABEL, b"", _EXPORTER_BYTES)
+        self.send_pending()
+        marks.checkpoint("connected")
+
+    def echo(self, size):
+        """Send a payload of `size` bytes and take it back."""
+        self._update_key()
+        piece = memoryview(bytearray(min(size, _ECHO_PIECE_BYTES)))
+        done = 0
+        while done < size:
+            count = min(size - done, len(piece))
+            for i in range(count):
+                piece[i] = payload_byte(done + i, size)
+            self._write_all(piece[:count])
+            done += count
+        whole = True
+        done = 0
+        while done < size:
+            while not self.connection.wants & READ:
+                self._step()
+            count = self._compute(self.connection.read_into, piece[: size - done])
+            for i in range(count):
+                whole = whole and piece[i] == payload_byte(done + i, size)
+            done += count
+        self._note_events()
+        self.result["echo"].append((size, whole))
+        self._marks.checkpoint("echo")
+
+    def _write_all(self, data):
+        done = 0
+        while done < len(data):
+            done += self._compute(self.connection.write, data[done:])
+            self.send_pending()
+
+    def _update_key(self):
+        """Change the sending key and ask for the same, as often as the options say."""
+        if self.result["key_updates_sent"] < self._options["key_updates"]:
+            self.connection.update_keys(True)
+            self.result["key_updates_sent"] += 1
+
+    def _note_events(self):
+        # RFC 8446 §4.6.3: the peer answers with its next data at the latest: with the echo.
+        event = self.connection.next_event()
+        while event is not None:
+            if event[0] == EVENT_KEY_UPDATE:
+                self.result["key_updates_received"] += 1
+            elif event[0] == EVENT_TICKET:
+                self.result["took_ticket"] = True
+            event = self.connection.next_event()
+
+    def close(self):
+        """Say close_notify and wait for the peer's, in the order that suits the peer."""
+        if self._options["close_first"]:
+            self._say_close()
+        elif self._options["echo"]:
+            self._write_all(FAREWELL)
+        while not self.connection.peer_closed:
+            if self.connection.wants & READ:
+                raise GaveUpError("echo.surplus")
+            self._step()
+        self.result["close_received"] = True
+        if not self.result["close_sent"]:
+            self._say_close()
+        self._marks.checkpoint("closed")
+
+    def _say_close(self):
+        self.connection.close()
+        self.send_pending()
+        self.result["close_sent"] = True
+
+    def finish(self):
+        """Return the result, completed with what the connection knows."""
+        result = self.result
+        connection = self.connection
+        if connection is not None:
+            result["version"] = connection.version
+            result["suite"] = connection.suite
+            result["group"] = connection.group
+            result["signature"] = connection.signature_scheme
+            result["alpn"] = connection.alpn
+            result["signatures_verified"] = connection.signatures_verified
+            result["psk_identity"] = connection.psk_identity
+            result["resumed"] = connection.resumed
+        result["marks"] = self._marks_at_handshake or self._marks.report()
+        result["marks"]["checkpoints"] = self._marks.report()["checkpoints"]
+        return result
+
+    def send_pending(self):
+        """Hand everything the connection has to send to the link."""
+        while True:
+            out = self.connection.to_send()
+            if not len(out):
+                return
+            count = self._link.write(out)
+            self._compute(self.connection.sent, count)  # a server goes on with its flight here
+            if not count:
+                self._link.wait(1)  # the link is full: a millisecond later it may not be
+
+    def _step(self):
+        """Send what is pending, then give the connection what has come; wait if nothing has."""
+        self.send_pending()
+        if self._start == self._end:
+            self._start = 0
+            self._end = self._link.readinto(self._piece)
+            while self._end is None:
+                if not self._link.wait(self._options["timeout_ms"]):
+                    raise GaveUpError("link.silent")
+                self._end = self._link.readinto(self._piece)
+            if not self._end:
+                raise GaveUpError("link.ended")
+        piece = self._piece[self._start : self._end]
+        self._start += self._compute(self.connection.receive, piece)
+
+    def _compute(self, call, argument):
+        self._marks.enter()
+        try:
+            return call(argument)
+        finally:
+            self._marks.leave()

@@ -1,1 +1,0 @@
-// No QSTRs beyond those found in the sources.

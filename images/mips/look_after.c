@@ -1,0 +1,18 @@
+// What is to be done now and then on a board whose ports have no interrupt handlers.
+
+#include "py/mpconfig.h"
+#include "arch.h"
+#include "board.h"
+
+void board_look_after(void) {
+    console_receive();
+    board_ticks();
+    arch_check_stack();
+    #if MICROPY_PY_LWIP
+    network_look_after();
+    #endif
+}
+
+void board_console_resume(void) {
+    console_receive();
+}

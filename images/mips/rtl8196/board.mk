@@ -1,0 +1,1 @@
+# No instruction beyond MIPS-I is allowed anywhere.

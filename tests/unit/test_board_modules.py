@@ -1,0 +1,37 @@
+"""A scenario is skipped on an image that leaves out what it is about, and on no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil import build, image
+from hil.tlsrig import board_modules, scenario
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("tls13-x509-p256", []),
+        ("tls13-psk", []),
+        ("tls13-mutual", []),
+        ("tls13-wrong-name", []),
+        ("tls13-x509-ed25519", ["tlscore/crypto/ed25519.py"]),
+        ("tls13-server-x509-p256", ["tlscore/server.py"]),
+        ("tls13-server-psk", ["tlscore/server.py"]),
+    ],
+)
+def test_the_client_of_64_kilobytes_lacks_only_what_its_recipe_leaves_out(
+    name: str, left_out: list[str]
+) -> None:
+    chosen = scenario.load_all()[name]
+    modules = build.modules_of(image.load("lm3s6965"))
+    told = board_modules.lacking(chosen, "lm3s6965", modules)
+    assert told == (
+        f"image lm3s6965 leaves out what {name} needs: {', '.join(left_out)}" if left_out else None
+    )
+
+
+def test_an_image_that_leaves_nothing_out_lacks_nothing() -> None:
+    modules = build.modules_of(image.load("cortexm"))
+    for chosen in scenario.load_all().values():
+        assert board_modules.lacking(chosen, "cortexm", modules) is None

@@ -1,0 +1,507 @@
+"""A server's tickets: sealed, rotated, given, taken back, and refused when they do not fit."""
+
+import pytest
+from client_messages import ClientHello
+from server_double import private_key
+from server_messages import P256, X25519, vector
+
+from tlscore import states, tickets
+from tlscore.clock_floor import FloorClock, UncheckedClock
+from tlscore.connection import EVENT_CONNECTED
+from tlscore.crypto.hashes import SHA256
+from tlscore.entropy import HmacDrbg
+from tlscore.errors import UsageError
+from tlscore.ticket_sender import TicketSender
+from tlscore.tickets import Ticket, TicketKeys
+from tlscore.trust import TrustAnchors, anchor_from_certificate
+from tlscore.wire import Writer
+
+NOW = 1_800_000_000  # what the identities are made for
+DAY_S = 86400
+WEEK_S = 7 * DAY_S
+SECRET = bytes(range(32))
+KEEP = {"ticket_bytes_max": 1000}
+
+
+class Ticking:
+    """A clock that tests move."""
+
+    def __init__(self, utc_seconds=NOW):
+        self.now = utc_seconds
+
+    def utc_seconds(self):
+        return self.now
+
+
+def made_keys(clock=None, seed=b"seed of the tests of the tickets", **changes):
+    return TicketKeys(HmacDrbg(seed), clock or Ticking(), **changes)
+
+
+def ticket_of(clock=None, **changes):
+    values = {"secret": SECRET, "created": (clock or Ticking()).now, "until": NOW + WEEK_S}
+    return Ticket(**{**values, **changes})
+
+
+def fields_of(ticket):
+    return None if ticket is None else vars(ticket)
+
+
+# --- sealing
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"secret": bytes(range(48))},
+        {"server_name": b"server.example", "alpn": b"h2"},
+        {"server_name": b"n" * 255, "alpn": b"a" * 255},
+        {"client_key": (1, b"\x04" * 65)},
+        {"client_key": (2, bytes(526))},
+        {"psk_identity": b"sensor"},
+        {"created": 2**33, "until": 253402300799},
+    ],
+)
+def test_what_is_sealed_is_opened_again(changes):
+    clock = Ticking(changes.get("created", NOW))
+    keys, ticket = made_keys(clock), ticket_of(**changes)
+    sealed = keys.seal(ticket)
+    assert fields_of(keys.open(sealed)) == fields_of(ticket)
+    assert fields_of(keys.open(memoryview(sealed))) == fields_of(ticket), "nothing was overwritten"
+
+
+def test_a_ticket_shows_nothing_of_what_it_says():
+    sealed = made_keys().seal(ticket_of(server_name=b"server.example", psk_identity=b"sensor"))
+    assert not [part for part in (SECRET, b"server.example", b"sensor") if part in sealed]
+
+
+def test_no_two_tickets_look_alike():
+    keys, ticket = made_keys(), ticket_of()
+    first, second = keys.seal(ticket), keys.seal(ticket)
+    assert first[8:20] != second[8:20], "the nonce is new"
+    assert first[20:] != second[20:]
+
+
+def test_a_ticket_with_one_bit_changed_is_not_opened():
+    keys = made_keys()
+    sealed = keys.seal(ticket_of())
+    for at in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[at] ^= 1
+        assert keys.open(bytes(changed)) is None
+
+
+def test_a_ticket_cut_short_or_drawn_out_is_not_opened():
+    keys = made_keys()
+    sealed = keys.seal(ticket_of())
+    for broken in [sealed[:size] for size in range(len(sealed))] + [sealed + b"\x00", b""]:
+        assert keys.open(broken) is None
+
+
+def test_the_keys_of_another_server_do_not_open_it():
+    sealed = made_keys().seal(ticket_of())
+    assert made_keys(seed=b"seed of another server.........!").open(sealed) is None
+
+
+# --- time
+
+
+@pytest.mark.parametrize(
+    ("age_s", "good"), [(0, True), (7199, True), (7200, False), (WEEK_S, False), (-1, False)]
+)
+def test_a_ticket_is_good_for_its_lifetime(age_s, good):
+    clock = Ticking()
+    keys = made_keys(clock)
+    sealed = keys.seal(ticket_of())
+    clock.now += age_s
+    assert (keys.open(sealed) is not None) == good
+
+
+@pytest.mark.parametrize(("age_s", "good"), [(60, True), (61, False)])
+def test_a_ticket_ends_with_what_it_rests_on(age_s, good):
+    clock = Ticking()
+    keys = made_keys(clock)
+    sealed = keys.seal(ticket_of(until=NOW + 60))
+    clock.now += age_s
+    assert (keys.open(sealed) is not None) == good
+
+
+def test_a_key_seals_for_so_long_and_opens_as_long_as_its_tickets_live():
+    clock = Ticking()
+    keys = made_keys(clock, lifetime_s=100, rotation_s=150)
+    first = keys.seal(ticket_of())
+    clock.now += 149
+    last = keys.seal(ticket_of(clock))
+    assert last[:8] == first[:8], "the same key"
+    clock.now += 1
+    next_one = keys.seal(ticket_of(clock))
+    assert next_one[:8] != first[:8], "a new key"
+    assert keys.open(first) is None, "over"
+    assert keys.open(last) is not None, "the key before still opens"
+    clock.now += 99
+    assert keys.open(last) is None
+    assert keys.open(next_one) is not None
+
+
+def test_old_keys_are_forgotten():
+    clock = Ticking()
+    keys = made_keys(clock, lifetime_s=100, rotation_s=100)
+    for _ in range(5):
+        keys.seal(ticket_of(clock))
+        clock.now += 100
+        assert len(keys._keys) <= 2
+    clock.now += 100
+    keys.open(bytes(100))
+    assert keys._keys == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lifetime_s": 0}, "lifetime_s"),
+        ({"lifetime_s": WEEK_S + 1}, "lifetime_s"),
+        ({"lifetime_s": 100, "rotation_s": 99}, "rotation_s"),
+        ({"count": 0}, "count"),
+        ({"count": 33}, "count"),
+    ],
+)
+def test_ticket_keys_that_cannot_work_are_refused(changes, reason):
+    with pytest.raises(UsageError) as caught:
+        made_keys(**changes)
+    assert caught.value.reason == "tickets." + reason
+
+
+def test_ticket_keys_need_entropy_and_a_clock():
+    with pytest.raises(UsageError, match=r"tickets\.no_entropy"):
+        TicketKeys(None, Ticking())
+    with pytest.raises(UsageError, match=r"tickets\.no_clock"):
+        TicketKeys(HmacDrbg(bytes(32)), None)
+    for clock in (UncheckedClock(), FloorClock(NOW)):
+        with pytest.raises(UsageError, match=r"tickets\.clock_policy"):
+            TicketKeys(HmacDrbg(bytes(32)), clock)
+
+
+# --- given and taken back
+
+
+@pytest.fixture
+def desk(loopback):
+    """Return a Desk: connections of clients with sessions and one server's tickets."""
+    return Desk(loopback)
+
+
+class Desk:
+    """A server that gives tickets, and clients that come again."""
+
+    def __init__(self, loopback):
+        self._loopback = loopback
+        self.clock = Ticking()
+        self.keys = made_keys(self.clock)
+
+    def connect(self, session=None, client=None, **server):
+        """Connect a client; return both ends and the session it got, if it got one."""
+        config = {**KEEP, "clock": self.clock, "session": session, **(client or {})}
+        both = self._loopback(client=config, **{"tickets": self.keys, **server})
+        both.carry()
+        assert both.client.state == both.server.state == states.CONNECTED
+        assert both.client.resumed == both.server.resumed
+        return both, both.client.take_session()
+
+
+@pytest.mark.parametrize("suite", [0x1301, 0x1302, 0x1303])
+@pytest.mark.parametrize(("modes", "group"), [((1,), X25519), ((0,), None)])
+def test_a_session_is_resumed_again_and_again(desk, suite, modes, group):
+    client, server = {"suites": (suite,), "psk_modes": modes}, {"psk_modes": modes}
+    both, session = desk.connect(client=client, **server)
+    assert not both.server.resumed
+    for _ in range(3):
+        desk.clock.now += 100
+        both, renewed = desk.connect(session, client, **server)
+        assert both.server.resumed
+        assert both.client.group == both.server.group == group
+        assert both.server.signature_scheme is None
+        assert both.client.export(b"x", b"", 32) == both.server.export(b"x", b"", 32)
+        assert renewed.secret != session.secret
+        session = renewed
+
+
+def test_a_session_is_resumed_through_a_retry(desk):
+    _, session = desk.connect()
+    both, _ = desk.connect(session, {"groups": (X25519, P256)}, groups=(P256,))
+    assert both.server.retried
+    assert both.server.resumed
+
+
+def test_a_session_needs_no_certificates_on_either_side(desk):
+    _, session = desk.connect()
+    both, _ = desk.connect(session, {"trust": None}, certificates=(), private_key=None)
+    assert both.server.resumed
+
+
+@pytest.mark.parametrize("count", [1, 3, 32])
+def test_so_many_tickets_are_given(loopback, count):
+    clock = Ticking()
+    both = loopback(client={**KEEP, "clock": clock}, tickets=made_keys(clock, count=count))
+    seen = []
+    take = both.client._on_new_session_ticket
+
+    def count_them(parser):
+        seen.append((bytes(parser.nonce), parser.age_add, bytes(parser.ticket)))
+        return take(parser)
+
+    both.client._on_new_session_ticket = count_them
+    both.carry()
+    assert len(seen) == count
+    for column in zip(*seen):
+        assert len(set(column)) == count, "no nonce, age_add or ticket comes twice"
+    assert both.client.take_session() is not None
+
+
+def test_tickets_wait_for_room_and_for_nothing_else(loopback):
+    clock = Ticking()
+    keys = made_keys(clock, count=20)
+    both = loopback(client={**KEEP, "clock": clock}, tickets=keys, send_buffer_bytes=600)
+    both.carry()
+    assert both.server._tickets is None, "all were sent"
+    both.server.write(b"after them")
+    assert both.carry()[0] == b"after them"
+
+
+def test_tickets_are_cut_into_the_records_a_client_can_take(desk):
+    _, session = desk.connect(client={"record_buffer_bytes": 160})
+    both, _ = desk.connect(session, {"record_buffer_bytes": 160})
+    assert both.server.resumed
+
+
+def test_tickets_that_never_fit_are_left_out(loopback, server_config):
+    clock = Ticking()
+    name = ".".join(["a" * 62] * 4)
+    # The ticket says the name, the ClientHello does too; the server's buffer is as small as can be.
+    both = loopback(
+        client={**KEEP, "clock": clock, "psks": ((b"k", SECRET, 32),), "server_name": name},
+        tickets=made_keys(clock),
+        psk=lambda _identity: (SECRET, 32),
+        certificates=(),
+        private_key=None,
+        send_buffer_bytes=300,
+    )
+    both.carry()
+    assert both.server.state == states.CONNECTED
+    assert both.client.next_event() == (EVENT_CONNECTED,)
+    assert both.client.next_event() is None
+
+
+def test_no_ticket_follows_close_notify(loopback):
+    clock = Ticking()
+    both = loopback(client={**KEEP, "clock": clock}, tickets=made_keys(clock, count=32))
+    while both.server.state != states.CONNECTED:
+        for source, sink in ((both.client, both.server), (both.server, both.client)):
+            data = bytes(source.to_send())
+            source.sent(len(data))
+            sink.receive(data)
+    both.server.close()
+    both.carry()
+    assert both.client.peer_closed
+
+
+def test_a_client_that_does_not_know_of_keys_gets_no_ticket(bench, desk):
+    one = bench(tickets=desk.keys).hello(ClientHello().put(45, None))
+    one.send(one.finished())
+    one.listen()
+    assert [message[0] for message in one.flight][-1] == 20, "Finished came last"
+
+
+def test_a_client_of_other_modes_gets_no_ticket(desk):
+    # RFC 8446 §4.2.9: tickets "that are not compatible with the advertised modes"
+    _, session = desk.connect(client={"psk_modes": (0,)})
+    assert session is None
+
+
+def test_a_ticket_says_how_long_it_is_good_for(desk, loopback):
+    assert desk.connect()[1].lifetime_s == 7200
+    desk.keys = made_keys(desk.clock, lifetime_s=60)
+    assert desk.connect()[1].lifetime_s == 60
+
+
+def test_a_name_no_ticket_can_hold_gets_none(bench, desk):
+    name = vector(2, b"\x00" + vector(2, b"n" * 256))
+    one = bench(tickets=desk.keys).hello(ClientHello().put(0, name))
+    one.send(one.finished())
+    one.listen()
+    assert [message[0] for message in one.flight][-1] == 20, "Finished came last"
+
+
+def test_an_identity_no_ticket_can_hold_gets_none():
+    # opaque ticket<1..2^16-1>
+    for size, given in ((0xFF00, 1), (0xFFF0, 0)):
+        ticket = ticket_of(psk_identity=bytes(size))
+        assert TicketSender(made_keys(), SHA256, SECRET, ticket).left == given
+
+
+# --- what does not fit falls back to a full handshake
+
+
+def refused(desk, session, client=None, **server):
+    both, renewed = desk.connect(session, client, **server)
+    assert renewed is not None, "there is a new one"
+    return not both.server.resumed and both.client.signatures_verified == 2
+
+
+def test_a_ticket_that_is_over_is_refused(desk):
+    _, session = desk.connect()
+    desk.clock.now += 7200
+    # By the client's clock it is still good.
+    assert refused(desk, session, {"clock": Ticking(NOW)})
+
+
+def test_a_ticket_for_another_name_is_refused(desk, identity):
+    _, session = desk.connect()
+    session.server_name = "192.0.2.1"  # a client that does not keep the rule
+    both = desk._loopback(
+        client={**KEEP, "clock": desk.clock, "session": session, "server_name": "192.0.2.1"},
+        tickets=desk.keys,
+    )
+    with pytest.raises(Exception, match=r"certificate\.name_mismatch"):
+        both.carry()
+    assert not both.server.resumed
+
+
+def test_names_are_compared_without_regard_to_case(desk, identity):
+    _, session = desk.connect()
+    session.server_name = identity.name.upper()
+    both, _ = desk.connect(session, {"server_name": identity.name.upper()})
+    assert both.server.resumed
+
+
+def test_a_ticket_of_another_protocol_is_refused(desk):
+    both_know = {"alpn": (b"h2", b"http/1.1")}
+    _, session = desk.connect(client={"alpn": (b"h2",)}, **both_know)
+    assert refused(desk, session, {"alpn": (b"http/1.1",)}, **both_know)
+
+
+def test_a_ticket_of_a_suite_with_another_hash_is_refused(desk):
+    _, session = desk.connect(client={"suites": (0x1302,)})
+    assert refused(desk, session, {"suites": (0x1302, 0x1301)}, suites=(0x1301,))
+
+
+def test_a_suite_with_the_same_hash_will_do(desk):
+    _, session = desk.connect(client={"suites": (0x1301,)})
+    both, _ = desk.connect(session, {"suites": (0x1303,)})
+    assert both.server.resumed
+
+
+def test_tickets_of_another_server_are_refused(desk):
+    _, session = desk.connect()
+    desk.keys = made_keys(desk.clock, seed=b"seed of another server.........!")
+    assert refused(desk, session)
+
+
+def test_what_is_resumed_rests_on_the_first_handshake_for_seven_days(desk):
+    _, session = desk.connect(client={"trust": None, "psks": ((b"k", SECRET, 32),)}, psk=any_key)
+    begun = desk.clock.now
+    while desk.clock.now + 7000 < begun + WEEK_S:
+        desk.clock.now += 7000
+        both, session = desk.connect(session, psk=any_key)
+        assert both.server.resumed
+    left = begun + WEEK_S - desk.clock.now
+    assert session.lifetime_s == left < 7200
+
+
+def any_key(_identity):
+    return SECRET, 32
+
+
+# --- who the client is
+
+
+@pytest.fixture
+def asking(identities, client_config):
+    """Return what makes a server ask for certificates, and what lets a client answer."""
+    identity = identities(0x0403)
+    trust = TrustAnchors([anchor_from_certificate(identity.root)])
+    server = {"trust": trust, "clock": Ticking()}
+    client = {
+        "certificates": tuple(identity.chain),
+        "private_key": private_key(identity.key),
+        "send_buffer_bytes": 2048,
+    }
+    return client, server
+
+
+def test_mutual_authentication_survives_resumption(desk, asking):
+    client, server = asking
+    first, session = desk.connect(client=client, **server)
+    assert first.server.client_key is not None
+    both, renewed = desk.connect(session, **server)
+    assert both.server.resumed
+    assert both.server.client_key == first.server.client_key
+    assert both.server.signatures_verified == 0
+    both, _ = desk.connect(renewed, **server)
+    assert both.server.client_key == first.server.client_key
+
+
+def test_a_client_that_showed_no_certificate_cannot_resume_where_one_is_needed(desk, asking):
+    client, server = asking
+    _, session = desk.connect(**server, certificate_required=False)
+    both, _ = desk.connect(session, client, **server)
+    assert not both.server.resumed
+    assert both.server.client_key is not None
+
+
+def test_a_client_without_certificate_resumes_where_none_is_needed(desk, asking):
+    _, server = asking
+    _, session = desk.connect(**server, certificate_required=False)
+    both, _ = desk.connect(session, **server, certificate_required=False)
+    assert (both.server.resumed, both.server.client_key) == (True, None)
+
+
+def test_a_server_that_asks_for_nothing_takes_no_certified_session(desk, asking):
+    client, server = asking
+    _, session = desk.connect(client=client, **server)
+    both, _ = desk.connect(session)
+    assert (both.server.resumed, both.server.client_key) == (False, None)
+
+
+def test_a_certified_session_ends_with_the_certificate(desk, asking):
+    client, server = asking
+    desk.clock.now += DAY_S - 60
+    _, session = desk.connect(client=client, **server)
+    assert session.lifetime_s == 60, "the identities end a day after they begin"
+
+
+def test_the_identity_of_an_external_key_survives_resumption(desk):
+    keys = {"psks": ((b"sensor", SECRET, 32),)}
+    _, session = desk.connect(client=keys, psk={b"sensor": (SECRET, 32)}.get)
+    both, _ = desk.connect(session, psk={b"sensor": (SECRET, 32)}.get)
+    assert both.server.resumed
+    assert both.server.psk_identity == b"sensor"
+    assert both.client.psk_identity is None, "it used its session"
+
+
+@pytest.mark.parametrize("psk", [None, {}.get])
+def test_a_withdrawn_key_takes_its_sessions_along(desk, psk):
+    keys = {"psks": ((b"sensor", SECRET, 32),)}
+    _, session = desk.connect(client=keys, psk={b"sensor": (SECRET, 32)}.get)
+    both, _ = desk.connect(session, psk=psk)
+    assert not both.server.resumed
+    assert both.server.psk_identity is None
+
+
+# --- the end
+
+
+def test_a_clock_that_refuses_ends_the_connection_with_internal_error(loopback):
+    class Refusing(Ticking):
+        def utc_seconds(self):
+            raise UsageError("clock.not_set")
+
+    both = loopback(client={**KEEP, "clock": Ticking()}, tickets=made_keys(Refusing()))
+    with pytest.raises(UsageError, match=r"clock\.not_set"):
+        both.carry()
+    assert both.server.state == states.FAILED
+
+
+def test_the_message_is_as_long_as_was_said():
+    writer = Writer(bytearray(500), 0, 500)
+    tickets.write_new_session_ticket(writer, 7200, b"aged", b"\x07", bytes(200))
+    assert writer.position == tickets.new_session_ticket_bytes(b"\x07", 200)
