@@ -79,13 +79,17 @@ def batches(lines: list[str]) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("path", VECTOR_FILES, ids=lambda path: path.stem)
 def test_published_vectors(board, hil_target, path):
-    if "vector_checks.py" not in build.modules_of(image.load(hil_target.image)):
-        pytest.skip(f"image {hil_target.image} leaves the module vector_checks out")
+    primitive = f"tlscore/crypto/{path.stem.partition('-')[0]}.py"
+    modules = build.modules_of(image.load(hil_target.image))
+    if primitive in build.frozen_modules() and primitive not in modules:
+        pytest.skip(f"image {hil_target.image} leaves {primitive} out")
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     stated = re.search(r"^# cases: (\d+) ", path.read_text(), re.MULTILINE)
     assert len(lines) == int(stated[1])
     sampled = hil_target.word_bits == 32 and path.stem in SAMPLED
     if sampled or hil_target.name not in THOROUGH:
+        if is_small(hil_target):  # what does not fit one batch does not fit its heap
+            lines = [line for line in lines if len(line) <= BATCH_BYTES]
         lines = vector_checks.sample(lines, 0)
     passed = 0
     for batch in batches(lines):
