@@ -60,10 +60,13 @@ def test_a_child_dies_with_its_parent_however_that_is_killed(by: signal.Signals)
     )
     with parent:
         assert parent.stdout is not None
-        child_pid = int(parent.stdout.readline())
-        assert _eventually(lambda: _is_sleep(child_pid))
-        parent.send_signal(by)
-        parent.wait(10)
+        try:
+            child_pid = int(parent.stdout.readline())
+            assert _eventually(lambda: _is_sleep(child_pid))
+            parent.send_signal(by)
+            parent.wait(10)
+        finally:
+            parent.kill()
         assert _eventually(lambda: not _runs(child_pid))
 
 

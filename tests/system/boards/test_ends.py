@@ -128,10 +128,13 @@ def test_no_board_survives_the_death_of_the_farm(
     )
     with parent:
         assert parent.stdout is not None
-        board_pid = int(parent.stdout.readline())
-        assert runs(board_pid)
-        parent.send_signal(by)
-        parent.wait(10)
+        try:
+            board_pid = int(parent.stdout.readline())
+            assert runs(board_pid)
+            parent.send_signal(by)
+            parent.wait(10)
+        finally:
+            parent.kill()
         assert ends(board_pid)
 
 
