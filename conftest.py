@@ -4,7 +4,10 @@ import signal
 
 pytest_plugins = ["pytester"]
 
-# A shell starts what runs in its background with SIGINT ignored, and every program started from
-# there inherits that. Tests that press Ctrl-C mean a program that takes it.
+# A shell starts what runs in its background with SIGINT ignored, nohup does so with SIGHUP, and
+# every program started from there inherits that. Tests that press Ctrl-C or hang up mean a program
+# that takes it: one that is started by a process with a handler gets the default.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda _signal, _frame: None)
