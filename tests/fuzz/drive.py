@@ -4,7 +4,8 @@
     python tests/fuzz/drive.py TARGET --input HEX          run one input, as a find is printed
     python tests/fuzz/drive.py --list
 
-Without a target every one has its turn, in a process of its own. Inputs start from corpus/TARGET.
+Without a target every one has its turn, in a process of its own. Inputs start from
+corpus/TARGET.hex.
 `atheris` is libFuzzer with coverage of tlscore; it has wheels for Linux on x86-64 only. `plain`
 changes inputs of the corpus at random, from a seed, and needs nothing but the standard library.
 Both go through the same targets (wire_targets.py) and hold them to the same limits of time and
@@ -38,9 +39,24 @@ def has_atheris():
     return importlib.util.find_spec("atheris") is not None
 
 
-def corpus_files(target):
-    """Return the files with the inputs to start from."""
-    return sorted((HERE / "corpus" / target).iterdir())
+def corpus_file(target):
+    """Return the file with the inputs to start from, a line of hexadecimal each."""
+    return HERE / "corpus" / f"{target}.hex"
+
+
+def seeds_of(target):
+    """Return the inputs to start from."""
+    return [bytes.fromhex(line) for line in corpus_file(target).read_text().splitlines()]
+
+
+def seed_files(target):
+    """Return new temporary files with the inputs to start from, as libFuzzer wants them."""
+    folder = pathlib.Path(tempfile.mkdtemp())
+    files = []
+    for number, data in enumerate(seeds_of(target)):
+        files.append(folder / f"{number:02}")
+        files[-1].write_bytes(data)
+    return files
 
 
 def load_targets(driver):
@@ -80,7 +96,7 @@ def drive_with_atheris(target, function, runs, seed):
         "rss_limit_mb": MEMORY_LIMIT_MB,
         "artifact_prefix": tempfile.gettempdir() + "/tlscore-fuzz-",
         # As files: to a folder libFuzzer would add what it finds new.
-        "seed_inputs": ",".join(map(str, corpus_files(target))),
+        "seed_inputs": ",".join(map(str, seed_files(target))),
     }
     arguments = ["-{}={}".format(*option) for option in options.items()]
     atheris.Setup([sys.argv[0], *arguments], reporting(target, function))
@@ -91,7 +107,7 @@ def drive_plainly(target, function, runs, seed):
     """Fuzz with random changes to the corpus."""
     function = reporting(target, function)
     choice = random.Random(seed)
-    seeds = [path.read_bytes() for path in corpus_files(target)]
+    seeds = seeds_of(target)
     for number in range(runs):
         data = seeds[number] if number < len(seeds) else changed(choice, choice.choice(seeds))
         started = time.monotonic()
@@ -104,10 +120,14 @@ def drive_plainly(target, function, runs, seed):
 def drive_apart(drive, *arguments):
     """Drive a target in a process of its own; return whether nothing was found."""
     sys.stdout.flush()
-    # Forked, so that the core is imported, and instrumented, once.
-    child = multiprocessing.get_context("fork").Process(target=drive, args=arguments)
-    child.start()
-    child.join()
+    # Its temporary files go with it: libFuzzer ends its process without a word to Python.
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        # Forked, so that the core is imported, and instrumented, once.
+        child = multiprocessing.get_context("fork").Process(target=drive, args=arguments)
+        child.start()
+        child.join()
+        tempfile.tempdir = None
     return child.exitcode == 0
 
 

@@ -1,4 +1,4 @@
-"""Write corpus/: what the fuzzer starts from, a few small files for each target.
+"""Write corpus/: what the fuzzer starts from, a few small inputs for each target.
 
     python tests/fuzz/make_corpus.py
 
@@ -69,10 +69,9 @@ def inputs():
 def main():
     shutil.rmtree(drive.HERE / "corpus", ignore_errors=True)
     for name, seeds in sorted(inputs().items()):
-        folder = drive.HERE / "corpus" / name
-        folder.mkdir(parents=True)
-        for number, data in enumerate(dict.fromkeys(seeds)):
-            (folder / f"{number:02}").write_bytes(data)
+        file = drive.corpus_file(name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("".join(f"{data.hex()}\n" for data in dict.fromkeys(seeds)))
 
 
 if __name__ == "__main__":

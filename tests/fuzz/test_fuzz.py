@@ -13,7 +13,7 @@ import pytest
 
 HERE = Path(__file__).parent
 DRIVE = [sys.executable, str(HERE / "drive.py")]
-TARGETS = sorted(path.name for path in (HERE / "corpus").iterdir())
+TARGETS = sorted(path.stem for path in (HERE / "corpus").iterdir())
 # What is long for one that stops by itself after half a minute, on a machine that is slow.
 TIMEOUT_S = 300
 
