@@ -5,7 +5,8 @@ Independent of tlscore: messages are encoded by server_messages.py, cryptography
 that one thing is wrong and everything around it right: lengths, transcript, signature, Finished.
 How messages are cut into records is up to the test as well.
 
-It is not a server to use: it checks of the client only what tests want to know.
+It is not a server to use: it checks of the client only what tests want to know. It is long because
+one object speaks every flight, and a test may change any message of it.
 """
 
 import datetime

@@ -1,4 +1,7 @@
-"""A server's tickets: sealed, rotated, given, taken back, and refused when they do not fit."""
+"""A server's tickets: sealed, rotated, given, taken back, and refused when they do not fit.
+
+One file in spite of its length: a ticket's whole life is told with the same clock, keys and server.
+"""
 
 import pytest
 from client_messages import ClientHello
