@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from hil import __version__, build, components, paths, readiness, tables, target
+from hil import __version__, build, components, paths, progress, readiness, tables, target
 from hil.errors import HilError
 
 
@@ -72,7 +72,8 @@ def build_images(options: argparse.Namespace) -> int:
     if unknown:
         raise HilError(f"no image is called {unknown[0]!r}; there are {', '.join(known)}")
     for name in names:
-        firmware = build.ensure(name, None if options.quiet else _say)
+        with progress.on_stderr(options.verbose - options.quiet) as display:
+            firmware = build.ensure(name, display)
         sys.stdout.write(f"{name}  MicroPython {firmware.micropython}  {firmware.path}\n")
         sys.stdout.flush()
     return 0
@@ -84,7 +85,8 @@ def sizes(options: argparse.Namespace) -> int:
     unknown = [name for name in options.images if name not in known]
     if unknown:
         raise HilError(f"no image is called {unknown[0]!r}; there are {', '.join(known)}")
-    found = {name: build.ensure(name, _say) for name in options.images}
+    with progress.on_stderr() as display:
+        found = {name: build.ensure(name, display) for name in options.images}
     if options.format == "json":
         sys.stdout.write(components.document(found.values()))
     else:
@@ -120,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
 
     building = commands.add_parser("build", help="build firmware images that are not cached")
     building.add_argument("images", nargs="*", metavar="IMAGE", help="default: all")
-    building.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    how_much = building.add_mutually_exclusive_group()
+    how_much.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    how_much.add_argument("-v", "--verbose", action="store_true", help="keep a line of every step")
     building.set_defaults(run=build_images)
 
     sizing = commands.add_parser("size", help="show what the bytes of a firmware image are of")
@@ -131,11 +135,6 @@ def _parser() -> argparse.ArgumentParser:
     for entry in importlib.metadata.entry_points(group="hil.commands"):
         entry.load()(commands)
     return parser
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -31,6 +32,7 @@ import pytest
 from hil import cells, paths, rig, target, xdist_plugin
 from hil.document import Document, ReportError
 from hil.errors import BoardDied, BoardHang, HilError
+from hil.progress import Display
 from hil.report import Cell, Run
 from hil.target import Target
 
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from hil.boot import Board
 
 RIG = pytest.StashKey[rig.Rig]()
+DISPLAY = pytest.StashKey[Display]()
 LEDGER = pytest.StashKey[cells.Ledger]()
 _POSITION = pytest.StashKey[int]()
 
@@ -133,9 +136,16 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # The last one registered is the last one to hear of the end.
     if config.getoption("tx", None):
-        controller = xdist_plugin.Controller(shared, lambda: _progress(config))
+        controller = xdist_plugin.Controller(shared, lambda: config.stash[DISPLAY])
         config.pluginmanager.register(controller, "hil-controller")
     config.pluginmanager.register(_Collector(config), "hil-collector")
+
+
+# First, for what starts with the session and needs it; the terminal's reporter is there by now.
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Make what shows the steps of long work."""
+    session.config.stash[DISPLAY] = _display(session.config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -181,7 +191,7 @@ def dut_factory(
         request.config.stash[RIG],
         hil_target,
         new_log_dir=lambda name: tmp_path_factory.mktemp(name, numbered=True),
-        progress=_progress(request.config),
+        progress=request.config.stash[DISPLAY],
     )
     yield factory
     factory.close()
@@ -289,6 +299,7 @@ class _Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Collect the cells of a test that is finished, here or in a worker."""
+        self._config.stash[DISPLAY].end()
         sent = getattr(report, _SENT_CELLS, None)
         if sent is not None:
             self._rig.collect(sent)
@@ -298,6 +309,7 @@ class _Collector:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, and fail a run that owes a cell or could not be reported."""
         shared = self._rig
+        self._config.stash[DISPLAY].end()
         shared.close_boards()
         shared.finish_interrupted()
         whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -357,19 +369,29 @@ def _target_dirs(config: pytest.Config) -> list[Path]:
     return [paths.targets_dir(), *(config.option.target_dir or [])]
 
 
-def _progress(config: pytest.Config) -> Callable[[str], None] | None:
-    """Return what shows a line while pytest captures output; None where nobody would see it."""
+def _display(config: pytest.Config) -> Display:
+    """Return what shows the steps of long work while pytest captures output."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist: nobody would see it
+        return Display(lambda _: None)
     capture = config.pluginmanager.get_plugin("capturemanager")
-    if reporter is None or config.option.verbose < 0:
-        return None
 
-    def show(line: str) -> None:
+    def begin_line() -> None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
+
+    def write_line(line: str) -> None:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             reporter.ensure_newline()
             reporter.write_line(line)
 
-    return show
+    terminal = None
+    if reporter.isatty:
+        # Standard output is captured while tests run; this is where it goes otherwise.
+        terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+        config.add_cleanup(terminal.close)
+    verbosity = config.option.verbose
+    return Display(write_line, terminal=terminal, prepare=begin_line, verbosity=verbosity)
 
 
 def _shown(path: Path) -> str:

@@ -30,6 +30,7 @@ from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from hil.document import Document
 from hil.errors import HilError
+from hil.progress import Display
 from hil.rig import Rig
 from hil.target import Target
 
@@ -124,12 +125,12 @@ class Controller:
 
     Args:
         shared: where cells are collected.
-        progress: shows what a build is doing.
+        display: returns what shows the steps of a build, once the session has begun.
     """
 
-    def __init__(self, shared: Rig, progress: Callable[[], Callable[[str], None] | None]) -> None:
+    def __init__(self, shared: Rig, display: Callable[[], Display]) -> None:
         self._rig = shared
-        self._progress = progress
+        self._display = display
         self._folder: Path | None = None
         self._plan: dict[str, Planned] | None = None
         self._running: set[str] = set()
@@ -160,9 +161,10 @@ class Controller:
         if self._scheduling is not None:
             self._scheduling.boards = {name: test.board for name, test in self._plan.items()}
         booted = {test.board for test in self._plan.values() if test.boots}
-        for target in self._rig.selected:
-            if target.name in booted:
-                self._build(target)
+        with self._display() as progress:
+            for target in self._rig.selected:
+                if target.name in booted:
+                    self._build(target, progress)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note what runs."""
@@ -204,9 +206,9 @@ class Controller:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _build(self, target: Target) -> None:
+    def _build(self, target: Target, progress: Display) -> None:
         try:
-            self._rig.firmware(target.image, self._progress())
+            self._rig.firmware(target.image, progress)
         except HilError:
             return  # the tests of the board will say so, each for its own cell
 

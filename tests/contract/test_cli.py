@@ -123,7 +123,7 @@ def builds(monkeypatch):
 
 
 def test_build_builds_the_named_images_and_says_where_they_are(builds, capsys):
-    assert cli.main(["build", "unix", "cortexm"]) == 0
+    assert cli.main(["build", "-v", "unix", "cortexm"]) == 0
     captured = capsys.readouterr()
     assert builds == ["unix", "cortexm"]
     assert "unix  MicroPython 1.25.0  /cache/unix" in captured.out

@@ -94,7 +94,7 @@ def test_without_groups_cells_reach_the_one_report_all_the_same(run, pytester):
 
 
 def test_firmware_is_built_and_its_progress_shown_once_before_the_workers_begin(run):
-    result = run(BOTH, *PARALLEL)
+    result = run(BOTH, *PARALLEL, "-v")
     for image in ("unix", "cortexm"):
         assert [line for line in result.outlines if f"{image}: built in" in line] == [
             f"{image}: built in 0.0 s"
