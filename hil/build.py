@@ -33,15 +33,24 @@ from pathlib import Path
 
 from hil import link_map, locks, paths, sources
 from hil.errors import BuildError, MissingTool
-from hil.image import RECIPE_FILE, Firmware, Image, available, load
+from hil.image import NO_MICROPYTHON, RECIPE_FILE, Firmware, Image, available, by_default, load
 from hil.link_map import Component
 from hil.workshop import Workshop, micropython_version, mpy_cross
 
-__all__ = ["available", "ensure", "frozen_modules", "missing_packages", "modules_of"]
+__all__ = [
+    "available",
+    "by_default",
+    "bytecode_compiler",
+    "ensure",
+    "frozen_modules",
+    "missing_packages",
+    "modules_of",
+]
 
 Progress = Callable[[str], None]
 
 _FACTS_FILE = "firmware.json"
+_MICROPYTHON = "micropython"
 _HOST_COMPILER = "gcc"  # mpy-cross runs on this machine whatever the image is for
 _KEEP_NEWEST = 8
 
@@ -91,12 +100,34 @@ def ensure(image: str, progress: Progress | None = None) -> Firmware:
             started = time.monotonic()
             origin = " ".join([str(tree), *map(str, others.values()), compiler])
             workshop.prepare(origin, recipe_files, frozen)
-            cross = mpy_cross(tree, _version_line(_HOST_COMPILER), workshops, say)
-            product = workshop.make(tree, others, cross)
-            firmware = _publish(recipe, product, micropython_version(tree), published)
+            if recipe.bare:
+                product = workshop.make_bare({recipe.source: tree, **others})
+                version = NO_MICROPYTHON
+            else:
+                cross = mpy_cross(tree, _version_line(_HOST_COMPILER), workshops, say)
+                product = workshop.make(tree, others, cross)
+                version = micropython_version(tree)
+            firmware = _publish(recipe, product, version, published)
             say(f"built in {time.monotonic() - started:.1f} s")
         _prune(published.parent)
     return firmware
+
+
+def bytecode_compiler(progress: Progress | None = None) -> Path:
+    """Return mpy-cross of the pinned MicroPython, built if need be.
+
+    Raises:
+        MissingTool, BuildError: it cannot be built.
+    """
+    if shutil.which(_HOST_COMPILER) is None:
+        raise MissingTool(_HOST_COMPILER, f"apt-get install {_HOST_COMPILER} make libc6-dev")
+
+    def say(text: str) -> None:
+        if progress is not None:
+            progress(f"mpy-cross: {text}")
+
+    tree = sources.tree(sources.load(_MICROPYTHON), say)
+    return mpy_cross(tree, _version_line(_HOST_COMPILER), paths.cache_dir() / "work", say)
 
 
 def frozen_modules() -> dict[str, Path]:
@@ -128,7 +159,9 @@ def frozen_modules() -> dict[str, Path]:
 
 
 def modules_of(recipe: Image) -> dict[str, Path]:
-    """Return the modules of one image: all but those its recipe leaves out."""
+    """Return the modules of one image: all but those its recipe leaves out, none in a bare one."""
+    if recipe.bare:
+        return {}
     modules = frozen_modules()
     names = {path: path.removesuffix(".py").removesuffix("/__init__") for path in modules}
     names = {path: name.replace("/", ".") for path, name in names.items()}

@@ -3,8 +3,9 @@
 One function per subcommand; each returns the exit status. 0: done. 1: a `HilError`, printed
 without a traceback. 2: the command line was wrong (argparse).
 
-What concerns TLS comes from the rig, by an entry point of the group `hil.commands`: a function that
-is given the argparse object of subcommands and adds its own there, with `run` set likewise.
+Larger commands have modules of their own, with a function that is given the argparse object of
+subcommands and adds theirs there, with `run` set likewise. What concerns TLS comes from the rig in
+the same way, by an entry point of the group `hil.commands`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from hil import __version__, build, components, paths, progress, readiness, tables, target
+from hil import (
+    __version__,
+    build,
+    components,
+    history_command,
+    paths,
+    progress,
+    readiness,
+    tables,
+    target,
+)
+from hil.compare import command as compare_command
 from hil.errors import HilError
 
 
@@ -67,14 +79,14 @@ def _check_targets(options: argparse.Namespace) -> int:
 def build_images(options: argparse.Namespace) -> int:
     """`hil build`: build the named images, or all of them, and say where they are."""
     known = build.available()
-    names = options.images or known
+    names = options.images or build.by_default()
     unknown = [name for name in names if name not in known]
     if unknown:
         raise HilError(f"no image is called {unknown[0]!r}; there are {', '.join(known)}")
     for name in names:
         with progress.on_stderr(options.verbose - options.quiet) as display:
             firmware = build.ensure(name, display)
-        sys.stdout.write(f"{name}  MicroPython {firmware.micropython}  {firmware.path}\n")
+        sys.stdout.write(f"{name}  {firmware.interpreter}  {firmware.path}\n")
         sys.stdout.flush()
     return 0
 
@@ -132,6 +144,8 @@ def _parser() -> argparse.ArgumentParser:
     sizing.add_argument("--format", choices=("table", "json"), default="table")
     sizing.set_defaults(run=sizes)
 
+    compare_command.add_parser(commands)
+    history_command.add_parser(commands)
     for entry in importlib.metadata.entry_points(group="hil.commands"):
         entry.load()(commands)
     return parser

@@ -23,7 +23,7 @@ _NO_MAP = "its build leaves no map of it"
 
 def table(firmware: Firmware, width: int) -> str:
     """Return the table that `hil size` prints: a line per group and, indented, per component."""
-    title = Text(f"{firmware.image}, MicroPython {firmware.micropython}", style="bold")
+    title = Text(f"{firmware.image}, {firmware.interpreter}", style="bold")
     if not firmware.components:
         return tables.render([title, Text(_NO_MAP)], width)
     sized = tables.empty_table()
@@ -31,7 +31,7 @@ def table(firmware: Firmware, width: int) -> str:
     for heading in ("text", "data", "bss"):
         sized.add_column(heading, justify="right", no_wrap=True)
     rows = [asdict(component) for component in firmware.components]
-    for group, members in _groups(rows).items():
+    for group, members in by_group(rows).items():
         sized.add_row(group, *_cells(members), style="bold")
         if len(members) > 1 or members[0]["name"] != group:
             for row in members:
@@ -66,7 +66,7 @@ def markdown(targets: Iterable[Document]) -> list[str]:
             boards[target["name"]] = rows
     if not boards:
         return []
-    grouped = {name: _groups(rows) for name, rows in boards.items()}
+    grouped = {name: by_group(rows) for name, rows in boards.items()}
     groups = list(dict.fromkeys(group for found in grouped.values() for group in found))
     parts = list(
         dict.fromkeys(
@@ -76,8 +76,8 @@ def markdown(targets: Iterable[Document]) -> list[str]:
             for row in found.get(group, [])
         )
     )
-    heads = [[_flash(found.get(group, [])) for found in grouped.values()] for group in groups]
-    totals = [_flash(rows) for rows in boards.values()]
+    heads = [[flash_bytes(found.get(group, [])) for found in grouped.values()] for group in groups]
+    totals = [flash_bytes(rows) for rows in boards.values()]
     lines = [
         [group, *(_bytes(count) for count in counts)]
         for group, counts in zip(groups, heads, strict=True)
@@ -85,7 +85,7 @@ def markdown(targets: Iterable[Document]) -> list[str]:
     details = []
     for group, name in parts:
         counts = [
-            _flash([row for row in found.get(group, []) if row["name"] == name])
+            flash_bytes([row for row in found.get(group, []) if row["name"] == name])
             for found in grouped.values()
         ]
         if any(counts):
@@ -99,7 +99,7 @@ def markdown(targets: Iterable[Document]) -> list[str]:
     ]
 
 
-def _groups(rows: Iterable[Document]) -> Mapping[str, list[Document]]:
+def by_group(rows: Iterable[Document]) -> Mapping[str, list[Document]]:
     """Sort rows into groups; the packages among the Python modules are groups of their own."""
     rows = list(rows)
     modules = [row["name"] for row in rows if row["group"] == PYTHON]
@@ -118,7 +118,8 @@ def _sum(rows: Iterable[Document], kind: str) -> int:
     return sum(int(row[kind]) for row in rows)
 
 
-def _flash(rows: Iterable[Document]) -> int:
+def flash_bytes(rows: Iterable[Document]) -> int:
+    """Return what components take in flash: text and data."""
     return sum(row["text_bytes"] + row["data_bytes"] for row in rows)
 
 

@@ -52,14 +52,31 @@ def read(path: Path) -> Document:
     Raises:
         ReportError: there is no such file, it is not JSON, or it breaks the schema.
     """
-    file = path / "report.json" if path.is_dir() else path
+    file = _file(path)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ReportError(f"{file}: not a readable report: {error}") from error
+    _refuse_other_schemas(file, document)
     try:
         validate(document)
     except ReportError as error:
         raise ReportError(f"{file}: {error}") from error
     checked: Document = document
     return checked
+
+
+def _file(path: Path) -> Path:
+    if not path.is_dir() or (path / "report.json").is_file():
+        return path / "report.json" if path.is_dir() else path
+    below = sorted(found.parent.name for found in path.glob("*/report.json"))
+    hint = f"; it has folders with one: {', '.join(below[-3:])}" if below else ""
+    raise ReportError(f"{path}: no report.json in this folder{hint}")
+
+
+def _refuse_other_schemas(file: Path, document: object) -> None:
+    """Say which version a report has before saying what its keys lack."""
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA_NAME:
+        what = f"schema {schema!r}" if schema else "no report of the farm: it names no schema"
+        raise ReportError(f"{file}: {what}; this version reads {SCHEMA_NAME!r}")

@@ -23,6 +23,8 @@ else:  # Python 3.10
     import tomli as tomllib
 
 RECIPE_FILE = "image.toml"
+# In place of its version, in firmware that is a program in C.
+NO_MICROPYTHON = "none"
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
@@ -44,6 +46,9 @@ class Image:
         exports: symbol names beginning with this are the link-time facts of the firmware.
         leave_out: modules not to freeze, by dotted names or globs: what this firmware's devices
             never use.
+        bare: a program in C without MicroPython: nothing is frozen into it, and make is told of
+            `source` as it is of libraries.
+        optional: built only when it is named.
         folder: where the recipe is.
     """
 
@@ -58,6 +63,8 @@ class Image:
     nm: str | None
     exports: str
     leave_out: tuple[str, ...]
+    bare: bool
+    optional: bool
     folder: Path
 
 
@@ -69,7 +76,8 @@ class Firmware:
         image: the name of the image it was built from.
         path: the executable (`unix`) or ELF file (boards).
         sha256: of that file.
-        micropython: version of MicroPython in it, for example "1.25.0".
+        micropython: version of MicroPython in it, for example "1.25.0"; `NO_MICROPYTHON` in a bare
+            one.
         symbols: exported link-time facts, for example `hil_stack_bottom`; empty for `unix`.
         flash_bytes: what the image occupies in flash (code, constants and the initial values of
             variables); None for a process.
@@ -85,6 +93,13 @@ class Firmware:
     flash_bytes: int | None
     ram_static_bytes: int | None
     components: tuple[Component, ...] = ()
+
+    @property
+    def interpreter(self) -> str:
+        """What runs Python in it, for people."""
+        if self.micropython == NO_MICROPYTHON:
+            return "no MicroPython"
+        return f"MicroPython {self.micropython}"
 
     @property
     def flash_by_module(self) -> Mapping[str, int]:
@@ -104,6 +119,11 @@ def available(directory: Path | None = None) -> list[str]:
     """Return the names of all images that have a recipe, sorted."""
     base = directory or paths.images_dir()
     return sorted(entry.parent.name for entry in base.glob(f"*/{RECIPE_FILE}"))
+
+
+def by_default(directory: Path | None = None) -> list[str]:
+    """Return the names of the images that are built when none is named: all but optional ones."""
+    return [name for name in available(directory) if not load(name, directory).optional]
 
 
 def load(name: str, directory: Path | None = None) -> Image:
@@ -136,6 +156,8 @@ def load(name: str, directory: Path | None = None) -> Image:
         nm=facts.optional_text("nm"),
         exports=facts.optional_text("exports") or "",
         leave_out=facts.texts("leave_out"),
+        bare=facts.flag("bare"),
+        optional=facts.flag("optional"),
         folder=path.parent,
     )
     facts.refuse_the_rest()
@@ -184,6 +206,13 @@ class _Facts:
             self._refuse(key, "must be a list of strings", value)
             return ()
         return tuple(value)
+
+    def flag(self, key: str) -> bool:
+        self._asked.add(key)
+        value = self._table.get(key, False)
+        if not isinstance(value, bool):
+            self._refuse(key, "must be true or false", value)
+        return bool(value)
 
     def table_of_texts(self, key: str) -> Mapping[str, str]:
         self._asked.add(key)

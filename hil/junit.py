@@ -68,10 +68,11 @@ def _case(suite: ElementTree.Element, cell: Document) -> None:
     if outcome is None:
         return
     reason = _text(cell["reason"] or cell["verdict"])
+    why = _text(cell.get("explanation") or "")
     element = ElementTree.SubElement(case, outcome, message=reason.strip().splitlines()[0])
     if outcome != "skipped":
         element.set("type", cell["verdict"])
-    element.text = reason
+    element.text = f"{reason}\n\n{why}" if why else reason
 
 
 def _properties(parent: ElementTree.Element, facts: dict[str, object]) -> None:

@@ -32,6 +32,8 @@ _FOLDERS = {
     "shared": "shared runtime",
     "lib": "bundled libraries",
 }
+# Libraries of which each object file is a component, where they are the whole firmware.
+_BY_OBJECT = ("bearssl", "mbedtls")
 _OBJECTS_OF_MODULES = ("rom_modules.o", "frozen_content.o")
 _SYMBOLS_FILE = "rom_symbols.txt"
 NAMES = "(names)"  # how that list calls what all modules share
@@ -225,6 +227,8 @@ def _part(piece: Piece, build: str, modules: Mapping[str, str]) -> tuple[str, st
     folder = inside.parts[0]
     if folder == "lwip":
         return LIBRARIES, folder
+    if folder in _BY_OBJECT:
+        return LIBRARIES, f"{folder}.{inside.stem}"
     if folder in _FOLDERS and len(inside.parts) > 1:
         return MICROPYTHON, _FOLDERS[folder]
     return PORT, folder if len(inside.parts) > 1 else "main"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 COMPUTE_SEGMENTS = "compute segments"
 
@@ -23,6 +24,7 @@ class Measurement:
         method: how it was obtained, in words a reader of the report can check.
         n: of how many runs.
         reason: why there is no value.
+        mad: median absolute deviation of the n values, where there were several.
     """
 
     name: str
@@ -31,12 +33,35 @@ class Measurement:
     method: str
     n: int = 1
     reason: str | None = None
+    mad: float | None = None
 
     def __post_init__(self) -> None:
         if self.value is None and not self.reason:
             raise ValueError(f"{self.name}: a measurement without a value needs a reason")
         if self.value is not None and self.reason:
             raise ValueError(f"{self.name}: a measurement with a value needs no reason")
+
+
+def kind_of(method: str) -> str:
+    """Return the kind of a method, which says how far two measurings may differ.
+
+    Returns:
+        "replay", "icount" or "silicon", if that is the method's first word; otherwise "exact".
+    """
+    first = method.partition(" ")[0].rstrip(",:")
+    return first if first in ("replay", "icount", "silicon") else "exact"
+
+
+class Counting(Protocol):
+    """What is asked of a board: `hil.target.Target` has it."""
+
+    @property
+    def ticks_cpu_hz(self) -> int | None:
+        """Rate of the timer behind `time.ticks_cpu()`."""
+
+    @property
+    def instructions_per_tick(self) -> Fraction | None:
+        """Guest instructions in one tick of that timer, None where nothing counts them."""
 
 
 def instructions_per_tick(ticks_hz: int, icount_shift: int) -> Fraction:
@@ -48,31 +73,43 @@ def instructions_per_tick(ticks_hz: int, icount_shift: int) -> Fraction:
     return Fraction(1_000_000_000, ticks_hz * 2**icount_shift)
 
 
+def clock_facts(board: Counting) -> tuple[int, int, int] | None:
+    """Return what `hil_marks.Marks` turns ticks into instructions with.
+
+    Returns:
+        Instructions in so many ticks, that number of ticks, and ticks in a millisecond. None where
+        the board has no instruction count.
+    """
+    per_tick = board.instructions_per_tick
+    if per_tick is None or board.ticks_cpu_hz is None:
+        return None
+    return per_tick.numerator, per_tick.denominator, board.ticks_cpu_hz // 1000
+
+
 def instructions(
     name: str,
-    ticks: int | None,
+    count: int | None,
     *,
-    per_tick: Fraction | None,
     icount_shift: int | None,
+    replayed: bool = False,
     reason: str | None = None,
 ) -> Measurement:
-    """Convert ticks of the board's compute segments into guest instructions.
+    """Return a count of guest instructions in the board's compute segments as a measurement.
 
     Args:
         name: name of the measurement.
-        ticks: as the board reported them; None where its clock does not run.
-        per_tick: instructions in one tick; None where the board has no instruction count.
+        count: as the board reported it; None where it has no instruction count.
         icount_shift: for the method's wording.
+        replayed: the peer was a recording and the seed the recorded one: the count is exact.
         reason: why the board has no instruction count, when it has none.
     """
-    if per_tick is None or icount_shift is None:
+    if count is None or icount_shift is None:
         why = reason or "the board has no instruction count"
         return Measurement(name, None, "instructions", "none", reason=why)
     method = f"icount shift={icount_shift}, {COMPUTE_SEGMENTS}"
-    if ticks is None:
-        why = "the board's ticks_cpu() stands still"
-        return Measurement(name, None, "instructions", method, reason=why)
-    return Measurement(name, round(ticks * per_tick), "instructions", method)
+    if replayed:
+        method = f"replay of a recorded peer, {method}"
+    return Measurement(name, count, "instructions", method)
 
 
 def painted_stack_peak(memory: bytes, paint: bytes, method: str) -> Measurement:

@@ -7,9 +7,9 @@ board that never boots leaves a row too. Finished cells travel with the report o
 teardown; the process that writes the report collects them there, which is this process or, under
 pytest-xdist, its controller (`hil.xdist_plugin` has what only such runs need).
 
-A run fails, whatever its tests say, when its report cannot be written, and when a selected target
-executed no cell although tests that fill cells were to run. A run that was stopped early, and a
-run without such tests, owes no cell.
+A run fails, whatever its tests say, when its report cannot be written, when it is worse than the
+baseline it was to be compared with, and when a selected target executed no cell although tests that
+fill cells were to run. A run that was stopped early, and a run without such tests, owes no cell.
 
 What a cell means, which peers there are and what they are asked is not known here: the scenario
 and the peer of a cell are read from the test's parameters `scenario` and `peer_name`.
@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil import cells, paths, rig, target, xdist_plugin
-from hil.document import Document, ReportError
+from hil import cells, limits, paths, report_plugin, rig, target, xdist_plugin
+from hil.baseline import Baseline
 from hil.errors import BoardDied, BoardHang, HilError
 from hil.progress import Display
 from hil.report import Cell, Run
@@ -43,9 +43,9 @@ RIG = pytest.StashKey[rig.Rig]()
 DISPLAY = pytest.StashKey[Display]()
 LEDGER = pytest.StashKey[cells.Ledger]()
 _POSITION = pytest.StashKey[int]()
+_ARCHIVE = pytest.StashKey[limits.Archive]()
 
 _SCOPES = ("function", "class", "module", "package", "session")
-_SENT_CELLS = "hil_cells"
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -90,6 +90,19 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default=1.0,
         help="stretch every timeout of the target files, for a slow machine (default: 1)",
     )
+    group.addoption(
+        "--baseline",
+        metavar="FILE",
+        help="compare the run with this report when it ends, and fail it if it got worse; latest: "
+        "with the newest report in the reports' folder of a run of the same mode and cells",
+    )
+    group.addoption(
+        "--baseline-fail-on",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="what counts as worse, as `hil compare --help` explains (default: any)",
+    )
     parser.addini(
         "hil_dut_scope",
         f"how long a booted board is kept: {', '.join(_SCOPES)} (function: a fresh board for "
@@ -130,6 +143,8 @@ def pytest_configure(config: pytest.Config) -> None:
         directory=Path(directory or config.rootpath / "reports" / run.id).resolve(),
         timeout_multiplier=config.option.timeout_multiplier,
     )
+    folders = _report_folders(config)
+    config.stash[_ARCHIVE] = limits.Archive(folders, lambda: shared.run.mode)
     if worker_input is not None:
         worker = xdist_plugin.Worker(worker_input, _plan)
         config.pluginmanager.register(worker, "hil-worker")
@@ -138,7 +153,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("tx", None):
         controller = xdist_plugin.Controller(shared, lambda: config.stash[DISPLAY])
         config.pluginmanager.register(controller, "hil-controller")
-    config.pluginmanager.register(_Collector(config), "hil-collector")
+    collector = report_plugin.Collector(config, shared, _baseline(config))
+    config.pluginmanager.register(collector, "hil-collector")
 
 
 # First, for what starts with the session and needs it; the terminal's reporter is there by now.
@@ -204,10 +220,20 @@ def dut(dut_factory: rig.BoardFactory) -> Board:
 
 
 @pytest.fixture
-def hil_record(request: pytest.FixtureRequest, hil_target: Target) -> Callable[[Cell], None]:  # noqa: ARG001  (parametrizes the test)
-    """Take a filled cell for the report: `hil_record(cell)`, with its verdict set."""
+def hil_record(request: pytest.FixtureRequest, hil_target: Target) -> Callable[[Cell], None]:
+    """Take a filled cell for the report: `hil_record(cell)`, with its verdict set.
+
+    One that passed is held to the limits of its board first, which may make it `fail` or `error`.
+    """
     ledger: cells.Ledger = request.node.stash[LEDGER]
-    return ledger.record
+    archive = request.config.stash[_ARCHIVE]
+
+    def record(cell: Cell) -> None:
+        if cell.target == hil_target.name:
+            limits.judge(cell, hil_target, archive.last_met)
+        ledger.record(cell)
+
+    return record
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -285,60 +311,8 @@ def pytest_runtest_makereport(
             report.outcome, report.longrepr = "failed", problem
             ledger.close("error", problem)
     if report.when == "teardown":
-        setattr(report, _SENT_CELLS, shared.finish(ledger))
+        setattr(report, report_plugin.SENT_CELLS, shared.finish(ledger))
     return report
-
-
-class _Collector:
-    """The part of the plugin that writes the report; xdist's workers do without it."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._rig = config.stash[RIG]
-        self._document: Document | None = None
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Collect the cells of a test that is finished, here or in a worker."""
-        self._config.stash[DISPLAY].end()
-        sent = getattr(report, _SENT_CELLS, None)
-        if sent is not None:
-            self._rig.collect(sent)
-
-    # Last, so that interrupted tests have been torn down and workers have sent everything.
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, and fail a run that owes a cell or could not be reported."""
-        shared = self._rig
-        self._config.stash[DISPLAY].end()
-        shared.close_boards()
-        shared.finish_interrupted()
-        whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        whole = whole and not session.shouldstop and not session.shouldfail
-        if not shared.run.cells:
-            return
-        shared.run.interrupted = not whole
-        if whole:
-            names = [chosen.name for chosen in shared.selected]
-            shared.problems.extend(cells.unexecuted_targets(names, shared.run.cells))
-        try:
-            self._document = shared.run.write(shared.directory)
-        except ReportError as error:
-            shared.problems.append(str(error))
-        if shared.problems and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Show the footprint table, where the report is, and why the run fails as a whole."""
-        if self._document is not None:
-            from hil import footprint, tables  # noqa: PLC0415  (rich is slow to import)
-
-            color = bool(self._config.get_terminal_writer().hasmarkup)
-            table = footprint.terminal(self._document, tables.stdout_columns(), color=color)
-            terminalreporter.section("footprint")
-            terminalreporter.write(table)
-            terminalreporter.write_line(f"report: {_shown(self._rig.directory)}")
-        for problem in self._rig.problems:
-            terminalreporter.write_line(f"hil: {problem}", red=True, bold=True)
 
 
 def _verdict(error: BaseException) -> tuple[str, str]:
@@ -360,9 +334,29 @@ def _selected(config: pytest.Config) -> list[Target]:
     try:
         targets = target.load_all(*_target_dirs(config))
         selected = target.select(config.option.target or ["unix"], targets)
+        for wrong in limits.unknown_scenarios(selected):
+            raise wrong
         return target.over_network(selected) if config.option.link == "net" else selected
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _baseline(config: pytest.Config) -> Baseline | None:
+    """Return what to compare the run with; a wrong name is the user's error."""
+    if config.option.baseline is None:
+        if config.option.baseline_fail_on:
+            raise pytest.UsageError("--baseline-fail-on needs --baseline")
+        return None
+    try:
+        chosen = config.option.baseline, config.option.baseline_fail_on
+        return Baseline(*chosen, _report_folders(config))
+    except HilError as error:
+        raise pytest.UsageError(f"--baseline: {error}") from error
+
+
+def _report_folders(config: pytest.Config) -> list[Path]:
+    """Return where reports of earlier runs are: the project's folder, and that of this run's."""
+    return [config.rootpath / "reports", config.stash[RIG].directory.parent]
 
 
 def _target_dirs(config: pytest.Config) -> list[Path]:
@@ -392,11 +386,6 @@ def _display(config: pytest.Config) -> Display:
         config.add_cleanup(terminal.close)
     verbosity = config.option.verbose
     return Display(write_line, terminal=terminal, prepare=begin_line, verbosity=verbosity)
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _positive(text: str) -> float:

@@ -16,6 +16,7 @@ import io
 import struct
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import serial
 from mpremote.transport import TransportError  # type: ignore[import-untyped]
@@ -29,44 +30,85 @@ _EOT = b"\x04"
 _EXECUTION_ENDS = _EOT + _EOT + b">"
 _ENTER_RAW_PASTE = b"\x05A\x01"
 _RAW_PASTE_ACCEPTED = b"R\x01"
+# What a board needs at most from saying so to waiting for input. Nothing goes wrong with less, but
+# then a byte may interrupt it on the way there and leave a trace on the stack of what it executes:
+# for the garbage collector that is 8 instructions more or less, each time, on a Cortex-M.
+_TURN_TO_INPUT_S = 0.005
 _READ_BYTES = 65_536
 
 assert urlhandler  # imported for `unix://`
 
 
+class _Transport(SerialTransport):  # type: ignore[misc]
+    """mpremote's transport, where no step lasts for ever, whatever a board says meanwhile."""
+
+    limit_s = 10.0
+
+    def read_until(
+        self,
+        min_num_bytes: int,
+        ending: bytes,
+        timeout: float | None = 10,
+        data_consumer: Any = None,
+        timeout_overall: float | None = None,
+    ) -> Any:
+        overall_s = self.limit_s if timeout_overall is None else timeout_overall
+        return super().read_until(min_num_bytes, ending, timeout, data_consumer, overall_s)
+
+
+class _OpenTransport(_Transport):
+    """The transport over a port that is open already."""
+
+    def __init__(self, port: Port) -> None:
+        self.in_raw_repl = False
+        self.use_raw_paste = True
+        self.device_name = ""
+        self.mounted = False
+        self.is_pty = False
+        self.serial = port
+
+
 class RawRepl:
     """A `hil.agent.Channel` over the raw REPL of one serial port, which it owns."""
 
-    def __init__(self, url: str, *, step_timeout_s: float = 5.0) -> None:
+    def __init__(self, url: str | Port, *, step_timeout_s: float = 5.0) -> None:
         """Open the port.
 
         Args:
-            url: as `serial.serial_for_url` takes it: a device, `unix://`, `rfc2217://`, ...
+            url: as `serial.serial_for_url` takes it: a device, `unix://`, `rfc2217://`, ...; or a
+                port that is open already, which becomes the channel's.
             step_timeout_s: how long the board may take for one step of the protocol.
 
         Raises:
             ChannelClosed: the port cannot be opened.
         """
         try:
-            self._transport = SerialTransport(url, timeout=step_timeout_s)
+            if isinstance(url, str):
+                self._transport = _Transport(url, timeout=step_timeout_s)
+            else:
+                self._transport = _OpenTransport(url)
         except (TransportError, serial.SerialException) as error:
             raise ChannelClosed(f"{url}: {error}") from error
-        self._step_timeout_s = step_timeout_s
+        self._transport.limit_s = self._step_timeout_s = step_timeout_s
         self._port: Port = self._transport.serial
         self._port.write_timeout = step_timeout_s
         self._unread_beginning: bytearray | None = None
         self._latest = b""
         self.console = Console(self._port)
 
-    def enter(self, timeout_s: float) -> None:
+    def enter(self, timeout_s: float, *, soft_reset: bool = False) -> None:
         """Interrupt whatever runs and enter the raw REPL.
+
+        Args:
+            timeout_s: for each of the steps.
+            soft_reset: start the interpreter anew, so that nothing of before is in its heap.
 
         Raises:
             ChannelTimeout: the board does not answer as MicroPython does.
             ChannelClosed: the port's other end is gone.
         """
         with self._steps(timeout_s), contextlib.redirect_stdout(io.StringIO()):
-            self._transport.enter_raw_repl(soft_reset=False, timeout_overall=timeout_s)
+            self._transport.enter_raw_repl(soft_reset=soft_reset, timeout_overall=timeout_s)
             prompt = self._transport.read_until(1, b">", timeout_overall=timeout_s)
         if not prompt.endswith(b">"):
             raise ChannelTimeout(f"no raw REPL prompt within {timeout_s:g} s, but {prompt[-80:]!r}")
@@ -90,6 +132,19 @@ class RawRepl:
         if traceback:
             raise Refused(traceback.decode("utf-8", "backslashreplace").strip())
         return printed
+
+    def begin(self, source: str) -> None:
+        """Start statements that take over the console: what the board says next is not read here.
+
+        Raises:
+            ChannelTimeout, ChannelClosed: the board does not take them.
+        """
+        self._paste(source)
+
+    def leave(self) -> None:
+        """Return to the REPL for people."""
+        with self._steps(self._step_timeout_s):
+            self._transport.exit_raw_repl()
 
     def submit(self, token: str, function: str, arguments: tuple[object, ...]) -> None:
         """Send one call; see `hil.agent.Channel`."""
@@ -141,6 +196,7 @@ class RawRepl:
                 raise ChannelTimeout(
                     f"the board answered {reply!r} to raw paste; it needs MicroPython 1.14 or newer"
                 )
+            time.sleep(_TURN_TO_INPUT_S)
             self._transport.raw_paste_write(source.encode())
 
     @contextlib.contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from hil import build, tables, target_file
+from hil import build, limits, tables, target_file
 from hil.errors import BuildError, TargetFileError
 from hil.target import Target
 
@@ -52,8 +52,8 @@ def missing(target: Target) -> list[str]:
 def offences(files: Iterable[Path]) -> list[TargetFileError]:
     """Return everything that is wrong with these target files, file by file.
 
-    Also an image that has no recipe, which loading a file does not mind: `missing` tells that, too,
-    of one's own boards.
+    Also an image that has no recipe and limits of a scenario that nobody declares, which loading a
+    file does not mind: `missing` tells the first of one's own boards, a run the second.
     """
     known = build.available()
     found = []
@@ -68,6 +68,14 @@ def offences(files: Iterable[Path]) -> list[TargetFileError]:
         if isinstance(image, str) and image.strip() and image not in known:
             problem = f"no image is called {image!r}; there are {', '.join(known)}"
             found.append(document.error(("image",), problem))
+        tables_of_limits = document.values.get("limits")
+        if isinstance(tables_of_limits, dict):
+            scenarios = [
+                name
+                for name, budget in tables_of_limits.items()
+                if isinstance(budget, dict) and name != "phase"
+            ]
+            found.extend(limits.unknown_scenarios_of(path, scenarios))
     return found
 
 

@@ -1,9 +1,9 @@
 """The report of one run: cells, the boards they ran on, and the files that say so.
 
 A `Run` collects records while tests run and writes `report.json` (schema `hil-report/1`),
-`report.md` and `junit.xml` into one folder, with the artefacts of its cells beside them. The
-document is validated before it is written (`hil.document`); what else is written is a view of it
-(`hil.footprint`, `hil.junit`).
+`report.md`, `report.html` and `junit.xml` into one folder, with the artefacts of its cells beside
+them. The document is validated before it is written (`hil.document`); what else is written is a
+view of it (`hil.footprint`, `hil.html`, `hil.junit`).
 
 This module does not decide verdicts (`hil.cells` does) and does not compare reports.
 """
@@ -38,6 +38,7 @@ class Cell:
         role: what the board was, `client` or `server`; None where that means nothing.
         verdict: one of `hil.document.VERDICTS`; None while the cell is open.
         reason: why the verdict is what it is; required for every verdict but `pass`.
+        explanation: why it failed or was refused, in words for people; several lines.
         negotiated: `version`, `suite`, `group`, `signature` and what else both ends agreed on;
             `alert` is the one that ended it, and whose it was.
         measurements: figures, each with its method.
@@ -52,6 +53,7 @@ class Cell:
     role: str | None = None
     verdict: str | None = None
     reason: str | None = None
+    explanation: str | None = None
     negotiated: dict[str, str | int | bool | None] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)
     artefacts: dict[str, str] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class Cell:
             "role": self.role,
             "verdict": self.verdict,
             "reason": self.reason,
+            "explanation": self.explanation,
             "negotiated": dict(self.negotiated),
             "measurements": [_measurement(measurement) for measurement in self.measurements],
             "artefacts": dict(self.artefacts),
@@ -86,6 +89,7 @@ def _measurement(measurement: Measurement) -> Document:
         "unit": measurement.unit,
         "method": measurement.method,
         "n": measurement.n,
+        "mad": measurement.mad,
         "reason": measurement.reason,
     }
 
@@ -119,6 +123,11 @@ class Run:
         project: folder whose git commit the run is of.
         started: when the run began; now when None.
         run_id: name of the run; made from the time when None.
+
+    Attributes:
+        id: name of the run.
+        mode: `live` against the peers themselves, `replay` against recordings of them.
+        interrupted: it was stopped before all of its tests had run.
     """
 
     def __init__(
@@ -129,6 +138,7 @@ class Run:
         self._project = project
         self._targets: dict[str, Document] = {}
         self._cells: list[tuple[int, Document]] = []
+        self.mode = "live"
         self.interrupted = False
 
     @property
@@ -162,6 +172,7 @@ class Run:
                 "id": self.id,
                 "started_utc": f"{self._started:%Y-%m-%dT%H:%M:%SZ}",
                 "interrupted": self.interrupted,
+                "mode": self.mode,
                 "git_commit": commit,
                 "dirty": dirty,
                 "host": provenance.host(),
@@ -172,7 +183,9 @@ class Run:
         }
 
     def write(self, directory: Path) -> Document:
-        """Validate the report and write `report.json`, `report.md` and `junit.xml`.
+        """Validate the report and write it: `report.json`, `.md`, `.html`, and `junit.xml`.
+
+        Reports of earlier runs in folders beside `directory` become the history in `report.html`.
 
         Returns:
             The document written.
@@ -194,9 +207,31 @@ class Run:
             (directory / "report.json").write_text(text + "\n", encoding="utf-8")
             (directory / "report.md").write_text(footprint.markdown(document), encoding="utf-8")
             (directory / "junit.xml").write_text(junit.document(document), encoding="utf-8")
+            write_page(document, directory)
         except OSError as error:
             raise ReportError(f"the report cannot be written: {error}") from error
         return document
+
+
+def write_page(document: Document, directory: Path) -> None:
+    """Write `report.html`; again when what it links to has changed.
+
+    Args:
+        document: the report.
+        directory: its folder; folders beside it may hold reports of earlier runs.
+
+    Raises:
+        ReportError: the page cannot be written.
+    """
+    from hil import html  # noqa: PLC0415  (slow to import)
+    from hil.html import history as html_history  # noqa: PLC0415  (slow to import)
+
+    try:
+        earlier = html_history.earlier(directory.parent, document["run"])
+        page = html.page(document, directory, earlier)
+        (directory / "report.html").write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ReportError(f"the page of the report cannot be written: {error}") from error
 
 
 def keep_artefacts(

@@ -40,6 +40,10 @@ _KEYRINGS = (
 )
 
 
+class SourceUnavailable(BuildError):
+    """A source is neither in the cache nor to be had from the archive."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One pinned upstream source.
@@ -105,7 +109,8 @@ def tree(source: Source, progress: Progress) -> Path:
     """Return the folder of the unpacked source; fetch, verify and unpack it if need be.
 
     Raises:
-        BuildError: it cannot be fetched, or a file does not have the hash of the lock.
+        SourceUnavailable: it cannot be fetched.
+        BuildError: a file does not have the hash of the lock.
     """
     own = _own_tree(source)
     if own is not None:
@@ -179,7 +184,7 @@ def _fetch(source: Source, archives: Path) -> None:
                     (archives / f"{name}.part").replace(archives / name)
                 return
             problems.append(problem)
-    raise BuildError(
+    raise SourceUnavailable(
         f"apt could not fetch the source package {source.package} {source.version} "
         f"(suite {source.suite}):\n" + "\n".join(problems) + "\n"
         f"Go online and try again, or set {source.override} to a source tree you have."

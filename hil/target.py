@@ -60,6 +60,14 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Budgets of a board: measurement -> highest value, for every scenario and by scenario."""
+
+    general: Mapping[str, int] = field(default_factory=dict)
+    of_scenario: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Target:
     """One board. Optional figures are None where the board has no such thing."""
 
@@ -82,7 +90,7 @@ class Target:
     network: Mapping[str, object]
     identify: Mapping[str, object]
     flash: Mapping[str, object]
-    limits: Mapping[str, Mapping[str, int]]
+    limits: Limits
     path: Path
 
     @property
@@ -100,6 +108,8 @@ class Target:
             return None
         if self.klass == "process":
             return "runs as a host process: no timer counts its instructions"
+        if self.klass == "attached":
+            return "a board on a cable: nothing counts its instructions"
         return f"{self.path.name} gives no ticks_cpu_hz with boot.icount_shift"
 
 
@@ -134,7 +144,7 @@ def load(path: Path) -> Target:
         network=document.table("network"),
         identify=document.table("identify"),
         flash=document.table("flash"),
-        limits=cast("Mapping[str, Mapping[str, int]]", document.table("limits")),
+        limits=Limits(*document.limits()),
         path=path,
     )
 

@@ -61,9 +61,9 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "flash_bytes": _count(),
         "image": Key(str, required=True),
     },
-    "boot": {"driver": Key(str, required=True, choices=("qemu", "unix_port"))},
+    "boot": {"driver": Key(str, required=True, choices=("qemu", "unix_port", "attached"))},
     "console": {"driver": Key(str, required=True, choices=("raw_repl", "socketpair"))},
-    "link": {"driver": Key(str, required=True, choices=("uart", "socketpair"))},
+    "link": {"driver": Key(str, required=True, choices=("uart", "socketpair", "framed"))},
     "identify": {
         "usb_vendor_id": _count(minimum=0),
         "usb_product_id": _count(minimum=0),
@@ -89,6 +89,13 @@ DRIVER_ARGUMENTS: Mapping[tuple[str, str], Mapping[str, Key]] = {
         "heap_bytes": _count(required=True, minimum=4096),
     },
     ("boot", "unix_port"): {"heap_bytes": _count(required=True, minimum=4096)},
+    ("boot", "attached"): {
+        "port": Key(str),
+        "baud": _count(),
+        "reset": Key(str, choices=("esp", "break", "dtr", "none")),
+        "micropython": Key(str, pattern=r"[0-9]+\.[0-9]+\.[0-9]+"),
+        "uart_bytes": _count(minimum=96),
+    },
     ("link", "uart"): {"uart": _count(required=True, minimum=0)},
 }
 
@@ -96,15 +103,30 @@ DRIVER_ARGUMENTS: Mapping[tuple[str, str], Mapping[str, Key]] = {
 BOOT_DRIVERS: Mapping[str, tuple[str, ...]] = {
     "emulated": ("qemu",),
     "process": ("unix_port",),
-    "attached": (),
+    "attached": ("attached",),
 }
 
-# Budgets of one scenario: `[limits.<scenario>]`.
+# Budgets, the highest values of measurements: `[limits]` for every scenario, `[limits.<scenario>]`
+# for one. The names are those of a report; phases are `phase.<name>.instructions`.
 LIMITS: Mapping[str, Key] = {
-    "heap_bytes": _count(),
-    "stack_bytes": _count(),
-    "instructions": _count(),
+    name: _count()
+    for name in (
+        "heap_live_peak_bytes",
+        "heap_min_bytes",
+        "stack_peak_bytes",
+        "ram_static_bytes",
+        "flash_image_bytes",
+        "flash_tlscore_bytes",
+        "handshake_instructions",
+        "handshake_cpu_us",
+        "handshake_wall_ms",
+        "bytes_sent",
+        "bytes_received",
+        "records_sent",
+        "records_received",
+    )
 }
+_PHASE = re.compile(r"phase\.[a-z0-9_]+\.instructions")
 
 _KIND_NAMES = {str: "a string", int: "a whole number", float: "a number"}
 
@@ -122,6 +144,18 @@ class Document:
         table = self.values.get(name, {})
         assert isinstance(table, dict)
         return table
+
+    def limits(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Return the limits of a checked file: those of every scenario, and by scenario."""
+        general: dict[str, int] = {}
+        of_scenario: dict[str, dict[str, int]] = {}
+        for scenario, value in self.table("limits").items():
+            if isinstance(value, dict) and scenario != "phase":
+                of_scenario[scenario] = {}
+        for name, place, most in _budgets(self.table("limits")):
+            assert isinstance(most, int)
+            of_scenario.get(place[1], general)[name] = most
+        return general, of_scenario
 
     def error(self, key: KeyPath, problem: str) -> TargetFileError:
         """Make the error for a key, with the line the key (or else its table) is on."""
@@ -208,12 +242,38 @@ def _limit_offences(document: Document) -> Iterator[TargetFileError]:
     if not isinstance(limits, dict):
         yield document.error(("limits",), f"must be a table [limits], not {_shown(limits)}")
         return
-    for scenario, budget in limits.items():
-        place = ("limits", scenario)
-        if isinstance(budget, dict):
-            yield from _key_offences(document, place, budget, LIMITS)
+    for name, place, value in _budgets(limits):
+        key = _count() if _PHASE.fullmatch(name) else LIMITS.get(name)
+        if key is None:
+            hint = " (limits of one scenario are a table, [limits.<scenario>])"
+            problem = _unknown(name, list(LIMITS)).replace("key", "measurement", 1)
+            yield document.error(place, problem + (hint if len(place) == 2 else ""))
+            continue
+        offence = _value_offence(document, place, value, key)
+        if offence is not None:
+            yield offence
+
+
+def _budgets(limits: Mapping[str, object]) -> Iterator[tuple[str, KeyPath, object]]:
+    """Yield every limit of a file as (measurement, place in the file, value)."""
+    for name, value in limits.items():
+        if not isinstance(value, dict):
+            yield name, ("limits", name), value
         else:
-            yield document.error(place, f"must be a table [limits.{scenario}]")
+            head = () if name == "phase" else (name,)
+            rest = value if head else {name: value}
+            yield from _flattened(rest, ("limits", *head))
+
+
+def _flattened(
+    table: Mapping[str, object], place: KeyPath, above: KeyPath = ()
+) -> Iterator[tuple[str, KeyPath, object]]:
+    """Yield the values of a table by dotted names: TOML makes tables of `phase.x.instructions`."""
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flattened(value, (*place, name), (*above, name))
+        else:
+            yield ".".join((*above, name)), (*place, name), value
 
 
 def _class_offences(document: Document) -> Iterator[TargetFileError]:

@@ -73,15 +73,25 @@ class Workshop:
             libraries: name -> source of what else the image is made of.
             mpy_cross: the bytecode compiler.
         """
-        recipe = self.folder / "recipe" / self._recipe.name
         variables = [
             f"MICROPYTHON={tree}",
-            f"BUILD={self.folder / 'build'}",
             f"FROZEN_MODULES={self.folder / 'frozen'}",
             f"MPY_LIB_DIR={self.folder / 'no-micropython-lib'}",
-            *(f"{name.upper()}={library}" for name, library in libraries.items()),
+            *_named(libraries),
         ]
-        environment = {**_environment(tree), "MICROPY_MPYCROSS": str(mpy_cross)}
+        return self._make(variables, {**_environment(tree), "MICROPY_MPYCROSS": str(mpy_cross)})
+
+    def make_bare(self, libraries: Mapping[str, Path]) -> Path:
+        """Run make for an image without MicroPython and return the file it was to leave.
+
+        Args:
+            libraries: name -> source of what the image is made of.
+        """
+        return self._make(_named(libraries), _bare_environment())
+
+    def _make(self, variables: list[str], environment: Mapping[str, str]) -> Path:
+        recipe = self.folder / "recipe" / self._recipe.name
+        variables = [f"BUILD={self.folder / 'build'}", *variables]
         named = self._recipe.folder / RECIPE_FILE
         try:
             _run_make(recipe, variables, environment, self.folder / "make.log", self._say)
@@ -155,12 +165,21 @@ def _lay_out(folder: Path, files: Mapping[str, bytes]) -> bool:
     return removed
 
 
-def _environment(tree: Path) -> dict[str, str]:
-    """Return the environment of make: none of the user's CFLAGS or MAKEFLAGS in a firmware."""
+def _named(libraries: Mapping[str, Path]) -> list[str]:
+    return [f"{name.upper()}={library}" for name, library in libraries.items()]
+
+
+def _bare_environment() -> dict[str, str]:
+    """Return what all of make's environments have: none of the user's CFLAGS or MAKEFLAGS."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def _environment(tree: Path) -> dict[str, str]:
+    """Return the environment of make for an image with MicroPython."""
     written = int((tree / "py" / "mpconfig.h").stat().st_mtime)  # for the banner: not today
     fixed = {
-        "LC_ALL": "C.UTF-8",
+        **_bare_environment(),
         "PYTHONDONTWRITEBYTECODE": "1",
         "SOURCE_DATE_EPOCH": str(written),
     }
@@ -168,7 +187,7 @@ def _environment(tree: Path) -> dict[str, str]:
         # Or upstream's version script asks git about whatever repository the cache is inside of.
         fixed["MICROPY_GIT_TAG"] = f"v{micropython_version(tree)}"
         fixed["MICROPY_GIT_HASH"] = "release"
-    return {**kept, **fixed}
+    return fixed
 
 
 def _run_make(

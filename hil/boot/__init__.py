@@ -23,6 +23,7 @@ from hil.target import Target
 __all__ = ["Board", "BootRequest", "boot", "drivers"]
 
 _DRIVERS = {
+    "attached": "hil.boot.attached",
     "qemu": "hil.boot.qemu",
     "unix_port": "hil.boot.unix_port",
 }
@@ -35,6 +36,8 @@ class Board(Protocol):
     firmware: Firmware
     link: LinkEndpoint
     heap_bytes: int
+    chooses_heap: bool  # how large the heap is, is decided when it boots
+    modules_note: str | None  # where modules come from that are not in the firmware
 
     def call(self, function: str, *arguments: object, timeout_s: float) -> object:
         """Run the job "module:function" on the board and return its result.
@@ -63,7 +66,10 @@ class Board(Protocol):
         """Throw away whatever an earlier job or its peer left on the link, on both ends."""
 
     def origins(self, *modules: str) -> dict[str, str]:
-        """Say where modules come from: "rom", "frozen", "builtin", "installed" or a path."""
+        """Say where modules come from: "rom", "frozen", "builtin", "installed", "mpy" or a path.
+
+        "installed" is source that `install` sent, "mpy" a file the driver has put on the board.
+        """
 
     def stack_peak_bytes(self) -> Measurement:
         """Return the deepest stack use since boot, or why it cannot be measured."""

@@ -24,36 +24,32 @@ _REAP_S = 1.0
 
 
 class AgentBoard:
-    """A board that is a child process of ours and answers calls through the agent."""
+    """A board that answers calls through the agent."""
 
-    program = "the board's process"
+    # Drivers of boards whose heap is what their firmware makes it say False.
+    chooses_heap = True
+    # Where its modules come from when it is not its firmware; belongs to every figure of memory.
+    modules_note: str | None = None
 
     def __init__(
         self,
         request: BootRequest,
         *,
-        child: process.Child,
         channel: Channel,
         link: LinkEndpoint,
         console_log: Path,
     ) -> None:
-        """Take over a running child with its channel and its link."""
+        """Take over a started board's channel and link."""
         self.target = request.target
         self.firmware = request.firmware
         self.heap_bytes = request.heap_bytes
         self.link = link
         self.console_log = console_log
-        self.process = child
         self._multiplier = request.timeout_multiplier
         self._link_resets = 0
         self._caller = Caller(
             request.target.name, channel, tail=self._quoted_tail, obituary=self._obituary
         )
-
-    @property
-    def pid(self) -> int:
-        """Process id of the board's process."""
-        return self.process.pid
 
     def call(self, function: str, *arguments: object, timeout_s: float) -> object:
         """Run a job; see `hil.boot.Board`."""
@@ -101,7 +97,7 @@ class AgentBoard:
 
     def stack_peak_bytes(self) -> Measurement:
         """Say that nothing outside the board sees its stack; drivers that can see it override."""
-        reason = f"the stack of a {self.target.boot.driver} board cannot be read from outside"
+        reason = f"the stack cannot be read from outside (boot driver {self.target.boot.driver})"
         return Measurement("stack_peak_bytes", None, "bytes", "none", reason=reason)
 
     def console_tail(self, lines: int = 40) -> str:
@@ -130,7 +126,6 @@ class AgentBoard:
 
     def close(self) -> None:
         """End the board; see `hil.boot.Board`."""
-        process.stop(self.process, grace_s=0)
         self._caller.close()
         self.link.close()
 
@@ -147,6 +142,39 @@ class AgentBoard:
 
     def _quoted_tail(self) -> str:
         return console.quoted_tail(self.console_log)
+
+    def _obituary(self) -> str:
+        """Say in words how the board stands, once it is gone."""
+        raise NotImplementedError
+
+
+class ProcessBoard(AgentBoard):
+    """A board that is a child process of ours."""
+
+    program = "the board's process"
+
+    def __init__(
+        self,
+        request: BootRequest,
+        *,
+        child: process.Child,
+        channel: Channel,
+        link: LinkEndpoint,
+        console_log: Path,
+    ) -> None:
+        """Take over a running child with its channel and its link."""
+        super().__init__(request, channel=channel, link=link, console_log=console_log)
+        self.process = child
+
+    @property
+    def pid(self) -> int:
+        """Process id of the board's process."""
+        return self.process.pid
+
+    def close(self) -> None:
+        """End the board; see `hil.boot.Board`."""
+        process.stop(self.process, grace_s=0)
+        super().close()
 
     def _obituary(self) -> str:
         with suppress(subprocess.TimeoutExpired):  # then `obituary` says that it still runs

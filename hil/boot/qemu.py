@@ -27,13 +27,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from hil import console, process
-from hil.agent import ChannelClosed, ChannelTimeout, Refused
-from hil.boot.agent_board import AgentBoard
+from hil.agent import Channel, ChannelClosed, ChannelTimeout, Refused
+from hil.boot.agent_board import ProcessBoard
 from hil.boot.qmp import Monitor, MonitorError
 from hil.boot.request import BootRequest
 from hil.errors import BoardDied, BootError, MissingTool, TargetFileError
@@ -62,8 +63,34 @@ _BOOT_TROUBLES = (
 )
 
 
+class ConsoleChannel(Channel, Protocol):
+    """A channel that owns the console it goes over."""
+
+    def close(self) -> None:
+        """Close the console."""
+
+
+_Board = TypeVar("_Board", bound="QemuBoard")
+# Makes a board of a started emulator, whose CPU does not run yet: what was asked for, the process,
+# the host's ends of "console", "link" and "qmp", what closes them, and the console's log.
+BringUp = Callable[
+    [BootRequest, process.Child, Mapping[str, socket.socket], ExitStack, Path], _Board
+]
+
+
 def boot(request: BootRequest) -> QemuBoard:
     """Start the emulator and bring the board to its agent; see `hil.boot.boot`."""
+    return start(request, _bring_up)
+
+
+def start(request: BootRequest, bring_up: BringUp[_Board], arguments: Sequence[str] = ()) -> _Board:
+    """Start the emulator and let `bring_up` make a board of it.
+
+    Args:
+        request: what to boot.
+        bring_up: see `BringUp`; what goes wrong in it becomes a BootError.
+        arguments: more of the emulator's, behind those of the target.
+    """
     request.refuse_unknown(_ARGUMENTS)
     console_log = console.fresh_log(request.log_dir, "console")
     qemu_log = console.fresh_log(request.log_dir, "qemu")
@@ -74,9 +101,13 @@ def boot(request: BootRequest) -> QemuBoard:
                 host_ends.enter_context(host_end)
                 board_ends.enter_context(board_end)
             inherited = {name: pair[1].fileno() for name, pair in pairs.items()}
-            argv = command_line(request, inherited, console_log)
+            argv = [*command_line(request, inherited, console_log), *arguments]
             output = board_ends.enter_context(qemu_log.open("ab"))
-            output.write(f"{shlex.join(argv)}\n".encode())
+            command = f"{shlex.join(argv)}\n"
+            # An artefact of its own, since nobody looks for it in a log.
+            log_name = qemu_log.stem.replace("qemu", "qemu_command")
+            qemu_log.with_name(f"{log_name}.txt").write_text(command, "utf-8")
+            output.write(command.encode())
             output.flush()
             child = process.supervised(
                 argv, stdout=output, stderr=output, pass_fds=list(inherited.values())
@@ -84,14 +115,14 @@ def boot(request: BootRequest) -> QemuBoard:
         host_ends.callback(process.stop, child, grace_s=0)
         ours = {name: pair[0] for name, pair in pairs.items()}
         try:
-            board = _bring_up(request, child, ours, host_ends, console_log)
+            board = bring_up(request, child, ours, host_ends, console_log)
         except _BOOT_TROUBLES as error:
             raise BootError(_failure(request, child, error, console_log, qemu_log)) from error
         host_ends.pop_all()
     return board
 
 
-class QemuBoard(AgentBoard):
+class QemuBoard(ProcessBoard):
     """A running emulator."""
 
     program = "QEMU"
@@ -101,7 +132,7 @@ class QemuBoard(AgentBoard):
         request: BootRequest,
         *,
         child: process.Child,
-        repl: RawRepl,
+        channel: ConsoleChannel,
         monitor: Monitor,
         link: socket.socket,
         console_log: Path,
@@ -109,8 +140,10 @@ class QemuBoard(AgentBoard):
         """Take over the child and the host's ends of its sockets."""
         # QEMU closes a chardev for good when its other end stops sending: never end the link.
         endpoint = LinkEndpoint(link, carries_end=False)
-        super().__init__(request, child=child, channel=repl, link=endpoint, console_log=console_log)
-        self._repl = repl
+        super().__init__(
+            request, child=child, channel=channel, link=endpoint, console_log=console_log
+        )
+        self._channel = channel
         self._monitor = monitor
 
     def memory(self, address: int, size: int) -> bytes:
@@ -143,7 +176,7 @@ class QemuBoard(AgentBoard):
         """End QEMU and close its sockets; see `hil.boot.Board`."""
         super().close()
         self._monitor.close()
-        self._repl.close()
+        self._channel.close()
 
 
 def command_line(
@@ -248,7 +281,7 @@ def _bring_up(
     board = QemuBoard(
         request,
         child=child,
-        repl=repl,
+        channel=repl,
         monitor=monitor,
         link=ours["link"],
         console_log=console_log,

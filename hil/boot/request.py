@@ -29,9 +29,11 @@ class BootRequest:
 
     @property
     def heap_bytes(self) -> int:
-        """Size of the heap to boot with."""
+        """Size of the heap to boot with; 0 for an attached board, whose firmware has made it."""
         if self.heap_bytes_wanted is not None:
             return self.heap_bytes_wanted
+        if self.target.klass == "attached":
+            return 0
         return self.argument("heap_bytes", int)
 
     @property

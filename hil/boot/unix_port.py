@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hil import console, process
 from hil.agent import ChannelClosed, ChannelTimeout
-from hil.boot.agent_board import AgentBoard
+from hil.boot.agent_board import ProcessBoard
 from hil.boot.request import BootRequest
 from hil.link import LinkEndpoint
 
@@ -23,7 +23,7 @@ _READ_BYTES = 65_536
 _PROGRAM = "import sys;sys.path[:]=['.frozen'];import hil_agent;hil_agent.serve({}, {}, {})"
 
 
-def boot(request: BootRequest) -> AgentBoard:
+def boot(request: BootRequest) -> ProcessBoard:
     """Start the process; see `hil.boot.boot`."""
     request.refuse_unknown({"heap_bytes"})
     log = console.fresh_log(request.log_dir, "console")
@@ -86,7 +86,7 @@ class SocketChannel:
         self._socket.close()
 
 
-class UnixPortBoard(AgentBoard):
+class UnixPortBoard(ProcessBoard):
     """A running unix port."""
 
     program = "micropython"

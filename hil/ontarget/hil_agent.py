@@ -114,8 +114,9 @@ class StreamLink:
         self._stream = stream
         poller = select.poll()
         poller.register(stream, select.POLLIN)
-        # ipoll allocates nothing; CPython has poll only.
+        # ipoll allocates nothing after its first call; CPython has poll only.
         self._poll = getattr(poller, "ipoll", poller.poll)
+        self.wait(0)
 
     def readinto(self, buffer: bytearray) -> "int | None":
         """Read what is there, at most len(buffer) bytes, without waiting.
@@ -160,6 +161,12 @@ def origins(_link: "StreamLink", names: list) -> dict:
 def heap_bytes(_link: "StreamLink") -> int:
     """Return the size of the heap that objects live in, free or not."""
     return gc.mem_alloc() + gc.mem_free()
+
+
+def ballast(_link: "StreamLink", size: int) -> None:
+    """Take `size` bytes of the heap for as long as the board runs; no more than once."""
+    gc.collect()
+    sys.modules["hil_agent.ballast"] = bytearray(size)
 
 
 def install(_link: "StreamLink", name: str, source: str) -> None:

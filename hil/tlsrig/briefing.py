@@ -11,6 +11,8 @@ import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from hil import measure
+from hil.target import Target
 from hil.tlsrig import names, tamper
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.peers import ClientSetup, PeerModule, ServerSetup, TlsPeer
@@ -20,6 +22,23 @@ from hil.tlsrig.scenario import Scenario
 # ticket is good for (RFC 8446 §4.6.1: seven days).
 _BETWEEN_S = 5
 _EXPIRED_S = 7 * 24 * 3600 + 1
+
+# What every image can verify, in the core's order of preference.
+_SCHEMES = (
+    *("ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256"),
+    *("ecdsa_secp384r1_sha384", "rsa_pss_rsae_sha384", "rsa_pss_rsae_sha512"),
+    *("rsa_pkcs1_sha256", "rsa_pkcs1_sha384", "rsa_pkcs1_sha512"),
+)
+# All options of the board's job, apart from its circumstances.
+OPTION_NAMES = frozenset(
+    {
+        *("seed", "utc_seconds", "psk", "psk_modes", "session", "forge_ticket", "keep_ticket"),
+        *("tickets_seed", "anchors", "pins", "raw_public_key", "identity", "server_name", "alpn"),
+        *("suites", "groups", "schemes", "key_shares", "max_record_bytes", "compatible"),
+        "cookie_key",
+        *("close_first", "echo", "key_updates"),
+    }
+)
 
 
 def new_peer(
@@ -36,15 +55,14 @@ def new_peer(
 
 
 def board_options(
-    scenario: Scenario, proofs: Credentials, seed: bytes, job_s: float, peer: TlsPeer
+    scenario: Scenario, proofs: Credentials, seed: bytes, peer: TlsPeer
 ) -> dict[str, object]:
-    """Return the options of the board's job, as plain literals.
+    """Return the options of the board's job, as plain literals, without its circumstances.
 
     Args:
         scenario: what is tried.
         proofs: what the ends prove themselves with.
         seed: of the board's random generator.
-        job_s: how long the host waits for the job.
         peer: whose manners the board has to know.
     """
     side = scenario.board
@@ -53,25 +71,50 @@ def board_options(
         "seed": seed,
         "utc_seconds": proofs.utc_seconds,
         "psk": _psk(proofs),
-        "psk_modes": _psk_modes(scenario),
         **_ticket_options(scenario, seed, proofs.utc_seconds),
         "anchors": proofs.peer.anchors if proofs.peer is not None else [],
         "pins": _pins(scenario, proofs),
         "raw_public_key": own.raw_public_key if own and _shows_bare_key(scenario) else None,
         "identity": (own.sent, own.private_key) if own is not None else None,
+        "cookie_key": _derived(seed, b"cookie") if side.cookie else None,
+        "close_first": not peer.closes_first,
+        **declared_options(scenario),
+    }
+
+
+def declared_options(scenario: Scenario) -> dict[str, object]:
+    """Return those options that follow from the scenario alone."""
+    side = scenario.board
+    return {
+        "psk_modes": _psk_modes(scenario),
         "server_name": side.server_name,
         "alpn": tuple(protocol.encode("ascii") for protocol in side.alpn),
         "suites": _codes(names.SUITES, side.suites),
         "groups": _codes(names.GROUPS, side.groups),
+        "schemes": _schemes(scenario),
         "key_shares": _codes(names.GROUPS, side.key_shares),
         "max_record_bytes": side.max_record_bytes,
         "compatible": side.compatible,
-        "cookie_key": _derived(seed, b"cookie") if side.cookie else None,
         "echo": scenario.echo_bytes,
         "key_updates": side.key_updates,
-        "close_first": not peer.closes_first,
+    }
+
+
+def circumstances(
+    target: Target, timeout_multiplier: float = 1.0, reads: tuple[int, ...] | None = None
+) -> dict[str, object]:
+    """Return what the board's job is told of the board it runs on and of how it gets its bytes.
+
+    Args:
+        target: the board's facts.
+        timeout_multiplier: stretches how long the host waits for the job.
+        reads: counts of bytes at which a recorded peer waits for the board, None for a live one.
+    """
+    return {
         # The board gives up before the host does, so that it can still say why.
-        "timeout_ms": round(job_s * 500),
+        "timeout_ms": round(target.timeouts.job_s * timeout_multiplier * 500),
+        "reads": reads,
+        "clock": measure.clock_facts(target),
     }
 
 
@@ -121,6 +164,17 @@ def attack_of(scenario: Scenario, peer: TlsPeer) -> tamper.Attack | None:
     if scenario.tamper is None:
         return None
     return tamper.ATTACKS[scenario.tamper](peer.artefacts["key_log"])
+
+
+def _schemes(scenario: Scenario) -> tuple[int, ...] | None:
+    """Return the signature schemes a client offers, None for a server's own choice.
+
+    All images have these; Ed25519 is offered where it is needed, so that all boards say the same.
+    """
+    if scenario.role == "server":
+        return None
+    needed = ["ed25519"] if "ed25519" in (scenario.peer.certificates or "") else []
+    return _codes(names.SIGNATURES, [*_SCHEMES[:2], *needed, *_SCHEMES[2:]])
 
 
 def _shows_bare_key(scenario: Scenario) -> bool:

@@ -14,45 +14,21 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from pprint import pformat
 
 from hil import cells
 from hil.boot import Board
-from hil.errors import BootError, HilError
+from hil.errors import HilError
 from hil.report import Cell
-from hil.tlsrig import briefing, capture, credentials, figures, oracle, peers
+from hil.tlsrig import briefing, credentials, oracle, outcome, peers
+from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.credentials import Credentials
-from hil.tlsrig.encounter import Evidence, meet
-from hil.tlsrig.names import alert_text
+from hil.tlsrig.encounter import meet
+from hil.tlsrig.outcome import Connection, SmallestHeap
 from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.scenario import Scenario
-from hil.tlsrig.statement import Statement
-
-# What the figures are about must come out of the firmware, not from a stray file on the board.
-_MEASURED_MODULES = ("hil_marks", "tls_jobs", "tls_conversation", "tlscore")
-
-
-@dataclass
-class Connection:
-    """One of a cell's connections: what is tried, what the board is told, what came of it."""
-
-    scenario: Scenario
-    options: Mapping[str, object]
-    evidence: Evidence = field(default_factory=Evidence)
-    ruling: oracle.Ruling | None = None
-
-    @property
-    def passed(self) -> bool:
-        """The oracle ruled that all was right."""
-        return self.ruling is not None and self.ruling.passed
-
-    def named(self, what: str) -> str:
-        """Return the name of something of this connection's among those of its cell."""
-        return f"first_{what}" if self.scenario.is_first else what
 
 
 def run(
@@ -63,6 +39,8 @@ def run(
     seed: bytes,
     log_dir: Path,
     timeout_multiplier: float = 1.0,
+    record: Callable[[Cassette], object] | None = None,
+    smallest_heap: SmallestHeap | None = None,
 ) -> Cell:
     """Run one cell.
 
@@ -74,6 +52,8 @@ def run(
         seed: of the board's random generator, 32 bytes or more.
         log_dir: an empty folder for certificates, logs and captures.
         timeout_multiplier: stretches the waits for the peer.
+        record: given what both ends said, once that has passed.
+        smallest_heap: finds the smallest heap that the conversation needs, once it has passed.
 
     Returns:
         The cell with its verdict; also when board or peer failed.
@@ -99,12 +79,18 @@ def run(
             closing(briefing.new_peer(scenario, module, proofs, log_dir, listener))
         )
         try:
-            _require_frozen(board, scenario.role)
+            outcome.require_frozen(board, scenario.role)
             converse(scenario, proofs, board, peer, listener, made, seed, timeout_multiplier)
-            _judge(cell, board, made)
+            outcome.settle(cell, made, _exporter_method(made[-1]))
+            cell.measurements = outcome.measured(board, made)
+            if cell.verdict == "pass":
+                cassette = outcome.cassette_of(cell, made)
+                if record is not None:
+                    record(cassette)
+                outcome.add_smallest_heap(cell, made, cassette, board, smallest_heap)
         except HilError as error:
             cell.verdict, cell.reason = cells.verdict_of(error), cells.reason_of(error)
-    _keep(cell, {**proofs.artefacts, **peer.artefacts}, made, log_dir)
+    outcome.keep(cell, made, log_dir, {**proofs.artefacts, **peer.artefacts})
     return cell
 
 
@@ -135,8 +121,7 @@ def converse(
     """
     peer.start()
     for tried in scenario.connections:
-        job_s = board.target.timeouts.job_s * timeout_multiplier
-        options = briefing.board_options(tried, proofs, seed, job_s, peer)
+        options = briefing.board_options(tried, proofs, seed, peer)
         if made:
             options["session"] = made[-1].evidence.result.get("session")
             peer.next_connection()
@@ -155,11 +140,12 @@ def _hold(
 ) -> None:
     """Let board and peer meet for one connection, and let the oracle rule on it."""
     scenario, evidence = connection.scenario, connection.evidence
+    circumstances = briefing.circumstances(board.target, timeout_multiplier)
     board.reset_link()
     meet(
         board,
         peer,
-        connection.options,
+        {**connection.options, **circumstances},
         briefing.attack_of(scenario, peer),
         evidence,
         listener=listener,
@@ -176,88 +162,6 @@ def _hold(
     )
 
 
-def _require_frozen(board: Board, role: str) -> None:
-    for module, origin in board.origins(*_MEASURED_MODULES, f"tlscore.{role}").items():
-        if origin not in ("rom", "frozen"):
-            raise BootError(
-                f"module {module} on {board.target.name} comes from {origin}, not from the "
-                "firmware, so no figure would be the firmware's: remove that file"
-            )
-
-
-def _judge(cell: Cell, board: Board, made: Sequence[Connection]) -> None:
-    """Make the rulings on the connections the cell's verdict, and take the last one's figures."""
-    last = made[-1]
-    assert last.ruling is not None
-    assert last.evidence.board is not None
-    assert last.evidence.peer is not None
-    cell.verdict = "pass" if last.ruling.passed else "fail"
-    if last.ruling.reason is not None:
-        which = "first connection: " if last.scenario.is_first else ""
-        cell.reason = which + last.ruling.reason
-    said = last.evidence.board
-    cell.negotiated = dict(said.negotiated())
-    cell.negotiated["signatures_verified"] = said.signatures_verified
-    cell.negotiated["psk"] = said.psk_used
-    cell.negotiated["resumed"] = said.resumed
-    cell.negotiated["exporter_method"] = last.evidence.peer.exporter_method
-    cell.negotiated["alert"] = _alert(said)
-    if last.scenario.measure and said.connected:
-        stack = board.stack_peak_bytes()
-        if len(made) > 1:
-            stack = replace(stack, method=f"{stack.method}, over both connections")
-        found = figures.measurements(
-            board.target,
-            board.firmware,
-            last.evidence.result["marks"],
-            last.evidence.transcript,
-            stack,
-        )
-        cell.measurements = [
-            figure
-            for figure in found
-            if figure.name in last.scenario.measure or figure.name.startswith("phase.")
-        ]
-
-
-def _alert(board: Statement) -> str | None:
-    """Say which alert ended the connection and whose it was, as the board saw it."""
-    for code, whose in ((board.alert_sent, "board"), (board.alert_received, "peer")):
-        if code is not None:
-            return f"{alert_text(code)} from {whose}"
-    return None
-
-
-def _keep(cell: Cell, files: Mapping[str, Path], made: Sequence[Connection], log_dir: Path) -> None:
-    """Note every file worth keeping in the cell; of `files` those that came to be."""
-    for name, path in files.items():
-        if path.is_file():
-            cell.artefacts[name] = str(path)
-    key_log = files.get("key_log")
-    secrets = key_log.read_text("ascii") if key_log is not None and key_log.is_file() else ""
-    for connection in made:
-        texts = {
-            "board_options": pformat(dict(connection.options)) + "\n",
-            "board_result": pformat(dict(connection.evidence.result)) + "\n",
-        }
-        if connection.ruling is not None:
-            checks = connection.ruling.checks
-            texts["oracle"] = "".join(
-                f"{_mark(check.passed)} {check.name}: {check.detail}\n" for check in checks
-            )
-        for name, text in texts.items():
-            _artefact(cell, log_dir, connection.named(name), text)
-        if connection.evidence.transcript:
-            path = log_dir / f"{connection.named('capture')}.pcapng"
-            capture.write(path, connection.evidence.transcript, secrets)
-            cell.artefacts[connection.named("capture")] = str(path)
-
-
-def _artefact(cell: Cell, log_dir: Path, name: str, text: str) -> None:
-    path = log_dir / f"{name}.txt"
-    path.write_text(text, "utf-8")
-    cell.artefacts[name] = str(path)
-
-
-def _mark(passed: bool) -> str:
-    return "ok    " if passed else "FAILED"
+def _exporter_method(connection: Connection) -> str | None:
+    peer = connection.evidence.peer
+    return peer.exporter_method if peer is not None else None

@@ -25,6 +25,8 @@ from hil.errors import BoardDied, BoardHang, JobFailed, PeerError
 from hil.link import Chunk, Pump
 from hil.peer import PeerEnded
 from hil.tlsrig import names
+from hil.tlsrig.cassette import Turn
+from hil.tlsrig.cassette_recorder import Recorder
 from hil.tlsrig.oracle import Echo
 from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.statement import Statement
@@ -48,6 +50,7 @@ class Evidence:
         echoes: what became of each payload that was tried.
         result: of the board's job, as it came.
         transcript: what the link delivered.
+        exchange: what both said, turn by turn, as the board heard it.
         tampered: the attack was carried out.
     """
 
@@ -56,6 +59,7 @@ class Evidence:
     echoes: list[Echo] = field(default_factory=list)
     result: Mapping[str, Any] = field(default_factory=dict)
     transcript: list[Chunk] = field(default_factory=list)
+    exchange: list[Turn] = field(default_factory=list)
     tampered: bool = False
 
 
@@ -86,9 +90,10 @@ def meet(
         LinkError: the attack could not be carried out.
     """
     job_s = board.target.timeouts.job_s
+    recorder = Recorder(attack)
     with (
         _connection(peer, listener) as connected,
-        Pump(board.link, connected, attack) as pump,
+        Pump(board.link, connected, recorder) as pump,
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         role = "server" if listener is not None else "client"
@@ -96,7 +101,7 @@ def meet(
         job = executor.submit(board.wait, job_s)
         job.add_done_callback(lambda _: pump.board_is_done())
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S
-        evidence.transcript = pump.transcript
+        evidence.transcript, evidence.exchange = pump.transcript, recorder.turns
         try:
             reached = _talk(peer, cast("Sequence[int]", options["echo"]), patience_s)
             evidence.peer = peer.finish(patience_s)
@@ -126,7 +131,7 @@ def statement(result: Mapping[str, Any]) -> Statement:
         witness="board",
         connected=result["connected"],
         version=names.name_of(names.VERSIONS, result.get("version")),
-        suite=names.name_of(names.SUITES, result.get("suite")),
+        suite=names.name_of(names.ALL_SUITES, result.get("suite")),
         group=names.name_of(names.GROUPS, result.get("group")),
         signature=names.name_of(names.SIGNATURES, result.get("signature")),
         exporter=result["exporter"],

@@ -25,6 +25,8 @@ def measurements(
     marks: Mapping[str, Any],
     transcript: Sequence[Chunk],
     stack: Measurement,
+    *,
+    replayed: bool = False,
 ) -> list[Measurement]:
     """Return every figure of a connection that ran to its end.
 
@@ -34,13 +36,14 @@ def measurements(
         marks: `hil_marks` report, taken at the end of the handshake.
         transcript: what the link delivered.
         stack: the board's stack figure, taken after the job.
+        replayed: the peer was a recording, and the board had the seed of the recording.
     """
     figures = [
         _heap(marks),
         stack,
         *_static(firmware),
-        *_compute(target, marks),
-        _wall(target, marks),
+        *_compute(target, marks, replayed),
+        _wall(target, marks, replayed),
     ]
     sent, received = _stream(transcript, BOARD_TO_PEER), _stream(transcript, PEER_TO_BOARD)
     for name, stream in (("sent", sent), ("received", received)):
@@ -79,38 +82,30 @@ def _static(firmware: Firmware) -> Iterable[Measurement]:
     yield Measurement("flash_tlscore_bytes", sum(ours), "bytes", method)
 
 
-def _compute(target: Target, marks: Mapping[str, Any]) -> Iterable[Measurement]:
-    yield _instructions(target, "handshake_instructions", marks["ticks"])
-    before: int | None = 0
-    for name, ticks, _ in marks["checkpoints"]:
-        if ticks is None or before is None or name in _AFTER_HANDSHAKE:
-            return
-        if name == _BEFORE_HANDSHAKE:
-            continue
-        yield _instructions(target, f"phase.{name}.instructions", ticks - before)
-        before = ticks
-
-
-# Checkpoints the job takes around the handshake; those between are tlscore's own.
-_BEFORE_HANDSHAKE = "start"
-_AFTER_HANDSHAKE = frozenset({"connected", "echo", "closed"})
-
-
-def _instructions(target: Target, name: str, ticks: int | None) -> Measurement:
+def _compute(target: Target, marks: Mapping[str, Any], replayed: bool) -> Iterable[Measurement]:
+    counts = {"handshake_instructions": marks["instructions"]}
+    for phase, count in (marks["phases"] or {}).items():
+        counts[f"phase.{phase}.instructions"] = count
     shift = target.boot.arguments.get("icount_shift")
-    return instructions(
-        name,
-        ticks,
-        per_tick=target.instructions_per_tick,
-        icount_shift=shift if isinstance(shift, int) else None,
-        reason=target.no_instruction_count_reason,
-    )
+    for name, count in counts.items():
+        yield instructions(
+            name,
+            count,
+            icount_shift=shift if isinstance(shift, int) else None,
+            replayed=replayed,
+            reason=target.no_instruction_count_reason,
+        )
 
 
-def _wall(target: Target, marks: Mapping[str, Any]) -> Measurement:
+def _wall(target: Target, marks: Mapping[str, Any], replayed: bool) -> Measurement:
     virtual = target.instructions_per_tick is not None
     clock = "virtual clock of the emulator (icount)" if virtual else "ticks_us"
     method = f"board's {clock}, waiting and checkpoints included"
+    if target.klass == "attached":
+        method = f"silicon, {method}"
+    if replayed:
+        reason = "a recording answers when it likes, so waiting for it says nothing of a peer"
+        return Measurement("handshake_wall_ms", None, "ms", method, reason=reason)
     return Measurement("handshake_wall_ms", round(marks["wall_us"] / 1000, 3), "ms", method)
 
 

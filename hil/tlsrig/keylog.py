@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
 from hil.errors import PeerError
 
@@ -21,13 +23,35 @@ SERVER_HANDSHAKE = "SERVER_HANDSHAKE_TRAFFIC_SECRET"
 CLIENT_HANDSHAKE = "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
 EXPORTER = "EXPORTER_SECRET"
 
-_Aead = type[AESGCM] | type[ChaCha20Poly1305]
 
-# suite: (hash, AEAD key length in bytes, AEAD), RFC 8446 §B.4
-_SUITES: dict[int, tuple[str, int, _Aead]] = {
-    0x1301: ("sha256", 16, AESGCM),
-    0x1302: ("sha384", 32, AESGCM),
-    0x1303: ("sha256", 32, ChaCha20Poly1305),
+class _Aead(Protocol):
+    def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What a cipher suite is made of (RFC 8446 §B.4).
+
+    Attributes:
+        hash_name: of the key schedule, as `hashlib` has it.
+        key_bytes, tag_bytes: sizes of the AEAD's key and tag.
+        aead: makes the AEAD from a key.
+    """
+
+    hash_name: str
+    key_bytes: int
+    tag_bytes: int
+    aead: Callable[[bytes], _Aead]
+
+
+_SUITES: dict[int, Suite] = {
+    0x1301: Suite("sha256", 16, 16, AESGCM),
+    0x1302: Suite("sha384", 32, 16, AESGCM),
+    0x1303: Suite("sha256", 32, 16, ChaCha20Poly1305),
+    0x1304: Suite("sha256", 16, 16, AESCCM),
+    0x1305: Suite("sha256", 16, 8, lambda key: AESCCM(key, tag_length=8)),
 }
 _IV_BYTES = 12
 
@@ -89,36 +113,54 @@ def expand_label(hash_name: str, secret: bytes, label: str, context: bytes, leng
     return output[:length]
 
 
+def next_traffic_secret(suite: int, secret: bytes) -> bytes:
+    """Return the traffic secret that follows a KeyUpdate (RFC 8446 §7.2)."""
+    return expand_label(row(suite).hash_name, secret, "traffic upd", b"", len(secret))
+
+
 def exporter(suite: int, exporter_secret: bytes, label: str, length: int) -> bytes:
     """Compute TLS-Exporter(label, "", length) from the logged secret (RFC 8446 §7.5)."""
-    hash_name = _row(suite)[0]
+    hash_name = row(suite).hash_name
     empty = hashlib.new(hash_name).digest()
     derived = expand_label(hash_name, exporter_secret, label, empty, len(empty))
     return expand_label(hash_name, derived, "exporter", empty, length)
 
 
 class RecordKeys:
-    """Opens and seals the records of one direction and one epoch (RFC 8446 §5.2, §5.3)."""
+    """Opens and seals the records of one direction and one epoch (RFC 8446 §5.2, §5.3).
+
+    Attributes:
+        key, iv: what the traffic secret gives (RFC 8446 §7.3).
+        tag_bytes: size of the tag at the end of each record.
+    """
 
     def __init__(self, suite: int, traffic_secret: bytes) -> None:
-        hash_name, key_bytes, aead = _row(suite)
-        self._aead = aead(expand_label(hash_name, traffic_secret, "key", b"", key_bytes))
-        self._iv = expand_label(hash_name, traffic_secret, "iv", b"", _IV_BYTES)
+        facts = row(suite)
+        self.key = expand_label(facts.hash_name, traffic_secret, "key", b"", facts.key_bytes)
+        self.iv = expand_label(facts.hash_name, traffic_secret, "iv", b"", _IV_BYTES)
+        self.tag_bytes = facts.tag_bytes
+        self._aead = facts.aead(self.key)
 
     def open(self, sequence: int, header: bytes, body: bytes) -> bytes:
         """Return the TLSInnerPlaintext of a record; `cryptography.InvalidTag` if forged."""
-        return self._aead.decrypt(self._nonce(sequence), body, header)
+        return self._aead.decrypt(self.nonce(sequence), body, header)
 
     def seal(self, sequence: int, header: bytes, inner: bytes) -> bytes:
         """Return the body of a record whose header already carries the final length."""
-        return self._aead.encrypt(self._nonce(sequence), inner, header)
+        return self._aead.encrypt(self.nonce(sequence), inner, header)
 
-    def _nonce(self, sequence: int) -> bytes:
+    def nonce(self, sequence: int) -> bytes:
+        """Return the nonce of a record (RFC 8446 §5.3)."""
         padded = sequence.to_bytes(_IV_BYTES, "big")
-        return bytes(a ^ b for a, b in zip(self._iv, padded, strict=True))
+        return bytes(a ^ b for a, b in zip(self.iv, padded, strict=True))
 
 
-def _row(suite: int) -> tuple[str, int, _Aead]:
+def row(suite: int) -> Suite:
+    """Return what a suite is made of.
+
+    Raises:
+        PeerError: it is none of TLS 1.3's.
+    """
     try:
         return _SUITES[suite]
     except KeyError:

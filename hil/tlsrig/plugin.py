@@ -5,20 +5,27 @@ a board that uses `peer_name` runs once per chosen peer, one that uses `scenario
 scenario, which gives ids like `test_handshake[qemu-cortexm-openssl-tls13-x509-p256]`.
 `tls_cell` runs the cell those three name. A peer that is not installed skips its cells with the
 command that installs it.
+
+`--record=DIR` keeps what both ends of each passed cell said as a cassette; `--replay[=DIR]` runs
+the cells against cassettes, without any peer (`hil.tlsrig.cassette`). Without `--scenario` both are
+about the scenarios that the folder has cassettes of. `--measure=full` looks for the smallest heap.
 """
 
 from __future__ import annotations
 
 import secrets
+import shlex
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hil import build, image
 from hil.errors import HilError, MissingTool
-from hil.tlsrig import board_modules, peers
+from hil.plugin import DISPLAY, RIG
+from hil.tlsrig import board_modules, cassette, peers
 from hil.tlsrig import scenario as declared
 from hil.tlsrig.scenario import Scenario
 
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from hil.peer import Program
     from hil.report import Cell
     from hil.target import Target
+    from hil.tlsrig.cassette import Cassette
 
 _PEERS = pytest.StashKey[list[str]]()
 _SCENARIOS = pytest.StashKey[list[Scenario]]()
@@ -51,20 +59,78 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="TLS scenario: name, glob or comma list; repeatable (default: all)",
     )
+    group.addoption(
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help="keep what board and peer said in each passed cell as a cassette in DIR; without "
+        "--scenario: of the scenarios that DIR has cassettes of",
+    )
+    group.addoption(
+        "--replay",
+        metavar="DIR",
+        nargs="?",
+        type=Path,
+        const=cassette.shipped(),
+        help="run the cells against the cassettes in DIR, without a peer (write --replay=DIR; "
+        "default: the farm's own)",
+    )
+    group.addoption(
+        "--measure",
+        choices=("quick", "full"),
+        default="quick",
+        help="full: look for the smallest heap each conversation completes in as well, which "
+        "takes about ten boots a cell (default: quick)",
+    )
 
 
+# Last, for the farm's own plugin has chosen the targets by then.
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Choose peers and scenarios, so that a wrong name is refused before anything runs."""
     try:
         known_peers = dict.fromkeys(peers.names())
-        config.stash[_PEERS] = declared.select(
-            config.option.peer or ["openssl"], known_peers, "peer"
-        )
+        chosen_peers = declared.select(config.option.peer or ["openssl"], known_peers, "peer")
+        config.stash[_PEERS] = chosen_peers
         known = declared.load_all()
-        chosen = declared.select(config.option.scenario or ["*"], known, "scenario")
+        taped = _taped(config, chosen_peers)
+        patterns = config.option.scenario or taped or ["*"]
+        chosen = declared.select(patterns, known, "scenario")
         config.stash[_SCENARIOS] = [known[name] for name in chosen]
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
+    if config.option.replay is not None:
+        config.stash[RIG].run.mode = "replay"
+
+
+def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
+    """Return the scenarios that there are cassettes of, if the run is about cassettes.
+
+    Raises:
+        UsageError: the options contradict each other, or there is no cassette to play.
+    """
+    record, replay = config.option.record, config.option.replay
+    if record is not None and replay is not None:
+        raise pytest.UsageError("--record and --replay: a run does one or the other")
+    if record is not None and len(config.stash[RIG].selected) > 1:
+        raise pytest.UsageError(
+            "--record: a cassette is of one board and serves all; choose one --target"
+        )
+    if replay is not None and not any(replay.glob("*.json")):
+        raise pytest.UsageError(
+            f"--replay: no cassettes in {replay}; write --replay=DIR, or --replay behind the tests "
+            "for the farm's own"
+        )
+    folder: Path | None = record or replay
+    return cassette.scenarios_in(folder, chosen_peers) if folder is not None else []
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say where the cassettes are that the run recorded."""
+    if config.option.record is not None:
+        terminalreporter.write_line(f"cassettes: {config.option.record}")
 
 
 # Last, so that peer and scenario follow the target in a test's id.
@@ -97,8 +163,14 @@ def peer(peer_name: str) -> Program:
 
 
 @pytest.fixture
-def able_peer(peer_name: str, peer: Program, scenario: Scenario) -> Program:
-    """The reference peer's program; skips when it cannot do what the scenario needs."""
+def able_peer(peer_name: str, scenario: Scenario, request: pytest.FixtureRequest) -> Program | None:
+    """The reference peer's program; skips when it cannot do what the scenario needs.
+
+    None where a cassette takes its place.
+    """
+    if request.config.option.replay is not None:
+        return None
+    peer: Program = request.getfixturevalue("peer")
     lacking = peers.load(peer_name).lacks(scenario.needs)
     if lacking is not None:
         pytest.skip(lacking)
@@ -110,6 +182,8 @@ def able_target(hil_target: Target, scenario: Scenario) -> Target:
     """The board's facts; skips when its image leaves out what the scenario needs."""
     if hil_target.image in build.available():
         modules = build.modules_of(image.load(hil_target.image))
+        if hil_target.klass == "attached" and not modules:
+            return hil_target  # stock firmware: its driver installs what is not in it
         lacking = board_modules.lacking(scenario, hil_target.image, modules)
         if lacking is not None:
             pytest.skip(lacking)
@@ -117,24 +191,112 @@ def able_target(hil_target: Target, scenario: Scenario) -> Target:
 
 
 @pytest.fixture
+def tls_cassette(
+    scenario: Scenario, peer_name: str, request: pytest.FixtureRequest
+) -> Cassette | None:
+    """The cassette that is to be played; skips when there is none; None in a live run.
+
+    Raises:
+        CassetteError, Outdated: it cannot be used; said before a board is booted in vain.
+    """
+    from hil.tlsrig import replay  # noqa: PLC0415  (only replays pay for it)
+
+    folder: Path | None = request.config.option.replay
+    if folder is None:
+        return None
+    path = cassette.file_of(folder, scenario.name, peer_name)
+    command = _recording(request, scenario, peer_name)
+    if not path.is_file():
+        pytest.skip(f"no cassette of {scenario.name} with {peer_name}; record one: {command}")
+    try:
+        found = cassette.read(path)
+        replay.require_current(scenario, found)
+    except replay.Outdated as error:
+        raise replay.Outdated(f"{error}; record it anew: {command}") from error
+    return found
+
+
+def _recording(request: pytest.FixtureRequest, scenario: Scenario, peer_name: str) -> str:
+    """Return the command that records a cassette."""
+    folder: Path = request.config.option.replay
+    words = [
+        "pytest",
+        _shown(request.path, request.config),
+        "--target=unix",
+        f"--peer={peer_name}",
+        f"--scenario={scenario.name}",
+        f"--record={_shown(folder, request.config)}",
+    ]
+    return shlex.join(words)
+
+
+def _shown(path: Path, config: pytest.Config) -> str:
+    here = config.invocation_params.dir
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+@pytest.fixture
 def tls_cell(
     scenario: Scenario,
     peer_name: str,
-    able_peer: Program,  # noqa: ARG001  (skips before a board is booted in vain)
+    able_peer: Program | None,  # noqa: ARG001  (skips before a board is booted in vain)
     able_target: Target,  # noqa: ARG001  (likewise)
+    tls_cassette: Cassette | None,
     dut: Board,
     request: pytest.FixtureRequest,
 ) -> Callable[[], Cell]:
     """Return the function that runs this test's cell on its board, once."""
-    from hil.tlsrig import cell  # noqa: PLC0415  (only runs with boards pay for it)
+    from hil.tlsrig import cell, heap, outcome, replay_cell  # noqa: PLC0415  (only boards pay for it)
 
+    option = request.config.option
     temporary: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    log_dir = temporary.mktemp("tls", numbered=True)
+    multiplier: float = option.timeout_multiplier
+    search = None
+    if option.measure == "full":
+        search = heap.Search(
+            scenario,
+            partial(_trial, dut, temporary.mktemp("trials", numbered=True), multiplier),
+            log_dir / f"{outcome.HEAP_SEARCH}.txt",
+            request.config.stash[DISPLAY],
+            multiplier,
+        )
+    if tls_cassette is not None:
+        return partial(
+            replay_cell.run,
+            scenario,
+            tls_cassette,
+            dut,
+            log_dir=log_dir,
+            remedy=_recording(request, scenario, peer_name),
+            timeout_multiplier=multiplier,
+            smallest_heap=search,
+        )
     return partial(
         cell.run,
         scenario,
         peer_name,
         dut,
         seed=secrets.token_bytes(_SEED_BYTES),
-        log_dir=temporary.mktemp("tls", numbered=True),
-        timeout_multiplier=request.config.option.timeout_multiplier,
+        log_dir=log_dir,
+        timeout_multiplier=multiplier,
+        record=partial(_record, option.record) if option.record is not None else None,
+        smallest_heap=search,
+    )
+
+
+def _record(folder: Path, conversation: Cassette) -> None:
+    cassette.write(conversation, folder)
+
+
+def _trial(dut: Board, log_dir: Path, multiplier: float, heap_bytes: int | None) -> Board:
+    """Boot a board like `dut` for a trial that is no cell of its own."""
+    from hil import boot  # noqa: PLC0415
+
+    return boot.boot(
+        dut.target,
+        dut.firmware,
+        log_dir=log_dir,
+        heap_bytes=heap_bytes,
+        timeout_multiplier=multiplier,
     )

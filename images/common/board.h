@@ -26,7 +26,8 @@ bool board_uart_writable(unsigned port);
 bool board_uart_give(unsigned port, uint8_t byte);
 
 // Ticks of the hardware timer since board_init(), at BOARD_TICKS_PER_US (mpconfigport.h).
-// Monotonic; must not go wrong however seldom it is read.
+// Monotonic. It may rely on being called in every sleep and in every collection of garbage, but not
+// on an interrupt: an interrupt's instructions would be added to those of a program that is measured.
 uint64_t board_ticks(void);
 
 // Sleep until a byte has arrived on any port, an interrupt handler called board_wake(), or the time

@@ -44,6 +44,7 @@ int mp_hal_stdin_rx_chr(void) {
         input.held_back = false;
         board_console_resume();
     }
+    forget_calls();  // what the wait left on the stack depends on when the byte came
     return byte;
 }
 

@@ -66,7 +66,7 @@ static bool mp_machine_uart_txdone(machine_uart_obj_t *self) {
 
 // Wait until `ready` says yes or the time is over. The waiting for a first byte sleeps; between the
 // bytes of a burst it spins, because waking up would take longer than the byte.
-static bool uart_wait(bool (*ready)(unsigned), unsigned port, uint32_t timeout_ms, bool sleep) {
+__attribute__((noinline)) static bool uart_wait(bool (*ready)(unsigned), unsigned port, uint32_t timeout_ms, bool sleep) {
     if (ready(port)) {
         return true;
     }
@@ -99,6 +99,7 @@ static mp_uint_t mp_machine_uart_read(mp_obj_t self_in, void *buffer, mp_uint_t 
         }
         bytes[done++] = board_uart_take(self->port);
     }
+    forget_calls();
     if (done == 0 && size != 0) {
         *errcode = MP_EAGAIN;
         return MP_STREAM_ERROR;
@@ -117,6 +118,7 @@ static mp_uint_t mp_machine_uart_write(mp_obj_t self_in, const void *buffer, mp_
         }
         board_uart_give(self->port, bytes[done++]);
     }
+    forget_calls();
     if (done == 0 && size != 0) {
         *errcode = MP_EAGAIN;
         return MP_STREAM_ERROR;
@@ -136,6 +138,7 @@ static mp_uint_t mp_machine_uart_ioctl(mp_obj_t self_in, mp_uint_t request, uint
         *errcode = MP_EINVAL;
         return MP_STREAM_ERROR;
     }
+    forget_calls();
     mp_uint_t ready = 0;
     if ((flags & MP_STREAM_POLL_RD) && board_uart_readable(self->port)) {
         ready |= MP_STREAM_POLL_RD;

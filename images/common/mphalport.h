@@ -15,8 +15,18 @@ static inline mp_uint_t mp_hal_ticks_us(void) {
     return board_ticks() / BOARD_TICKS_PER_US;
 }
 
+// Clear what returned calls have left on the stack below the caller, but for paint that no call has
+// touched; it always takes the same instructions. The collector takes any word on the stack for a
+// pointer, stale ones included: without this the work of a program would depend on whether it had to
+// wait for a byte before.
+void forget_calls(void);
+
 // The raw timer: what measurements are made of, so it does not even divide.
 static inline mp_uint_t mp_hal_ticks_cpu(void) {
+    forget_calls();
+    #ifdef BOARD_LOOK_AFTER_EACH
+    board_look_after();  // so that what happens until the next reading has not begun before this one
+    #endif
     return board_ticks();
 }
 

@@ -1,11 +1,13 @@
-// Stellaris LM3S6965: two PL011 serial ports, the core's tick timer as clock, and sleep.
+// Stellaris LM3S6965: two PL011 serial ports, the watchdog as clock, and sleep.
 //
 // UART 0 is the console and interrupts when bytes have arrived. UART 1 is the data link; its receive
-// interrupt is on only during sleep, to end it, and no handler ever runs for it. The core's timer has
-// 24 bits: its interrupt, every 0.34 s, counts its rounds. Timer 0 ends a sleep.
+// interrupt is on only during sleep, to end it, and no handler ever runs for it. The watchdog is
+// there for its counter of 32 bits: it resets nothing, and its interrupt stays off. (The core's own
+// timer has 24 bits: an interrupt would have to count its rounds, three times a second, and so add to
+// the instructions of a program that is measured.) Timer 0 ends a sleep.
 //
 // Sources: LM3S6965 data sheet, chapters 5.4 (system control), 8.4 (general-purpose input/output),
-// 9.5 (general-purpose timers), 12.5 (UART); ARM DDI 0403E, B3.3 (SysTick).
+// 9.5 (general-purpose timers), 10.4 (watchdog), 12.5 (UART).
 
 #include "py/mpconfig.h"
 #include "arch.h"
@@ -36,6 +38,8 @@ typedef volatile struct {
 #define SLEEP_TIMER             ((timer_t *)0x40030000)
 #define SYSTEM_RCC              ARCH_REGISTER(0x400fe060)
 #define RCC_50_MHZ              (0x01ce0380)  // PLL of 200 MHz from the 8 MHz crystal, divided by 4
+#define SYSTEM_RCGC0            ARCH_REGISTER(0x400fe100)
+#define RCGC0_WATCHDOG          (1u << 3)
 #define SYSTEM_RCGC1            ARCH_REGISTER(0x400fe104)
 #define RCGC1_DEVICES           (1u << 16 | 1u << 1 | 1u << 0)  // timer 0, UART 1, UART 0
 #define SYSTEM_RCGC2            ARCH_REGISTER(0x400fe108)
@@ -44,18 +48,18 @@ typedef volatile struct {
 #define GPIO_D                  (0x40007000)
 #define GPIO_FUNCTION(port)     ARCH_REGISTER((port) + 0x420)
 #define GPIO_DIGITAL(port)      ARCH_REGISTER((port) + 0x51c)
-#define SYSTICK_CONTROL         ARCH_REGISTER(0xe000e010)
-#define SYSTICK_ON              (7)  // the core's clock, with interrupt
-#define SYSTICK_RELOAD          ARCH_REGISTER(0xe000e014)
-#define SYSTICK_VALUE           ARCH_REGISTER(0xe000e018)
-#define SYSTICK_MAX             (0xffffffu)
-#define SCB_ICSR                ARCH_REGISTER(0xe000ed04)
-#define ICSR_SYSTICK_PENDING    (1u << 26)
+#define WATCHDOG_LOAD           ARCH_REGISTER(0x40000000)
+#define WATCHDOG_VALUE          ARCH_REGISTER(0x40000004)
+#define WATCHDOG_CONTROL        ARCH_REGISTER(0x40000008)
+#define WATCHDOG_ON             (1)  // without this it does not count; the processor is not told
 
 enum { INTERRUPT_CONSOLE = 5, INTERRUPT_LINK = 6, INTERRUPT_SLEEP = 19, INTERRUPTS = 44 };
 enum { LINK = 1 };
 
-static volatile uint32_t clock_rounds;
+static struct {
+    uint32_t last, rounds;
+} clock;
+
 static volatile bool awake;
 
 static uart_t *uart(unsigned port) {
@@ -73,10 +77,6 @@ static void console_interrupt(void) {
     board_wake();
 }
 
-void arch_tick_handler(void) {
-    clock_rounds += 1;
-}
-
 #pragma GCC diagnostic ignored "-Woverride-init"
 __attribute__((section(".vectors.board"), used)) static const arch_handler_t board_vectors[] = {
     [0 ... INTERRUPTS - 1] = fault_handler,
@@ -92,14 +92,14 @@ static void start_uart(uart_t *it) {
 
 void board_init(void) {
     SYSTEM_RCC = RCC_50_MHZ;
+    SYSTEM_RCGC0 |= RCGC0_WATCHDOG;
     SYSTEM_RCGC1 |= RCGC1_DEVICES;
     SYSTEM_RCGC2 |= RCGC2_PORTS;
     (void)SYSTEM_RCGC2;  // the clocks need three cycles
     GPIO_FUNCTION(GPIO_A) = GPIO_DIGITAL(GPIO_A) = 1u << 1 | 1u << 0;
     GPIO_FUNCTION(GPIO_D) = GPIO_DIGITAL(GPIO_D) = 1u << 3 | 1u << 2;
-    SYSTICK_RELOAD = SYSTICK_MAX;
-    SYSTICK_VALUE = 0;
-    SYSTICK_CONTROL = SYSTICK_ON;
+    WATCHDOG_LOAD = UINT32_MAX;
+    WATCHDOG_CONTROL = WATCHDOG_ON;
     start_uart(CONSOLE_UART);
     start_uart(LINK_UART);
     CONSOLE_UART->interrupt_mask = UART_INTERRUPT_RX;
@@ -137,15 +137,10 @@ void board_console_resume(void) {
 }
 
 uint64_t board_ticks(void) {
-    uint32_t state = arch_mask_interrupts();
-    uint32_t rounds = clock_rounds;
-    uint32_t ticks = SYSTICK_MAX - SYSTICK_VALUE;  // it counts down
-    if (SCB_ICSR & ICSR_SYSTICK_PENDING) {         // a round is over that is not counted yet
-        rounds += 1;
-        ticks = SYSTICK_MAX - SYSTICK_VALUE;
-    }
-    arch_restore_interrupts(state);
-    return (uint64_t)rounds * (SYSTICK_MAX + 1) + ticks;
+    uint32_t now = ~WATCHDOG_VALUE;  // it counts down
+    clock.rounds += now < clock.last;
+    clock.last = now;
+    return (uint64_t)clock.rounds << 32 | now;
 }
 
 void board_wake(void) {
@@ -163,6 +158,7 @@ void board_sleep(uint32_t timeout_ms) {
         arch_wait_for_interrupt();
     }
     awake = false;
+    board_ticks();
     SLEEP_TIMER->control = 0;
     SLEEP_TIMER->interrupt_clear = TIMER_INTERRUPT;
     LINK_UART->interrupt_mask = 0;

@@ -22,8 +22,6 @@
 #define MICROPY_PY_ARRAY_SLICE_ASSIGN   (1)
 #define MICROPY_PY_BINASCII             (1)
 #define MICROPY_PY_BUILTINS_BYTES_HEX   (1)
-#define MICROPY_PY_BUILTINS_HELP        (1)
-#define MICROPY_PY_BUILTINS_HELP_MODULES (1)
 #define MICROPY_PY_BUILTINS_MEMORYVIEW  (1)
 #define MICROPY_PY_BUILTINS_POW3        (1)
 #define MICROPY_PY_BUILTINS_STR_PARTITION (1)
@@ -36,6 +34,7 @@
 #define MICROPY_PY_SYS_STDFILES         (1)
 #define MICROPY_PY_TIME                 (1)
 
+#define MICROPY_PY_ASYNC_AWAIT          (0)
 #define MICROPY_PY_COLLECTIONS          (0)
 #define MICROPY_PY_IO                   (0)
 

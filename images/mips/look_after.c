@@ -4,7 +4,10 @@
 #include "arch.h"
 #include "board.h"
 
+uint32_t board_until_look_after = BOARD_LOOK_AFTER_EACH;
+
 void board_look_after(void) {
+    board_until_look_after = BOARD_LOOK_AFTER_EACH;
     console_receive();
     board_ticks();
     arch_check_stack();

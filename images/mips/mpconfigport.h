@@ -9,11 +9,9 @@
 // after the console (Ctrl-C), the clock and the stack.
 void board_look_after(void);
 #define BOARD_LOOK_AFTER_EACH           (64)
-#define MICROPY_VM_HOOK_INIT \
-    static uint32_t until_look_after = BOARD_LOOK_AFTER_EACH;
+extern uint32_t board_until_look_after;
 #define MICROPY_VM_HOOK_LOOP \
-    if (--until_look_after == 0) { \
-        until_look_after = BOARD_LOOK_AFTER_EACH; \
+    if (--board_until_look_after == 0) { \
         board_look_after(); \
     }
 #define MICROPY_VM_HOOK_RETURN          MICROPY_VM_HOOK_LOOP

@@ -131,7 +131,7 @@ def test_build_builds_the_named_images_and_says_where_they_are(builds, capsys):
 
 
 def test_build_without_a_name_builds_all(builds, capsys, monkeypatch):
-    monkeypatch.setattr(build, "available", lambda: ["cortexm", "unix"])
+    monkeypatch.setattr(build, "by_default", lambda: ["cortexm", "unix"])
     assert cli.main(["build", "--quiet"]) == 0
     assert builds == ["cortexm", "unix"]
     assert capsys.readouterr().err == ""

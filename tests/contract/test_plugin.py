@@ -14,7 +14,7 @@ CELL_TEST = """
     from hil.report import Cell
 
     @pytest.mark.parametrize("peer_name", ["openssl"])
-    @pytest.mark.parametrize("scenario", ["tls13-x509-p256"])
+    @pytest.mark.parametrize("scenario", ["tls13-x509-p384"])
     def test_handshake(hil_target, peer_name, scenario, dut, hil_record, tmp_path):
         answer = dut.call("jobs:echo", 1, 2, timeout_s=7)
         {middle}
@@ -200,7 +200,7 @@ def test_a_passing_cell_is_reported_with_its_figures(lab, pytester):
     cell = only_cell(pytester)
     assert (cell["verdict"], cell["peer"], cell["peer_version"]) == ("pass", "openssl", "3.0.17")
     assert cell["measurements"][0]["value"] == 21504
-    assert cell["test"].endswith("::test_handshake[unix-tls13-x509-p256-openssl]")
+    assert cell["test"].endswith("::test_handshake[unix-tls13-x509-p384-openssl]")
     result.stdout.fnmatch_lines(["*footprint*", "unix*21,504*", "report: reports*"])
 
 
@@ -239,7 +239,7 @@ def test_a_board_that_never_booted_leaves_its_cell_and_its_console_log(lab, pyte
     assert (cell["verdict"], cell["peer"], cell["scenario"]) == (
         "error",
         "openssl",
-        "tls13-x509-p256",
+        "tls13-x509-p384",
     )
     assert "no prompt within 20 s" in cell["reason"]
     assert "console" in cell["artefacts"]
@@ -391,7 +391,7 @@ def test_the_table_fits_the_terminal_and_cuts_nothing(pytester, lab_conftest, mo
     start = next(number for number, line in enumerate(result.outlines) if "footprint" in line)
     table = result.outlines[start + 1 :]
     assert max(len(line) for line in table) <= columns
-    for fact in ("qemu-cortexm", "openssl", "tls13-x509-p256", "pass", "TLSv1.3", "21,504"):
+    for fact in ("qemu-cortexm", "openssl", "tls13-x509-p384", "pass", "TLSv1.3", "21,504"):
         assert any(fact in line for line in table), (fact, table)
 
 

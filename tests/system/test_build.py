@@ -146,7 +146,7 @@ def test_the_cortexm_images_sizes_are_those_of_the_linker():
     assert stack_bytes == sections[".stack"] == 16384
 
 
-@pytest.mark.parametrize("name", build.available())
+@pytest.mark.parametrize("name", build.by_default())
 def test_the_components_of_every_image_add_up_to_its_sections(name):
     firmware = build.ensure(name)
     told = subprocess.check_output(["size", "-B", str(firmware.path)], text=True)

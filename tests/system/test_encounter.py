@@ -20,8 +20,8 @@ import pytest
 
 from hil import paths, target
 from hil.errors import BoardDied, JobFailed, LinkError, PeerError
-from hil.link import LinkEndpoint
-from hil.tlsrig import briefing, cell, credentials, encounter, oracle, peers, scenario
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, LinkEndpoint
+from hil.tlsrig import briefing, cell, credentials, encounter, oracle, outcome, peers, scenario
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.scenario import Resumption, Scenario
 from hil.tlsrig.tamper import FlipFinishedBit
@@ -121,7 +121,8 @@ def prepare(tmp_path: Path) -> Iterator[Prepare]:
         peer = briefing.new_peer(tried, module, proofs, tmp_path, listener)
         started.append(peer)
         peer.start()
-        return peer, briefing.board_options(tried, proofs, SEED, 20, peer)
+        told = briefing.circumstances(target.load(paths.targets_dir() / "unix.toml"))
+        return peer, {**briefing.board_options(tried, proofs, SEED, peer), **told}
 
     yield start
     for peer in started:
@@ -188,7 +189,7 @@ def test_scenarios_end_as_they_must_on_this_interpreter_too(
     module = peers.load(peer_name)
     used = listener if tried.role == "server" else None
     proofs = credentials.issue(tried, credentials.moment_of(tried, module), tmp_path)
-    made: list[cell.Connection] = []
+    made: list[outcome.Connection] = []
     with closing(briefing.new_peer(tried, module, proofs, tmp_path, used)) as peer:
         cell.converse(tried, proofs, desk(), peer, used, made, SEED)  # type: ignore[arg-type]
     assert [connection.ruling.reason for connection in made if connection.ruling] == [
@@ -202,7 +203,7 @@ def test_no_second_connection_follows_a_first_that_went_wrong(desk: Desk, tmp_pa
     wrong = replace(resumption.first, signatures_verified=7)
     tried = replace(DECLARED["tls13-resumption"], resumption=Resumption(wrong))
     proofs = credentials.issue(tried, tried.utc_seconds, tmp_path)
-    made: list[cell.Connection] = []
+    made: list[outcome.Connection] = []
     with closing(briefing.new_peer(tried, peers.load("openssl"), proofs, tmp_path)) as peer:
         cell.converse(tried, proofs, desk(), peer, None, made, SEED)  # type: ignore[arg-type]
     (only,) = made
@@ -272,6 +273,22 @@ def test_a_board_that_stops_in_mid_echo_leaves_the_echo_unfinished(
     evidence = Evidence()
     encounter.meet(desk(job), server, options, None, evidence)  # type: ignore[arg-type]
     assert [echo.size for echo in evidence.echoes] == [1, 64]
+
+
+@pytest.mark.parametrize("name", ["tls13-x509-p256", "tls13-tampered-finished"])
+def test_what_both_said_is_recorded_in_turns_that_alternate(
+    name: str, prepare: Prepare, desk: Desk
+) -> None:
+    server, options = prepare(DECLARED[name])
+    attack = briefing.attack_of(DECLARED[name], server)
+    evidence = Evidence()
+    encounter.meet(desk(), server, options, attack, evidence)  # type: ignore[arg-type]
+    speakers = [turn.speaker for turn in evidence.exchange]
+    assert speakers == [("board", "peer")[i % 2] for i in range(len(speakers))]
+    for speaker, direction in (("board", BOARD_TO_PEER), ("peer", PEER_TO_BOARD)):
+        said = b"".join(turn.data for turn in evidence.exchange if turn.speaker == speaker)
+        carried = [chunk.data for chunk in evidence.transcript if chunk.direction == direction]
+        assert said == b"".join(carried)
 
 
 def test_a_peer_that_says_more_than_it_was_asked_is_noticed(

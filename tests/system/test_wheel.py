@@ -76,7 +76,44 @@ def test_the_core_is_a_package_of_its_own_with_its_command(installed):
     assert "--connect" in client.stdout
 
 
+def test_it_has_the_farms_own_cassettes(installed):
+    own = CHECKOUT / "hil" / "tlsrig" / "cassettes"
+    names = {path.name for path in own.iterdir()}
+    assert names
+    assert {path.name for path in (installed / own.relative_to(CHECKOUT)).iterdir()} == names
+    code = (
+        "from hil.tlsrig import cassette; [cassette.read(f) for f in cassette.shipped().iterdir()]"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        check=True,
+    )
+
+
 def test_it_holds_no_tests_and_no_firmware(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert not [name for name in names if "/tests/" in name or name.endswith((".elf", ".mpy"))]
+
+
+def test_it_writes_the_page_of_a_report(installed, tmp_path):
+    code = """
+import sys
+from pathlib import Path
+from hil import report, target
+run = report.Run(Path.cwd())
+run.add(report.Cell("unix", None, None, "boots", verdict="pass"), target.load_all()["unix"], None)
+run.write(Path(sys.argv[1]))
+"""
+    subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "report"],
+        cwd=installed.parent,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        check=True,
+    )
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    shipped = installed / "hil" / "templates"
+    assert (shipped / "report.css").read_text(encoding="utf-8") in page
+    assert (shipped / "report.js").read_text(encoding="utf-8") in page

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hil import paths, target
 from hil.tlsrig import briefing, credentials, scenario
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.peers import TlsPeer, gnutls, openssl
@@ -32,21 +33,37 @@ def server_of(tried: Scenario, directory: Path) -> TlsPeer:
 def test_the_board_is_told_in_code_points(tmp_path: Path) -> None:
     proofs = proofs_of(MUTUAL, tmp_path)
     peer = server_of(MUTUAL, tmp_path)
-    options = briefing.board_options(MUTUAL, proofs, SEED, 20, peer)
+    options = briefing.board_options(MUTUAL, proofs, SEED, peer)
     assert options["suites"] == (0x1301,)
     assert options["groups"] == (0x001D, 0x0017)
     assert options["key_shares"] == (0x001D,)
-    assert options["timeout_ms"] == 10_000
     assert options["close_first"] is True
     assert options["key_updates"] == 1
     assert proofs.board is not None
     assert options["identity"] == (proofs.board.sent, proofs.board.private_key)
 
 
+def test_the_board_gives_up_before_the_host_does() -> None:
+    unix = target.load(paths.targets_dir() / "unix.toml")
+    assert briefing.circumstances(unix)["timeout_ms"] == unix.timeouts.job_s * 500
+    told = briefing.circumstances(unix, 2.0, reads=(90, 1200))
+    assert (told["timeout_ms"], told["reads"]) == (unix.timeouts.job_s * 1000, (90, 1200))
+
+
+@pytest.mark.parametrize("tried", DECLARED.values(), ids=DECLARED)
+def test_what_a_scenario_declares_is_among_the_options(tried: Scenario, tmp_path: Path) -> None:
+    options = briefing.board_options(
+        tried, proofs_of(tried, tmp_path), SEED, server_of(GOOD, tmp_path)
+    )
+    assert options.keys() == briefing.OPTION_NAMES
+    declared = briefing.declared_options(tried)
+    assert {name: options[name] for name in declared} == declared
+
+
 @pytest.mark.parametrize("tried", DECLARED.values(), ids=DECLARED)
 def test_options_are_plain_literals(tried: Scenario, tmp_path: Path) -> None:
     options = briefing.board_options(
-        tried, proofs_of(tried, tmp_path), SEED, 20, server_of(GOOD, tmp_path)
+        tried, proofs_of(tried, tmp_path), SEED, server_of(GOOD, tmp_path)
     )
     assert ast.literal_eval(repr(options)) == options
 
@@ -64,12 +81,12 @@ RESUMED = replace(GOOD, resumption=Resumption(GOOD.expect))  # type: ignore[arg-
 
 def told(tried: Scenario, directory: Path) -> dict[str, object]:
     proofs = credentials.issue(tried, tried.utc_seconds, directory)
-    return briefing.board_options(tried, proofs, SEED, 20, server_of(GOOD, directory))
+    return briefing.board_options(tried, proofs, SEED, server_of(GOOD, directory))
 
 
 def test_both_ends_are_told_the_same_external_key(tmp_path: Path) -> None:
     proofs = proofs_of(PSK, tmp_path)
-    options = briefing.board_options(PSK, proofs, SEED, 20, server_of(GOOD, tmp_path))
+    options = briefing.board_options(PSK, proofs, SEED, server_of(GOOD, tmp_path))
     setup = briefing.server_setup(PSK, proofs)
     assert setup.psk is not None
     assert options["psk"] == (setup.psk.identity.encode(), setup.psk.key, 32)
@@ -123,7 +140,7 @@ def test_a_server_opens_the_tickets_of_its_first_connection_unless_they_are_to_b
 def test_a_board_knows_its_peers_bare_key_and_shows_its_own(tmp_path: Path) -> None:
     tried = replace(MUTUAL, raw_public_keys=("server", "client"))
     proofs = proofs_of(tried, tmp_path)
-    options = briefing.board_options(tried, proofs, SEED, 20, server_of(GOOD, tmp_path))
+    options = briefing.board_options(tried, proofs, SEED, server_of(GOOD, tmp_path))
     assert proofs.board is not None
     assert proofs.peer is not None
     assert options["pins"] == [proofs.peer.pin]
@@ -135,7 +152,7 @@ def test_a_board_knows_its_peers_bare_key_and_shows_its_own(tmp_path: Path) -> N
 def test_withheld_certificates_are_asked_for_and_not_given(tmp_path: Path) -> None:
     tried = replace(GOOD, board=BoardSide(certificates="client", withholds=True))
     proofs = proofs_of(tried, tmp_path)
-    options = briefing.board_options(tried, proofs, SEED, 20, server_of(tried, tmp_path))
+    options = briefing.board_options(tried, proofs, SEED, server_of(tried, tmp_path))
     assert options["identity"] is None
     assert briefing.server_setup(tried, proofs).client_root is not None
 
@@ -160,5 +177,5 @@ def test_who_closes_first_depends_on_the_peer(tmp_path: Path) -> None:
     setup = briefing.client_setup(tried, proofs, ADDRESS)
     for module, expected in ((openssl, True), (gnutls, False)):
         peer = module.connect(setup, tmp_path)
-        options = briefing.board_options(tried, proofs, SEED, 20, peer)
+        options = briefing.board_options(tried, proofs, SEED, peer)
         assert options["close_first"] is expected

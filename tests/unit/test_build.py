@@ -310,3 +310,19 @@ def test_the_shipped_modules_exist():
     modules = build.frozen_modules()
     assert {"tlscore/__init__.py", "hil_agent.py"} <= set(modules)
     assert all(path.is_file() for path in modules.values())
+
+
+def test_a_bare_image_is_made_of_its_source_alone(farm, monkeypatch):
+    lock = LOCK.replace("[micropython", "[library").replace("MICROPYTHON_DIR", "LIBRARY_DIR")
+    farm.write("images/sources.lock.toml", lock.replace("py/mpconfig.h", "library.c"))
+    recipe = RECIPE.replace('"micropython"', '"library"').replace("shares", "bare = true\nshares")
+    farm.write("images/demo/image.toml", recipe)
+    told = "echo '$(LIBRARY) $(MICROPYTHON)$(FROZEN_MODULES)' > $(BUILD)/demo.bin"
+    farm.write("images/demo/Makefile", f"all:\n\tmkdir -p $(BUILD)\n\t{told}\n")
+    farm.write("library/library.c", "")
+    monkeypatch.setenv("LIBRARY_DIR", str(farm.base / "library"))
+    firmware = build.ensure("demo")
+    assert firmware.path.read_text() == f"{farm.base / 'library'} \n"
+    assert firmware.interpreter == "no MicroPython"
+    farm.write("tls/tlscore/record.py", "changed = True\n")
+    assert build.ensure("demo").path == firmware.path

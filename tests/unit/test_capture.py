@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import struct
 import subprocess
@@ -81,6 +82,62 @@ def test_without_a_key_log_there_is_no_secrets_block(tmp_path: Path) -> None:
     path = tmp_path / "plain.pcapng"
     capture.write(path, TRANSCRIPT, "")
     assert [kind for kind, _ in blocks(path.read_bytes()) if kind == 10] == []
+
+
+def test_what_was_written_reads_back(file: Path) -> None:
+    transcript, key_log = capture.read(file)
+    assert key_log == KEY_LOG
+    pieces = [(chunk.direction, chunk.data, chunk.at_s) for chunk in transcript]
+    assert pieces == [
+        (BOARD_TO_PEER, b"hello", 0.0),
+        (PEER_TO_BOARD, b"x" * 16_000, 0.5),
+        (PEER_TO_BOARD, b"x" * 4_000, 0.5),
+        (BOARD_TO_PEER, b"bye", 1.25),
+    ]
+
+
+def test_whoever_speaks_first_opens_the_connection_and_is_the_client(tmp_path: Path) -> None:
+    path = tmp_path / "server.pcapng"
+    capture.write(path, TRANSCRIPT[1:], "")
+    opening = packets(path)[0][1]
+    assert opening[12:20] == bytes([10, 0, 0, 1, 10, 0, 0, 2])
+    assert int.from_bytes(opening[22:24], "big") == 443
+    assert capture.read(path)[0][-1].direction == BOARD_TO_PEER
+
+
+@pytest.mark.parametrize("data", [b"", b"\x0a\x00", bytes(16), b"\x0a\x0d\x0d\x0a\xff\x00\x00\x00"])
+def test_a_file_that_is_no_capture_is_refused_or_empty(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "odd.pcapng"
+    path.write_bytes(data)
+    if not data:
+        assert capture.read(path) == ([], "")
+        return
+    with pytest.raises(capture.CaptureError, match=r"odd\.pcapng"):
+        capture.read(path)
+
+
+def test_a_missing_capture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(capture.CaptureError, match=r"none\.pcapng"):
+        capture.read(tmp_path / "none.pcapng")
+
+
+def test_tcp_checksums_are_right(file: Path) -> None:
+    for _, packet in packets(file):
+        segment = packet[20:]
+        pseudo = packet[12:20] + struct.pack(">HH", 6, len(segment))
+        data = pseudo + segment + bytes(len(segment) % 2)
+        assert sum(struct.unpack(f">{len(data) // 2}H", data)) % 0xFFFF == 0
+        assert segment[16:18] != bytes(2)
+
+
+def test_every_piece_is_acknowledged_at_once(file: Path) -> None:
+    sent = [packet for _, packet in packets(file)]
+    for packet, answer in itertools.pairwise(sent):
+        if len(packet) > 40:
+            end = int.from_bytes(packet[24:28], "big") + len(packet) - 40
+            assert answer[20:22] == packet[22:24]
+            assert int.from_bytes(answer[28:32], "big") == end
+            assert len(answer) == 40
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="apt-get install tshark")

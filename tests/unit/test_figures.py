@@ -25,14 +25,15 @@ FIRMWARE = Firmware(
     ram_static_bytes=20_000,
 )
 MARKS = {
-    "ticks": 1000,
+    "instructions": 5000,
+    "phases": {"client_hello": 1500, "record": 3500},
     "segments": 9,
     "wall_us": 1234567,
     "checkpoints": [
-        ("client_hello", 300, 9_000),
-        ("finished", 1000, 12_000),
-        ("connected", 1000, 11_000),
-        ("echo", 1500, 10_000),
+        ("client_hello", 1500, 9_000),
+        ("finished", 5000, 12_000),
+        ("connected", 5000, 11_000),
+        ("echo", 7500, 10_000),
     ],
 }
 TRANSCRIPT = [
@@ -68,11 +69,23 @@ def test_bytes_and_records_are_counted_on_the_link(emulated: dict[str, Measureme
 def test_instructions_are_those_of_the_handshake_and_of_its_phases(
     emulated: dict[str, Measurement],
 ) -> None:
-    # shift 3 and 25 MHz: one tick is 40 ns is 5 instructions
     assert emulated["handshake_instructions"].value == 5000
-    assert emulated["phase.client_hello.instructions"].value == 1500
-    assert emulated["phase.finished.instructions"].value == 3500
-    assert [name for name in emulated if "echo" in name or "connected" in name] == []
+    phases = {name: figure.value for name, figure in emulated.items() if name.startswith("phase.")}
+    assert phases == {
+        "phase.client_hello.instructions": 1500,
+        "phase.record.instructions": 3500,
+    }
+    assert {emulated[name].method.split()[0] for name in phases} == {"icount"}
+
+
+def test_against_a_recording_counts_are_exact_and_waiting_is_nothing() -> None:
+    board = target.load(paths.targets_dir() / "qemu-cortexm.toml")
+    found = figures.measurements(board, FIRMWARE, MARKS, TRANSCRIPT, STACK, replayed=True)
+    by_name = {figure.name: figure for figure in found}
+    assert by_name["handshake_instructions"].method.startswith("replay ")
+    assert by_name["phase.record.instructions"].method.startswith("replay ")
+    assert by_name["handshake_wall_ms"].value is None
+    assert "recording" in str(by_name["handshake_wall_ms"].reason)
 
 
 def test_the_virtual_clock_is_named(emulated: dict[str, Measurement]) -> None:
@@ -100,7 +113,8 @@ def test_the_boards_own_stack_figure_is_kept(emulated: dict[str, Measurement]) -
 
 def test_what_a_board_cannot_say_has_a_reason_and_no_value() -> None:
     marks = {
-        "ticks": None,
+        "instructions": None,
+        "phases": None,
         "segments": 9,
         "wall_us": 1,
         "checkpoints": [("finished", None, None)],

@@ -165,3 +165,49 @@ def test_a_refusal_shows_its_alert_in_place_of_what_was_negotiated(tmp_path):
     text = footprint.markdown(run.document())
     assert "| pass | certificate\\_required (116) from peer |" in text
     assert f"| pass | {SUITE.rpartition(' ')[0]} resumed |".replace("_", "\\_") in text
+
+
+# ---- what only some runs measure
+
+
+def _with_heap_min(document):
+    cell = document["cells"][0]
+    entry = {**cell["measurements"][0], "name": "heap_min_bytes", "value": 41_216, "n": 9}
+    cell["measurements"].append(entry)
+    return document
+
+
+def test_the_smallest_heap_has_a_column_only_if_it_was_measured(document):
+    for text in (footprint.terminal(document, 160, color=False), footprint.markdown(document)):
+        assert "heap min" not in text
+    _with_heap_min(document)
+    for text in (footprint.terminal(document, 160, color=False), footprint.markdown(document)):
+        assert "heap min B" in text
+        assert "41,216" in text
+
+
+@pytest.mark.parametrize("width", [80, 124, 136, 160])
+def test_one_more_column_cuts_nothing(document, width):
+    text = footprint.terminal(_with_heap_min(document), width, color=False)
+    assert "\N{HORIZONTAL ELLIPSIS}" not in text
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "41,216" in text
+
+
+def test_phases_are_a_table_of_their_own_in_markdown(document):
+    assert "by phase" not in footprint.markdown(document)
+    for name, value in (("client_hello", 34_260_000), ("finished", 4_700_000)):
+        entry = {"name": f"phase.{name}.instructions", "value": value, "unit": "instructions"}
+        document["cells"][0]["measurements"].append({**entry, "method": "icount", "n": 1})
+    text = footprint.markdown(document)
+    assert "## Handshake by phase" in text
+    assert "| qemu-cortexm | openssl | tls13-tampered-finished | 34.26 | 4.70 |" in text
+
+
+def test_an_explanation_is_told_once_for_all_its_cells(document):
+    for cell in document["cells"]:
+        if cell["verdict"] == "hang":
+            cell["explanation"] = "The board waited for <finished>."
+    text = footprint.markdown(document)
+    names = "qemu-cortexm openssl tls13-hrr, unix openssl tls13-hrr"
+    assert f"- {names}: The board waited for \\<finished\\>." in text

@@ -52,6 +52,19 @@ def test_every_shipped_image_loads():
     assert [image.load(name).name for name in names] == names
 
 
+def test_what_is_optional_is_not_built_unless_it_is_named(images):
+    assert image.by_default(images) == ["demo"]
+    change(images, 'nm = "nm"', "optional = true")
+    assert image.by_default(images) == []
+    assert image.available(images) == ["demo"]
+
+
+def test_the_reference_images_are_optional_and_have_no_micropython():
+    for name in ("ref-bearssl", "ref-mbedtls"):
+        assert name not in image.by_default()
+        assert image.load(name).bare
+
+
 def test_a_folder_without_a_recipe_is_not_an_image(images):
     assert image.available(images) == ["demo"]
 
@@ -72,6 +85,8 @@ def test_an_unknown_image_is_refused_and_the_known_are_listed(images, name):
         ('shares = ["shared"]', 'shares = ["gone"]', "shares: there is no folder"),
         ('make = "make"', "make = 1", "requires: must be a table of strings"),
         ('nm = "nm"', 'nmm = "nm"', "nmm: unknown key"),
+        ('nm = "nm"', "bare = 1", "bare: must be true or false, not 1"),
+        ('nm = "nm"', 'optional = "yes"', "optional: must be true or false, not 'yes'"),
         ('name = "demo"', 'name = "other"', "name: is 'other', but the folder is called 'demo'"),
         ('name = "demo"', 'name = "demo', "not valid TOML"),
     ],

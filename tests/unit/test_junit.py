@@ -66,3 +66,13 @@ def test_a_case_is_named_after_its_cell_and_carries_its_figures(suite):
 def test_a_console_full_of_control_characters_is_still_xml(suite):
     (case,) = suite(("hang", "no\x00 answer\x1b[0m \ud800 ]]> <&")).findall("testcase")
     assert case.find("error").text == "no\ufffd answer\ufffd[0m \ufffd ]]> <&"
+
+
+def test_an_explanation_follows_the_reason(tmp_path):
+    run = report.Run(tmp_path)
+    cell = report.Cell("unix", "openssl", "3.0.17", "s", "client", "fail", "no alert")
+    cell.explanation = "The peer hung up."
+    run.add(cell, target.load_all()["unix"], None)
+    failure = ElementTree.fromstring(junit.document(run.document())).find(".//failure")
+    assert failure.text == "no alert\n\nThe peer hung up."
+    assert failure.get("message") == "no alert"

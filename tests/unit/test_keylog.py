@@ -33,7 +33,7 @@ def test_expand_label_longer_than_one_hash_continues_the_output() -> None:
     assert len({long[:32], long[32:64], long[64:]}) == 3
 
 
-@pytest.mark.parametrize("suite", [0x1301, 0x1302, 0x1303])
+@pytest.mark.parametrize("suite", [0x1301, 0x1302, 0x1303, 0x1304, 0x1305])
 def test_a_sealed_record_opens_only_with_its_own_sequence_number(suite: int) -> None:
     keys = keylog.RecordKeys(suite, SERVER_HANDSHAKE_SECRET)
     header = bytes.fromhex("1703030016")
@@ -44,8 +44,8 @@ def test_a_sealed_record_opens_only_with_its_own_sequence_number(suite: int) -> 
 
 
 def test_an_unknown_suite_is_named() -> None:
-    with pytest.raises(PeerError, match="suite 0x1305"):
-        keylog.RecordKeys(0x1305, SERVER_HANDSHAKE_SECRET)
+    with pytest.raises(PeerError, match="suite 0x1306"):
+        keylog.RecordKeys(0x1306, SERVER_HANDSHAKE_SECRET)
 
 
 def test_comments_and_blank_lines_are_skipped() -> None:

@@ -22,32 +22,59 @@ def test_a_value_has_no_reason_to_be_missing() -> None:
         Measurement("stack_peak_bytes", 1, "bytes", "none", reason="lost")
 
 
-def test_one_tick_of_a_25_mhz_timer_is_five_instructions_of_8_ns() -> None:
-    assert measure.instructions_per_tick(25_000_000, 3) == 5
+def test_an_instruction_of_128_ns_takes_16_ticks_in_5_of_a_25_mhz_timer() -> None:
+    assert measure.instructions_per_tick(25_000_000, 7) == Fraction(5, 16)
 
 
-def test_a_tick_need_not_be_a_whole_number_of_instructions() -> None:
-    assert measure.instructions_per_tick(200_000_000, 3) == Fraction(5, 8)
+class Counted:
+    """A board with a 20 MHz timer and an instruction count."""
+
+    ticks_cpu_hz = 20_000_000
+    instructions_per_tick = measure.instructions_per_tick(20_000_000, 7)
 
 
-def test_ticks_become_instructions_exactly() -> None:
-    figure = measure.instructions(
-        "handshake_instructions", 123_456_789_012, per_tick=Fraction(5, 8), icount_shift=3
-    )
-    assert figure.value == round(123_456_789_012 * Fraction(5, 8))
-    assert figure.method == "icount shift=3, compute segments"
+class Uncounted:
+    """A board whose emulator counts nothing."""
+
+    ticks_cpu_hz = 20_000_000
+    instructions_per_tick = None
+
+
+def test_clock_facts_are_whole_numbers() -> None:
+    assert measure.clock_facts(Counted()) == (25, 64, 20_000)
+    assert measure.clock_facts(Uncounted()) is None
+
+
+def test_a_live_count_is_of_the_kind_icount() -> None:
+    figure = measure.instructions("handshake_instructions", 123_456_789_012, icount_shift=7)
+    assert figure.value == 123_456_789_012
+    assert figure.method == "icount shift=7, compute segments"
     assert figure.unit == "instructions"
+    assert measure.kind_of(figure.method) == "icount"
+
+
+def test_a_count_against_a_recording_is_of_the_kind_replay() -> None:
+    figure = measure.instructions("n", 5, icount_shift=7, replayed=True)
+    assert figure.method == "replay of a recorded peer, icount shift=7, compute segments"
+    assert measure.kind_of(figure.method) == "replay"
+
+
+@pytest.mark.parametrize(
+    ("method", "kind"),
+    [
+        ("silicon, median of 5", "silicon"),
+        ("painted stack, QMP memsave", "exact"),
+        ("linker's map", "exact"),
+        ("replayed", "exact"),
+    ],
+)
+def test_the_kind_of_a_method_is_its_first_word_or_exact(method: str, kind: str) -> None:
+    assert measure.kind_of(method.replace(",", " ")) == kind
 
 
 def test_a_board_without_instruction_count_says_why() -> None:
-    figure = measure.instructions("n", 5, per_tick=None, icount_shift=None, reason="a host process")
+    figure = measure.instructions("n", None, icount_shift=None, reason="a host process")
     assert (figure.value, figure.reason) == (None, "a host process")
-
-
-def test_a_board_whose_clock_stands_still_has_no_instructions() -> None:
-    figure = measure.instructions("n", None, per_tick=Fraction(5), icount_shift=3)
-    assert figure.value is None
-    assert "stands still" in str(figure.reason)
 
 
 def test_the_stack_peak_is_measured_from_the_top_to_the_deepest_touched_word() -> None:

@@ -46,6 +46,20 @@ CERTIFICATE_VERIFY = """\
 >>> TLS 1.3, Handshake [length 000c], CertificateVerify
     0f 00 00 08 04 03 00 04 30 02 02 00
 """
+# TLS 1.2: the group and the scheme of its signature are in the ServerKeyExchange.
+OLDER = """\
+>>> TLS 1.2, Handshake [length 005e], ServerHello
+    02 00 00 5a 03 03 81 1d 66 12 59 65 80 33 be 62
+    60 a9 45 ef af b4 8f de c2 17 c3 3e 81 91 6a e1
+    c8 86 c7 c2 87 33 20 bf 32 ed 52 94 9b e2 c7 fe
+    2f cf 46 60 c9 13 2d bf 6b a0 5b 66 c3 05 b5 66
+    4e 77 5f 63 b4 77 a6 c0 2b 00 00 12 ff 01 00 01
+    00 00 01 00 01 04 00 0b 00 04 03 00 01 02
+>>> TLS 1.2, Handshake [length 0030], ServerKeyExchange
+    0c 00 00 2c 03 00 1d 20 06 26 11 97 74 aa 6b b5
+    a6 bd d1 53 c1 d4 aa 95 d5 4c a0 75 4f d2 9e 23
+    3d 25 d7 37 82 a8 d9 0c 04 03 00 04 30 02 02 00
+"""
 FATAL_RECEIVED = "<<< TLS 1.3, Alert [length 0002], fatal bad_record_mac\n    02 14\n"
 FATAL_SENT = ">>> TLS 1.2, Alert [length 0002], fatal protocol_version\n    02 46\n"
 CLOSED = (
@@ -74,6 +88,16 @@ def test_negotiated_facts_are_read_from_the_messages_the_peer_sent() -> None:
         key_updates_sent=0,
         key_updates_received=0,
     )
+
+
+def test_facts_of_tls_1_2_are_read_where_that_version_has_them() -> None:
+    said = openssl.statement("openssl", OLDER, exporter=bytes(32), reason=None)
+    assert said.negotiated() == {
+        "version": "TLSv1.2",
+        "suite": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "group": "x25519",
+        "signature": "ecdsa_secp256r1_sha256",
+    }
 
 
 def test_a_hello_retry_request_is_counted_and_the_last_server_hello_decides() -> None:

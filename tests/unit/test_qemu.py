@@ -59,7 +59,7 @@ def _line(request: BootRequest, log: str = "/logs/console.log") -> str:
 @pytest.mark.usefixtures("program")
 def test_the_facts_of_the_target_file_are_on_the_command_line() -> None:
     line = _line(_request(_target()))
-    assert "-machine mps2-an385 -cpu cortex-m3 -icount shift=3" in line
+    assert "-machine mps2-an385 -cpu cortex-m3 -icount shift=7" in line
     assert "-kernel /firmware.elf" in line
 
 
@@ -172,7 +172,7 @@ def test_an_argument_the_driver_does_not_know_is_refused(tmp_path: Path) -> None
 
 def test_a_driver_that_does_not_exist_is_refused_with_those_that_do(tmp_path: Path) -> None:
     board = replace(_target(), boot=BootSpec("smoke-signals", {}))
-    with pytest.raises(BootError, match=r"'smoke-signals' is none of qemu, unix_port"):
+    with pytest.raises(BootError, match=r"'smoke-signals' is none of attached, qemu, unix_port"):
         boot.boot(board, _firmware(), log_dir=tmp_path)
 
 

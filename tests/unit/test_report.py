@@ -114,13 +114,13 @@ def test_a_rejected_report_is_kept_apart_and_named(run, cell, board, firmware, t
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["report-rejected.json"]
 
 
-def test_writing_leaves_three_files_and_the_json_reads_back_equal(
+def test_writing_leaves_four_files_and_the_json_reads_back_equal(
     run, cell, board, firmware, tmp_path
 ):
     run.add(cell, board, firmware)
     written = run.write(tmp_path / "out")
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["junit.xml", "report.json", "report.md"]
+    assert names == ["junit.xml", "report.html", "report.json", "report.md"]
     assert read(tmp_path / "out") == written
     assert read(tmp_path / "out" / "report.json") == written
 

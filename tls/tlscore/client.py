@@ -72,7 +72,9 @@ class ClientConnection(Connection):
         self.resumed = False
         self._client_random = self._random(RANDOM_BYTES)
         session_id = self._random(32) if config.middlebox_compatibility else b""
+        before = self.phase("key_share")
         shares = [KeyShare(group, config.entropy) for group in config.key_share_groups]
+        self.phase(before)
         self._hello = ClientHello(config, self._client_random, session_id, shares)
         self._offer_keys()
         # RFC 8446 §5.1: the first ClientHello "MAY also be 0x0301 for compatibility purposes".
@@ -85,14 +87,18 @@ class ClientConnection(Connection):
         return bytes(buffer)
 
     def _send_hello(self, version):
+        before = self.phase("client_hello")
         writer = self._outbox.writer()
         self._hello.write(writer)
         message = self._outbox.content(writer)
         transcript = self._transcript
         if self._hello.psks is not None:
+            self.phase("key_schedule")
             self._hello.psks.bind(message, transcript)
+            self.phase("client_hello")
             transcript = None  # it has had the message
         self._outbox.queue_handshake(writer, transcript, version)
+        self.phase(before)
         return message
 
     def _offer_keys(self):
@@ -154,8 +160,11 @@ class ClientConnection(Connection):
         self.version = _TLS_1_3
         self.group = hello.group
         self._checkpoint("server_hello")
+        before = self.phase("key_share")
         secret = None if share is None else share.shared_secret(bytes(hello.share))
+        self.phase("key_schedule")
         self._derive_handshake_keys(psk, secret)
+        self.phase(before)
         self._forget_hello()
         self._checkpoint("key_schedule")
         return states.WAIT_ENCRYPTED_EXTENSIONS
@@ -343,10 +352,12 @@ class ClientConnection(Connection):
         self._transcript.update(message)
         digest = self._transcript.digest()
         self._send_second_flight(digest)
+        before = self.phase("key_schedule")
         self._derive_application_keys(digest)
         if self._keeper is not None:
             secret = self._schedule.derive(b"res master", self._transcript.digest())
             self._keeper.begin(self._suite.hash, secret, self._resumed_session, self._not_after)
+        self.phase(before)
         self._forget_handshake()
         self._events |= EVENT_CONNECTED
         self._checkpoint("finished")
@@ -356,7 +367,9 @@ class ClientConnection(Connection):
         """Queue change_cipher_spec, Certificate if one was asked for, and Finished."""
         self._send_change_cipher_spec()
         if self._certificates is not None and self._certificates.requested:
+            before = self.phase("certificate_verify")  # the signature, most of all
             digest = self._certificates.send(self._outbox, self._transcript)
+            self.phase(before)
         verify_data = finished_verify_data(self._suite.hash, self._outbox.secret, digest)
         writer = self._outbox.writer()
         messages.write_finished(writer, verify_data)

@@ -150,7 +150,7 @@ class ClientHello:
             shares = writer.open(2)
             for share in self.shares:
                 writer.u16(share.group)
-                writer.vector16(share.public_key())
+                writer.vector16(self._public_key(share))
             writer.close(shares, 2)
             writer.close(mark, 2)
         if self.psks is not None:
@@ -158,6 +158,14 @@ class ClientHello:
             mark = self._begin(writer, _EXT_PRE_SHARED_KEY)
             self.psks.write(writer)
             writer.close(mark, 2)
+
+    def _public_key(self, share):
+        phase = self.config.phase
+        before = None if phase is None else phase("key_share")
+        key = share.public_key()
+        if phase is not None:
+            phase(before)
+        return key
 
     def _write_list(self, writer, extension, codes):
         mark = self._begin(writer, extension)

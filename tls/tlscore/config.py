@@ -76,6 +76,9 @@ class ClientConfig:
         keylog: None, or a function (label: str, client_random: bytes, secret: bytes) that gets
             every secret of the connection. Never set it outside a laboratory.
         checkpoint: None, or a function (name: str) called at the milestones of a handshake.
+        phase: None, or a function (name: str) -> str that is told what is worked at from here on
+            and returns what it was told before: "record", "key_share", "key_schedule", a message
+            ("client_hello") or the method that deals with it ("_on_finished", "_queue_finished").
 
     Attributes:
         host_name: server_name as bytes for SNI, None if it is an address.
@@ -115,6 +118,7 @@ class ClientConfig:
         middlebox_compatibility=True,
         keylog=None,
         checkpoint=None,
+        phase=None,
     ):
         self.entropy = entropy
         self.clock = clock
@@ -143,6 +147,7 @@ class ClientConfig:
         self.middlebox_compatibility = middlebox_compatibility
         self.keylog = keylog
         self.checkpoint = checkpoint
+        self.phase = phase
         self._check_services()
         self.host_name = self._host_name()
         self._check_offer()

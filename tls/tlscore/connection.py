@@ -79,6 +79,8 @@ class Connection:
         self._receiver = RecordReceiver(config.record_buffer_bytes)
         self._outbox = Outbox(config.send_buffer_bytes)
         self._outbox.padding_bytes = config.padding_bytes
+        if config.phase is not None:
+            self._outbox.phase = config.phase
         self._handshake = HandshakeReader(config.handshake_buffer_bytes)
         self._transcript = None
         self._suite = None
@@ -137,6 +139,7 @@ class Connection:
         view = memoryview(data)
         taken = 0
         self._busy = True
+        self.phase("record")
         try:
             while taken < len(view) and not self._unread():
                 if self.peer_closed or self.state == states.CLOSED:
@@ -345,7 +348,9 @@ class Connection:
 
     def deliver(self, row, message):
         """Let the handler of `row` take a complete handshake message and step to its state."""
+        before = self.phase(row[states.HANDLER])
         state = getattr(self, row[states.HANDLER])(message)
+        self.phase(before)
         if state not in row[states.NEXT_STATES]:
             raise TlsError("states.undeclared_step", _ALERT_INTERNAL_ERROR)
         self.state = state
@@ -397,6 +402,11 @@ class Connection:
         self._transcript = None
 
     # --- watching
+
+    def phase(self, name):
+        """Tell who watches what is worked at from here on (config.py); return what it was."""
+        watch = self._config.phase
+        return None if watch is None else watch(name)
 
     def _checkpoint(self, name):
         if self._config.checkpoint is not None:

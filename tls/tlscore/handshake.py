@@ -30,7 +30,8 @@ class HandshakeReader:
     """Cut handshake messages out of records and deliver them to a connection.
 
     The connection is asked `row_of(message_type)`, told `hash_piece(data)` for the bytes of
-    streamed messages (others are hashed by their handlers, which know when), and given every
+    streamed messages (others are hashed by their handlers, which know when), told `phase(name)`
+    when it works at one of those, and given every
     complete message by `deliver(row, message)`, `message` being a memoryview with the header or
     the parser that has seen it all. `check_misaligned(message)` may know a better reason to
     refuse a message that should have ended its record and did not.
@@ -133,8 +134,10 @@ class HandshakeReader:
     def _push_stream(self, connection, payload, position):
         end = min(position + self._left, len(payload))
         piece = payload[position:end]
+        before = connection.phase(self._row[states.HANDLER])
         connection.hash_piece(piece)
         self._stream.push(piece)
+        connection.phase(before)
         self._left -= end - position
         if self._left == 0:
             stream = self._stream

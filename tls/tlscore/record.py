@@ -270,7 +270,10 @@ class RecordSender:
     Attributes:
         protection: RecordProtection, or None while records go in the clear.
         content_limit: bytes of content a protected record may have.
+        phase: None, or a function as config.py has it, told when a record is protected.
     """
+
+    phase = None
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes)
@@ -362,6 +365,8 @@ class RecordSender:
 
     def _protect(self, content_type, version, start, size, padding):
         """Seal `size` bytes of content, in their place behind the room for a header."""
+        phase = self.phase
+        before = None if phase is None else phase("record")
         end = start + size
         self._buffer[end] = content_type
         end += 1
@@ -373,6 +378,8 @@ class RecordSender:
         self._put_header(_CONTENT_APPLICATION_DATA, version, end + aead.tag_size - start)
         aead.seal(self.protection.next_nonce(), header, self._buffer, start, end)
         self._end = end + aead.tag_size
+        if phase is not None:
+            phase(before)
 
     def _put_header(self, content_type, version, length):
         at = self._end

@@ -149,7 +149,9 @@ class ServerConnection(ServerFlight):
         # §4.2.11.2: binders are made of the ClientHello up to their list.
         end = messages.HEADER_BYTES + hello.binders_at
         self._transcript.update(message[:end])
+        before = self.phase("key_schedule")
         check_binder(key, hello, self._suite.hash, self._transcript.digest())
+        self.phase(before)
         self._transcript.update(message[end:])
         self.psk_identity = key.identity
         if key.ticket is not None:
@@ -262,7 +264,9 @@ class ServerConnection(ServerFlight):
         """Queue the ServerHello and begin the flight."""
         random = bytearray(32)
         self._config.entropy.fill(random)
+        before = self.phase("key_share")
         our_share, shared_secret = self._exchange(share)
+        self.phase("server_hello")
         writer = self._outbox.writer()
         server_hello.write_server_hello(
             writer,
@@ -277,8 +281,10 @@ class ServerConnection(ServerFlight):
         self._send_change_cipher_spec()
         self.version = TLS_1_3
         self._checkpoint("server_hello")
+        self.phase("key_schedule")
         self._derive_handshake_keys(shared_secret)
         self._checkpoint("key_schedule")
+        self.phase(before)
         asked = self._client_certificate_type is not None
         self._answers = server_choice.answers(
             self._config,

@@ -78,7 +78,7 @@ class ServerConfig:
         handshake_buffer_bytes: the largest ClientHello that may be split over several records.
         padding_bytes: records of application data are padded to a multiple of so many bytes; 0
             for none.
-        keylog, checkpoint: as for a client, see config.py.
+        keylog, checkpoint, phase: as for a client, see config.py.
 
     Attributes:
         record_size_limit: what RFC 8449 has us announce, or None if every record has room.
@@ -115,6 +115,7 @@ class ServerConfig:
         padding_bytes=0,
         keylog=None,
         checkpoint=None,
+        phase=None,
     ):
         self.entropy = entropy
         self.certificates = certificates
@@ -142,6 +143,7 @@ class ServerConfig:
         self.padding_bytes = padding_bytes
         self.keylog = keylog
         self.checkpoint = checkpoint
+        self.phase = phase
         require(entropy is not None, "config.no_entropy")
         require((clock is None) == (trust is None), "config.clock_and_trust")
         if self.has_certificate or not self.takes_keys:

@@ -89,8 +89,15 @@ class ServerFlight(Connection):
 
     def _continue_flight(self):
         """Queue as much of the flight as the send buffer has room for."""
-        while self._flight < len(_FLIGHT) and getattr(self, _FLIGHT[self._flight])():
+        before = None
+        while self._flight < len(_FLIGHT):
+            name = _FLIGHT[self._flight]
+            told = self.phase(name)
+            before = before or told
+            if not getattr(self, name)():
+                break
             self._flight += 1
+        self.phase(before)
 
     def _has_room(self, size):
         """Tell whether a message of `size` bytes fits the send buffer; it must at some time."""
@@ -167,6 +174,7 @@ class ServerFlight(Connection):
         writer = self._outbox.writer()
         messages.write_finished(writer, verify_data)
         self._outbox.queue_handshake(writer, self._transcript)
+        self.phase("key_schedule")
         self._derive_application_keys(self._transcript.digest())
         return True
 

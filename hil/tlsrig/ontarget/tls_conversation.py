@@ -4,6 +4,11 @@ A `Conversation` drives a connection of tlscore in either role, in which it does
 the board that begins an echo. Only the calls into tlscore are compute segments; moving bytes over
 the link and waiting for them are not. How a connection is configured is the jobs' business
 (tls_jobs.py). Runs on MicroPython and CPython.
+
+With `reads` in the options the work is the same to the instruction however late or early bytes
+come. Then input is handed on in pieces that depend on those numbers alone, and however long the
+board waits, it leaves no trace: every wait takes the same steps (a wait, then a read) once or more
+often, so that it allocates nothing new and leaves the interpreter's cache of look-ups as it was.
 """
 
 from hil_marks import Marks
@@ -18,6 +23,11 @@ _ECHO_PIECE_BYTES = 1000
 
 # One before the handshake, up to ten in it, then "connected" and "closed".
 _CHECKPOINTS = 13
+
+# What both roles begin with: one makes it, the other waits for it.
+_FIRST_PHASE = "client_hello"
+# A server's in a handshake with everything, and some to spare.
+_PHASES = 18
 
 _EXPORTER_LABEL = b"EXPORTER-hil"
 _EXPORTER_BYTES = 32
@@ -42,6 +52,17 @@ def payload_byte(position, size):
     return 0x80 | ((position * 37 + position // 127) & 0x7F)
 
 
+def by_message(phases):
+    """Return instructions by what they were for: methods stand for the message they deal with."""
+    if phases is None:
+        return None
+    found = {}
+    for name in phases:
+        plain = name[name.find("_", 1) + 1 :] if name[0] == "_" else name
+        found[plain] = found.get(plain, 0) + phases[name]
+    return found
+
+
 class Conversation:
     """One connection, the bytes that wait for it, and the result as far as it is known.
 
@@ -58,10 +79,19 @@ class Conversation:
         self._link = link
         self._options = options
         self._piece = memoryview(bytearray(_PIECE_BYTES))
+        self._one = bytearray(1)
+        # Taken before the heap is in pieces: what an application needs has no part in how large the
+        # heap must be for the connection.
+        longest = max(options["echo"]) if options["echo"] else 0
+        self._payload = memoryview(bytearray(min(longest, _ECHO_PIECE_BYTES)))
+        self._received = 0
+        self._next_read = 0
+        link.wait(0)  # whether the link was waited for before makes no difference from here on
         self._start = 0
         self._end = 0
         self.connection = None
-        self._marks = Marks(_CHECKPOINTS + len(options["echo"]))
+        room = _CHECKPOINTS + len(options["echo"])
+        self._marks = Marks(room, options["clock"], _FIRST_PHASE, _PHASES)
         self._marks_at_handshake = None
         self.result = {
             "connected": False,
@@ -81,7 +111,7 @@ class Conversation:
         """Go through handshake, echoes and close, and return the result.
 
         Args:
-            connect: function (checkpoint) that makes the connection.
+            connect: function that makes the connection; gets the Marks to tell of its progress.
         """
         try:
             self.handshake(connect)
@@ -104,7 +134,7 @@ class Conversation:
         marks = self._marks
         marks.checkpoint("start")
         marks.enter()
-        self.connection = connect(marks.checkpoint)
+        self.connection = connect(marks)
         marks.leave()
         while not self.connection.wants & WRITE:
             self._step()
@@ -117,7 +147,7 @@ class Conversation:
     def echo(self, size):
         """Send a payload of `size` bytes and take it back."""
         self._update_key()
-        piece = memoryview(bytearray(min(size, _ECHO_PIECE_BYTES)))
+        piece = self._payload[: min(size, _ECHO_PIECE_BYTES)]
         done = 0
         while done < size:
             count = min(size - done, len(piece))
@@ -194,6 +224,7 @@ class Conversation:
             result["psk_identity"] = connection.psk_identity
             result["resumed"] = connection.resumed
         result["marks"] = self._marks_at_handshake or self._marks.report()
+        result["marks"]["phases"] = by_message(result["marks"]["phases"])
         result["marks"]["checkpoints"] = self._marks.report()["checkpoints"]
         return result
 
@@ -203,25 +234,78 @@ class Conversation:
             out = self.connection.to_send()
             if not len(out):
                 return
-            count = self._link.write(out)
+            if self._options["reads"] is None:
+                count = self._link.write(out)
+            else:
+                count = self._write_all_of(out)
             self._compute(self.connection.sent, count)  # a server goes on with its flight here
             if not count:
                 self._link.wait(1)  # the link is full: a millisecond later it may not be
+
+    def _write_all_of(self, out):
+        """Write a byte at a time, as often as a full link makes it try; return the size of `out`.
+
+        However many of them it takes at once, the steps are the same.
+        """
+        link, one = self._link, self._one
+        done = 0
+        while done < len(out):
+            one[0] = out[done]
+            done += link.write(one)
+        return done
 
     def _step(self):
         """Send what is pending, then give the connection what has come; wait if nothing has."""
         self.send_pending()
         if self._start == self._end:
             self._start = 0
-            self._end = self._link.readinto(self._piece)
-            while self._end is None:
-                if not self._link.wait(self._options["timeout_ms"]):
-                    raise GaveUpError("link.silent")
-                self._end = self._link.readinto(self._piece)
+            if self._options["reads"] is None:
+                self._end = self._read_some()
+            else:
+                self._end = self._read_exactly()
             if not self._end:
                 raise GaveUpError("link.ended")
         piece = self._piece[self._start : self._end]
         self._start += self._compute(self.connection.receive, piece)
+
+    def _read_some(self):
+        """Read what is there, or wait until there is something; return how much, 0 at the end."""
+        count = self._link.readinto(self._piece)
+        while count is None:
+            if not self._link.wait(self._options["timeout_ms"]):
+                raise GaveUpError("link.silent")
+            count = self._link.readinto(self._piece)
+        return count
+
+    def _read_exactly(self):
+        """Read up to where the peer waits for us next, or a whole piece; return how much.
+
+        Returns 0 if the link ends before that.
+        """
+        link, piece, one = self._link, self._piece, self._one
+        timeout_ms = self._options["timeout_ms"]
+        wanted = self._bytes_to_come()
+        filled = 0
+        while filled < wanted:  # nothing in here may allocate
+            if not link.wait(timeout_ms):
+                raise GaveUpError("link.silent")
+            count = link.readinto(one)
+            if count:
+                piece[filled] = one[0]
+                filled += 1
+            elif count == 0:
+                return 0
+        self._received += filled
+        return filled
+
+    def _bytes_to_come(self):
+        """Return how many bytes to wait for, at least one."""
+        reads = self._options["reads"]
+        while self._next_read < len(reads) and reads[self._next_read] <= self._received:
+            self._next_read += 1
+        if self._next_read == len(reads):
+            return 1  # more than the peer is expected to say
+        return min(len(self._piece), reads[self._next_read] - self._received)
 
     def _compute(self, call, argument):
         self._marks.enter()

@@ -39,11 +39,14 @@ def client(link, options):
             key of its own, or None), `raw_public_key` (to show instead, or None), `psk`
             (identity, key and digest size, or None), `psk_modes`, `session` (bytes, or None),
             `forge_ticket` (flip a bit of its ticket), `keep_ticket`, `server_name`, `alpn`,
-            `suites`, `groups`, `key_shares` (tuples of code points), `compatible` (with
-            middleboxes), `max_record_bytes` (of plaintext, that may be received), `echo` (payload
-            sizes), `key_updates` (before how many echoes to send one that asks for one),
+            `suites`, `groups`, `key_shares`, `schemes` (tuples of code points; `schemes` are those
+            of signatures, None for all there are), `compatible` (with middleboxes),
+            `max_record_bytes` (of plaintext, that may be received), `echo` (payload sizes),
+            `key_updates` (before how many echoes to send one that asks for one),
             `close_first` (or wait for the peer's close_notify), `timeout_ms` (longest silence of
-            the link).
+            the link), `reads` (None, or after how many received bytes the peer waits for us, each
+            time: then input comes in pieces that follow from this), `clock` (None, or what
+            hil_marks.Marks needs to count instructions).
 
     Returns:
         dict: `connected`, `reason` (None after an orderly close), `alert_sent`,
@@ -65,7 +68,7 @@ def client(link, options):
     if trust is not None and session is None:
         from tlscore import client_certificates  # noqa: F401, PLC0415 -- all of X.509
 
-    def connect(checkpoint):
+    def connect(marks):
         return ClientConnection(
             ClientConfig(
                 entropy=HmacDrbg(options["seed"]),
@@ -75,6 +78,7 @@ def client(link, options):
                 alpn=options["alpn"],
                 suites=options["suites"],
                 groups=options["groups"],
+                signature_schemes=options["schemes"] if trust is not None else None,
                 key_share_groups=options["key_shares"],
                 certificates=certificates,
                 private_key=private_key,
@@ -87,7 +91,8 @@ def client(link, options):
                 record_buffer_bytes=options["max_record_bytes"] + RECORD_OVERHEAD_BYTES,
                 send_buffer_bytes=send_buffer_bytes,
                 middlebox_compatibility=options["compatible"],
-                checkpoint=checkpoint,
+                checkpoint=marks.checkpoint,
+                phase=marks.phase if options["clock"] else None,
             )
         )
 
@@ -124,7 +129,7 @@ def server(link, options):
         ours, key, digest_bytes = options["psk"]
         return (key, digest_bytes) if identity == ours else None
 
-    def accept(checkpoint):
+    def accept(marks):
         return ServerConnection(
             ServerConfig(
                 entropy=HmacDrbg(options["seed"]),
@@ -144,7 +149,8 @@ def server(link, options):
                 groups=options["groups"],
                 record_buffer_bytes=options["max_record_bytes"] + RECORD_OVERHEAD_BYTES,
                 send_buffer_bytes=_SEND_BUFFER_BYTES,
-                checkpoint=checkpoint,
+                checkpoint=marks.checkpoint,
+                phase=marks.phase if options["clock"] else None,
             )
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 FOOTPRINT = (
     "heap_live_peak_bytes",
+    "heap_min_bytes",
     "stack_peak_bytes",
     "ram_static_bytes",
     "flash_image_bytes",

@@ -3,8 +3,8 @@
 //
 // UART 0 is the console and interrupts at each byte. UART 1 is the data link; its receive interrupt
 // is on only during sleep, to end it, and no handler ever runs for it. Both hold one received byte;
-// the emulator offers the next one when that has been taken, so none can be lost. Timer 0 runs free
-// and its rare interrupt (every 2**32 ticks) counts its rounds; timer 1 ends a sleep.
+// the emulator offers the next one when that has been taken, so none can be lost. Timer 0 runs free,
+// without interrupt; timer 1 ends a sleep.
 //
 // Source: Cortex-M System Design Kit technical reference manual, DDI 0479, chapters 4.3 (UART) and
 // 4.2 (timer).
@@ -37,7 +37,10 @@ typedef volatile struct {
 #define CLOCK_TIMER             ((cmsdk_timer_t *)MPS2_TIMER_0)
 #define SLEEP_TIMER             ((cmsdk_timer_t *)MPS2_TIMER_1)
 
-static volatile uint32_t clock_rounds;
+static struct {
+    uint32_t last, rounds;
+} clock;
+
 static volatile bool awake;
 
 static cmsdk_uart_t *uart(unsigned port) {
@@ -50,29 +53,22 @@ static void console_interrupt(void) {
     board_wake();
 }
 
-static void clock_interrupt(void) {
-    CLOCK_TIMER->interrupt = 1;
-    clock_rounds += 1;
-}
-
 #pragma GCC diagnostic ignored "-Woverride-init"
 __attribute__((section(".vectors.board"), used)) static const arch_handler_t board_vectors[] = {
     [0 ... MPS2_LAST_INTERRUPT] = fault_handler,
     [MPS2_INTERRUPT_UART_0_RX] = console_interrupt,
-    [MPS2_INTERRUPT_TIMER_0] = clock_interrupt,
 };
 
 void board_init(void) {
     CLOCK_TIMER->reload = UINT32_MAX;
     CLOCK_TIMER->value = UINT32_MAX;
-    CLOCK_TIMER->control = TIMER_ON | TIMER_ON_INTERRUPT;
+    CLOCK_TIMER->control = TIMER_ON;
     CONSOLE_UART->baud_divisor = UART_LEAST_DIVISOR;
     CONSOLE_UART->control = UART_CONTROL_TX | UART_CONTROL_RX | UART_CONTROL_RX_INTERRUPT;
     LINK_UART->baud_divisor = UART_LEAST_DIVISOR;
     LINK_UART->control = UART_CONTROL_TX | UART_CONTROL_RX;
     arch_enable_interrupt(MPS2_INTERRUPT_UART_0_RX);
     arch_enable_interrupt(MPS2_INTERRUPT_UART_1_RX);
-    arch_enable_interrupt(MPS2_INTERRUPT_TIMER_0);
     arch_enable_interrupt(MPS2_INTERRUPT_TIMER_1);
     // QEMU asks a UART whether it can take input only when something stirs its main loop, which
     // enabling the receiver does not do and reading the data register does.
@@ -107,12 +103,10 @@ void board_console_resume(void) {
 }
 
 uint64_t board_ticks(void) {
-    uint32_t rounds, ticks;
-    do {
-        rounds = clock_rounds;
-        ticks = ~CLOCK_TIMER->value;  // it counts down
-    } while (rounds != clock_rounds || CLOCK_TIMER->interrupt);
-    return (uint64_t)rounds << 32 | ticks;
+    uint32_t now = ~CLOCK_TIMER->value;  // it counts down
+    clock.rounds += now < clock.last;
+    clock.last = now;
+    return (uint64_t)clock.rounds << 32 | now;
 }
 
 void board_wake(void) {
@@ -130,6 +124,7 @@ void board_sleep(uint32_t timeout_ms) {
         arch_wait_for_interrupt();
     }
     awake = false;
+    board_ticks();
     SLEEP_TIMER->control = 0;
     SLEEP_TIMER->interrupt = 1;
     LINK_UART->control &= ~UART_CONTROL_RX_INTERRUPT;

@@ -11,6 +11,5 @@
 
 #define MPS2_INTERRUPT_UART_0_RX        (0)
 #define MPS2_INTERRUPT_UART_1_RX        (2)
-#define MPS2_INTERRUPT_TIMER_0          (8)
 #define MPS2_INTERRUPT_TIMER_1          (9)
 #define MPS2_LAST_INTERRUPT             (31)

@@ -11,6 +11,5 @@
 
 #define MPS2_INTERRUPT_UART_0_RX        (32)
 #define MPS2_INTERRUPT_UART_1_RX        (34)
-#define MPS2_INTERRUPT_TIMER_0          (3)
 #define MPS2_INTERRUPT_TIMER_1          (4)
 #define MPS2_LAST_INTERRUPT             (63)

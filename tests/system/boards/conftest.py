@@ -50,9 +50,9 @@ def send(link, size):
         done += link.write(data[done & 255:][:size - done])
     return done
 
-def marked(link, rounds):
+def marked(link, rounds, clock):
     from hil_marks import Marks
-    marks = Marks()
+    marks = Marks(clock=clock)
     marks.enter()
     total = 0
     for i in range(rounds):

@@ -141,6 +141,9 @@ class AnyHandshake:
     def hash_piece(self, data):
         pass
 
+    def phase(self, name):
+        pass
+
     def check_misaligned(self, message):
         pass
 
