@@ -261,7 +261,7 @@ def _interrupt(
     log: Path,
 ) -> None:
     """Bring the board to a fresh raw REPL, by the gentlest way that works."""
-    quick_s = min(3.0, request.boot_timeout_s)
+    quick_s = min(2.0, request.boot_timeout_s)
     rungs: list[tuple[Callable[[], object], float]] = [
         (lambda: None, quick_s),
         (lambda: port.write(_CTRL_C_RUN), quick_s),

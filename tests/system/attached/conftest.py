@@ -60,3 +60,35 @@ def boot_at(tmp_path: Path) -> Iterator[BootAt]:
             return board
 
         yield start
+
+
+def beside(kind: str, *command: str) -> list[str]:
+    """Return the command that runs another one beside a simulated board."""
+    return [sys.executable, str(SIMBOARD), kind, "--", *command]
+
+
+# Started first and looked at last: most of its time goes by beside the other tests' waiting.
+@pytest.fixture(scope="package", autouse=True)
+def whole_run(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[str], Path] | None]:
+    """A run of two boards against OpenSSL by the command a user types, and its report's folder."""
+    if not any(item.path.name == "test_whole_runs.py" for item in request.session.items):
+        yield None
+        return
+    report = tmp_path_factory.mktemp("whole") / "report"
+    run = [
+        *(sys.executable, "-m", "pytest", "-q", "tests/system/test_handshake.py"),
+        f"--target-dir={SIMBOARD / 'targets'}",
+        *("--target=simulated-mbed", "--target=simulated-esp32"),
+        *("--peer=openssl", "--scenario=tls13-psk", f"--report={report}"),
+    ]
+    with subprocess.Popen(
+        beside("esp32", *beside("mbed", *run)),
+        cwd=SIMBOARD.parents[1],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as started:
+        yield started, report
+        started.terminate()

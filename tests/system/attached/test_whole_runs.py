@@ -11,30 +11,14 @@ from pathlib import Path
 
 from .conftest import SIMBOARD
 
-ROOT = Path(__file__).parents[3]
 
-
-def beside(kind: str, *command: str) -> list[str]:
-    return [sys.executable, str(SIMBOARD), kind, "--", *command]
-
-
-def test_a_stock_board_and_one_with_our_firmware_pass_against_openssl(tmp_path: Path) -> None:
-    run = [
-        *(sys.executable, "-m", "pytest", "-q", "tests/system/test_handshake.py"),
-        f"--target-dir={SIMBOARD / 'targets'}",
-        *("--target=simulated-mbed", "--target=simulated-esp32"),
-        *("--peer=openssl", "--scenario=tls13-psk", f"--report={tmp_path / 'report'}"),
-    ]
-    done = subprocess.run(
-        beside("esp32", *beside("mbed", *run)),
-        check=False,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    report = json.loads((tmp_path / "report" / "report.json").read_text())
+def test_a_stock_board_and_one_with_our_firmware_pass_against_openssl(
+    whole_run: tuple[subprocess.Popen[str], Path],
+) -> None:
+    done, report_dir = whole_run
+    said, _ = done.communicate(timeout=300)
+    assert done.returncode == 0, said
+    report = json.loads((report_dir / "report.json").read_text())
     found = {cell["target"]: cell for cell in report["cells"]}
     assert {name: cell["verdict"] for name, cell in found.items()} == {
         "simulated-mbed": "pass",
