@@ -21,7 +21,7 @@ def own_board(hil_target, tmp_path):
     text = text.replace(f'name = "{hil_target.name}"', 'name = "bench-board"')
     file = tmp_path / "lab" / "bench-board.toml"
     file.parent.mkdir()
-    file.write_text(text.replace(heap, "heap_bytes = 49_152"), encoding="utf-8")
+    file.write_text(text.replace(heap, "heap_bytes = 98_304"), encoding="utf-8")
     return file
 
 
@@ -37,7 +37,7 @@ def test_a_file_in_a_folder_of_ones_own_is_a_board(own_board, dut_factory, pytes
             from hil.report import Cell
 
             def test_own_fact(dut, hil_record):
-                assert dut.heap_bytes == 49152
+                assert dut.heap_bytes == 98304
                 hil_record(Cell("bench-board", None, None, "boot", verdict="pass"))
         """,
     )

@@ -114,6 +114,6 @@ run.write(Path(sys.argv[1]))
         check=True,
     )
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
-    shipped = installed / "hil" / "templates"
+    shipped = installed / "hil" / "html" / "templates"
     assert (shipped / "report.css").read_text(encoding="utf-8") in page
     assert (shipped / "report.js").read_text(encoding="utf-8") in page
