@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hil.document import VERDICTS, Document, ReportError
-from hil.errors import BoardHang, HilError, JobFailed
+from hil.errors import BoardHang, BoardLocked, HilError, JobFailed
 from hil.report import Cell
 
 # Verdicts of cells that ran, whatever came out.
@@ -34,12 +34,15 @@ def verdict_of(error: BaseException) -> str:
     """Return the verdict that an exception which ended a test means.
 
     An assertion, and an exception of the code under test on the board (`JobFailed`), say that
-    the thing under test is wrong: `fail`. A board without an answer is a `hang`. Everything
-    else, a board that died or ran out of memory, the farm's own errors and mistakes in a test
-    alike, is an `error`: it says nothing about the thing under test.
+    the thing under test is wrong: `fail`. A board without an answer is a `hang`, one that
+    somebody else has is `locked`. Everything else, a board that died or ran out of memory, the
+    farm's own errors and mistakes in a test alike, is an `error`: it says nothing about the thing
+    under test.
     """
     if isinstance(error, BoardHang):
         return "hang"
+    if isinstance(error, BoardLocked):
+        return "locked"
     if isinstance(error, JobFailed) and error.is_out_of_memory:
         return "error"
     if isinstance(error, (AssertionError, JobFailed)):

@@ -23,7 +23,9 @@ from hil import (
     build,
     components,
     history_command,
+    locks_command,
     paths,
+    probe_command,
     progress,
     readiness,
     tables,
@@ -31,6 +33,8 @@ from hil import (
 )
 from hil.compare import command as compare_command
 from hil.errors import HilError
+from hil.lab import inventory
+from hil.target_file import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +58,8 @@ def targets(options: argparse.Namespace) -> int:
     """`hil targets`: list the boards with what is missing to run each, or check their files."""
     if options.check:
         return _check_targets(options)
-    found = target.load_all(paths.targets_dir(), *options.target_dir)
+    kinds = target.load_all(paths.targets_dir(), *options.target_dir)
+    found = inventory.with_lab(options.lab, Path.cwd(), kinds)
     chosen = target.select(options.names, found) if options.names else list(found.values())
     sys.stdout.write(readiness.listing(chosen, width=tables.stdout_columns()))
     sys.stdout.flush()
@@ -62,7 +67,7 @@ def targets(options: argparse.Namespace) -> int:
 
 
 def _check_targets(options: argparse.Namespace) -> int:
-    """Print every offence of every target file; status 1 if there is one."""
+    """Print every offence of every target file, and of the lab's; status 1 if there is one."""
     files = target.files(paths.targets_dir(), *options.target_dir)
     wrong = target.duplicates(files)
     if options.names:
@@ -70,8 +75,14 @@ def _check_targets(options: argparse.Namespace) -> int:
         if not files:
             raise HilError(f"no target file is called {' or '.join(options.names)}")
     wrong += readiness.offences(files)
+    checked = f"{len(files)} target files"
+    lab = inventory.find(options.lab, Path.cwd())
+    if lab is not None and not wrong:  # what it says depends on them
+        kinds = target.load_all(paths.targets_dir(), *options.target_dir)
+        wrong += inventory.offences(parse(lab), kinds)
+        checked += f" and {lab}"
     sys.stdout.writelines(f"{error}\n" for error in wrong)
-    sys.stdout.write(f"{len(files)} target files, {len(wrong) or 'no'} errors\n")
+    sys.stdout.write(f"{checked}, {len(wrong) or 'no'} errors\n")
     sys.stdout.flush()
     return 1 if wrong else 0
 
@@ -125,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder with target files of your own boards; repeatable",
     )
+    inventory.add_option(listing)
     listing.add_argument(
         "--check",
         action="store_true",
@@ -146,6 +158,8 @@ def _parser() -> argparse.ArgumentParser:
 
     compare_command.add_parser(commands)
     history_command.add_parser(commands)
+    locks_command.add_parser(commands)
+    probe_command.add_parser(commands)
     for entry in importlib.metadata.entry_points(group="hil.commands"):
         entry.load()(commands)
     return parser

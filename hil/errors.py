@@ -14,7 +14,7 @@ class HilError(Exception):
 
 
 class TargetFileError(HilError):
-    """A target file says something the farm does not understand."""
+    """A target file, or the file of a lab, says something the farm does not understand."""
 
     def __init__(self, path: Path, line: int | None, key: str, problem: str) -> None:
         place = f"{path}:{line}" if line is not None else str(path)
@@ -47,6 +47,10 @@ class BoardDied(HilError):
 
 class BoardHang(HilError):
     """A board did not answer within its time; the message ends with the tail of its console."""
+
+
+class BoardLocked(HilError):
+    """Somebody else has the board; the message says who, and since when."""
 
 
 class JobFailed(HilError):

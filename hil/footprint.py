@@ -300,7 +300,8 @@ def _boards(targets: Iterable[Document]) -> str:
         firmware = target["firmware"] or {}
         rows.append(
             [
-                target["name"],
+                target["name"]
+                + ("" if target.get("verified", True) else " (not verified on silicon)"),
                 target["cpu"],
                 f"{target['word_bits']}-bit {target['endian']}-endian",
                 quantities.count(target["ram_bytes"]) if target["ram_bytes"] else MISSING,

@@ -39,7 +39,7 @@ def newest_first(
 
     A file that is no report at all is only named to `warn` when it is called `report.json`.
     """
-    dated: list[tuple[str, Path]] = []
+    dated: list[tuple[str, int, Path]] = []
     for path in dict.fromkeys(file.resolve() for folder in folders for file in _files(folder)):
         try:
             started = _started(path)
@@ -48,8 +48,9 @@ def newest_first(
                 warn(str(error))
             continue
         if started is not None:
-            dated.append((started, path))
-    for _, path in sorted(dated, reverse=True):
+            # Runs of the same second come in the order they were written.
+            dated.append((started, path.stat().st_mtime_ns, path))
+    for *_, path in sorted(dated, reverse=True):
         try:
             yield path, document.read(path)
         except ReportError as error:

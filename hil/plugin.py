@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil import cells, limits, paths, report_plugin, rig, target, xdist_plugin
+from hil import cells, lab_plugin, limits, paths, report_plugin, rig, target, xdist_plugin
 from hil.baseline import Baseline
-from hil.errors import BoardDied, BoardHang, HilError
+from hil.errors import BoardDied, BoardHang, BoardLocked, HilError
 from hil.progress import Display
 from hil.report import Cell, Run
 from hil.target import Target
@@ -56,7 +56,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "--target",
         action="append",
         metavar="NAME",
-        help="board to run on: name, glob, class:CLASS or comma list; repeatable (default: unix)",
+        help="board to run on: name, glob, class:CLASS, label:LABEL, lab: (every board of the "
+        "lab) or comma list; repeatable (default: unix)",
     )
     group.addoption(
         "--list-targets",
@@ -90,6 +91,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default=1.0,
         help="stretch every timeout of the target files, for a slow machine (default: 1)",
     )
+    lab_plugin.add_options(group)
     group.addoption(
         "--baseline",
         metavar="FILE",
@@ -119,7 +121,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     from hil import readiness, tables  # noqa: PLC0415  (rich is slow to import)
 
     try:
-        targets = target.load_all(*_target_dirs(config))
+        targets = lab_plugin.with_lab(config, target.load_all(*_target_dirs(config)))
         listing = readiness.listing(targets.values(), width=tables.stdout_columns())
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
@@ -141,6 +143,7 @@ def pytest_configure(config: pytest.Config) -> None:
         selected=_selected(config),
         run=run,
         directory=Path(directory or config.rootpath / "reports" / run.id).resolve(),
+        leases=lab_plugin.leases(config),
         timeout_multiplier=config.option.timeout_multiplier,
     )
     folders = _report_folders(config)
@@ -187,10 +190,12 @@ def _dut_scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001
 
 
 @pytest.fixture(scope="session")
-def hil_target(request: pytest.FixtureRequest) -> Target:
+def hil_target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """The target the test runs on."""
     chosen: Target = request.param
-    return chosen
+    yield chosen
+    # Between two tests of a board it stays this run's: nobody else gets it in the middle.
+    request.config.stash[RIG].leases.release_all()
 
 
 @pytest.fixture(scope=_dut_scope)
@@ -246,10 +251,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin the cell of a test that fills one, before any fixture can fail."""
     begun = _cell_of(item)
-    if begun is not None:
+    chosen = _parameters(item).get("hil_target")
+    if begun is not None and chosen is not None:
         item.stash[LEDGER] = cells.Ledger(begun)
-        chosen = _parameters(item)["hil_target"]
         item.config.stash[RIG].begin(item.stash[LEDGER], chosen, item.stash[_POSITION])
+    if chosen is not None and chosen.quarantine is not None:
+        item.add_marker(pytest.mark.skip(reason=chosen.quarantine))  # pytest's own hook comes next
 
 
 def _cell_of(item: pytest.Item) -> Cell | None:
@@ -292,6 +299,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Close the cells of a test with what ended it, and make pytest's outcome agree."""
     report = yield
+    item.config.stash[DISPLAY].end()
     shared = item.config.stash[RIG]
     error = call.excinfo.value if call.excinfo is not None else None
     if report.failed and not isinstance(error, (BoardHang, BoardDied)):  # these end with it
@@ -305,6 +313,8 @@ def pytest_runtest_makereport(
         shared.close_boards()  # a board kept for later tests must not hang them one by one
     if ledger is None:
         return report
+    if report.failed and isinstance(error, BoardLocked):  # a board that could not be had
+        report.outcome, report.longrepr = "skipped", (*_place(item), f"locked: {error}")
     if report.when == "call" and report.passed:
         problem = ledger.disagreement()
         if problem is not None:
@@ -324,6 +334,12 @@ def _verdict(error: BaseException) -> tuple[str, str]:
     return cells.verdict_of(error), cells.reason_of(error)
 
 
+def _place(item: pytest.Item) -> tuple[str, int]:
+    """Return the file and line of a test, as pytest shows them for one that is skipped."""
+    path, line, _ = item.reportinfo()
+    return str(path), (line or 0) + 1
+
+
 def _parameters(item: pytest.Item) -> Mapping[str, Any]:
     callspec = getattr(item, "callspec", None)
     return callspec.params if callspec is not None else {}
@@ -332,8 +348,8 @@ def _parameters(item: pytest.Item) -> Mapping[str, Any]:
 def _selected(config: pytest.Config) -> list[Target]:
     """Return the targets chosen on the command line; a wrong name is the user's error."""
     try:
-        targets = target.load_all(*_target_dirs(config))
-        selected = target.select(config.option.target or ["unix"], targets)
+        targets = lab_plugin.with_lab(config, target.load_all(*_target_dirs(config)))
+        selected = target.select(config.option.target or ["unix"], targets, to_run=True)
         for wrong in limits.unknown_scenarios(selected):
             raise wrong
         return target.over_network(selected) if config.option.link == "net" else selected

@@ -31,7 +31,9 @@ _OTHER_QEMU_PACKAGE = "qemu-system-misc"
 
 def missing(target: Target) -> list[str]:
     """Say what this machine lacks to run a board, each with what to do about it; [] is ready."""
-    lacking = []
+    lacking = [] if target.quarantine is None else [target.quarantine]
+    if not target.is_reachable:
+        lacking.append("not attached: no port is known (lab.toml, boot.port)")
     program = target.boot.arguments.get("program")
     if isinstance(program, str) and shutil.which(program) is None:
         package = _QEMU_PACKAGES.get(program, _OTHER_QEMU_PACKAGE)

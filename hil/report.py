@@ -106,6 +106,7 @@ def describe_target(target: Target, firmware: Firmware | None) -> Document:
         "clock_hz": target.clock_hz,
         "ram_bytes": target.ram_bytes,
         "flash_bytes": target.flash_bytes,
+        **({} if target.verified else {"verified": False}),
         "firmware": firmware
         and {
             "micropython": firmware.micropython,

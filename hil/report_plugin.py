@@ -59,7 +59,8 @@ class Collector:
             return
         shared.run.interrupted = not whole
         if whole:
-            names = [chosen.name for chosen in shared.selected]
+            names = [chosen.name for chosen in shared.selected if chosen.quarantine is None]
+            names = names or [chosen.name for chosen in shared.selected]  # or nothing was tested
             shared.problems.extend(cells.unexecuted_targets(names, shared.run.cells))
         if self._baseline is not None:
             self._baseline.find(shared.run.id, shared.run.mode, shared.run.cells)

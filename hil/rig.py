@@ -20,6 +20,7 @@ from hil.cells import Ledger
 from hil.document import Document
 from hil.errors import HilError
 from hil.image import Firmware
+from hil.lab.lease import Leases, key_of
 from hil.report import Run, describe_target, keep_artefacts
 from hil.target import Target
 
@@ -59,6 +60,7 @@ class Rig:
         selected: the targets chosen on the command line.
         run: the records collected so far.
         directory: the report's folder; exists once something is in it.
+        leases: what this process holds of the boards on cables.
         timeout_multiplier: stretches every timeout of the target files.
         problems: why the run must fail although its tests passed.
     """
@@ -66,6 +68,7 @@ class Rig:
     selected: list[Target]
     run: Run
     directory: Path
+    leases: Leases
     timeout_multiplier: float = 1.0
     problems: list[str] = field(default_factory=list)
     _firmware: dict[str, Firmware] = field(default_factory=dict)
@@ -90,6 +93,18 @@ class Rig:
                 self._unbuildable[image] = error
                 raise
         return self._firmware[image]
+
+    def lease(self, target: Target, progress: Callable[[str], None] | None) -> None:
+        """Make a board on a cable this run's own until `leases` are released.
+
+        Raises:
+            BoardLocked: somebody else has it.
+        """
+        from hil import serial_port  # noqa: PLC0415  (only runs with boards pay for it)
+
+        port = target.boot.arguments.get("port")
+        if target.klass == "attached" and isinstance(port, str):
+            self.leases.hold(target.name, key_of(serial_port.resolved(port)), progress)
 
     def boot(
         self, target: Target, firmware: Firmware, log_dir: Path, heap_bytes: int | None
@@ -214,6 +229,7 @@ class BoardFactory:
         """
         chosen = target or self._target
         firmware = self.firmware(chosen)
+        self._rig.lease(chosen, self._progress)
         log_dir = self._new_log_dir(chosen.name)
         self._log_dirs.append(log_dir)
         board = self._rig.boot(chosen, firmware, log_dir, heap_bytes)

@@ -22,6 +22,8 @@ TargetClass = Literal["emulated", "attached", "process"]
 Endian = Literal["little", "big"]
 
 _CLASS_PREFIX = "class:"
+_LABEL_PREFIX = "label:"
+_LAB_PREFIX = "lab:"
 
 
 class TargetSelectionError(HilError):
@@ -68,6 +70,19 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Place:
+    """What the file of a lab says of one board beside what its target file says (`hil.lab`).
+
+    Attributes:
+        quarantine: why it is not used for the time being; None when it is.
+    """
+
+    lab: Path
+    labels: tuple[str, ...] = ()
+    quarantine: str | None = None
+
+
+@dataclass(frozen=True)
 class Target:
     """One board. Optional figures are None where the board has no such thing."""
 
@@ -92,6 +107,26 @@ class Target:
     flash: Mapping[str, object]
     limits: Limits
     path: Path
+    place: Place | None = None
+    noise: str | None = None
+    verified: bool = True
+
+    @property
+    def kind(self) -> str:
+        """Name of the target file; a lab may have several boards of a kind, with own names."""
+        return self.path.stem
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it can be begun with: a board on a cable needs a port that somebody has named."""
+        return self.klass != "attached" or "port" in self.boot.arguments
+
+    @property
+    def quarantine(self) -> str | None:
+        """Say why the board is not to be used; None when it may be."""
+        if self.place is None or self.place.quarantine is None:
+            return None
+        return f"in quarantine: {self.place.quarantine} ({self.place.lab.name})"
 
     @property
     def instructions_per_tick(self) -> Fraction | None:
@@ -146,6 +181,8 @@ def load(path: Path) -> Target:
         flash=document.table("flash"),
         limits=Limits(*document.limits()),
         path=path,
+        noise=cast("str | None", document.values.get("noise")),
+        verified=cast(bool, document.values.get("verified", True)),
     )
 
 
@@ -203,24 +240,28 @@ def over_network(targets: Iterable[Target]) -> list[Target]:
     return [replace(target, name=f"{target.name}-net", link=LinkSpec("net")) for target in chosen]
 
 
-def select(patterns: Sequence[str], targets: Mapping[str, Target]) -> list[Target]:
+def select(
+    patterns: Sequence[str], targets: Mapping[str, Target], *, to_run: bool = False
+) -> list[Target]:
     """Return the targets that the patterns name, in the order given, each once.
 
     Args:
-        patterns: names, globs, `class:` and a class, or comma lists of these, as `--target`
-            takes them.
+        patterns: names, globs, `class:` and a class, `label:` and a glob of labels, `lab:` (every
+            board of the lab) or `lab:` and a glob of boards, or comma lists of these, as
+            `--target` takes them. The name of a kind means all boards of that kind.
         targets: what there is to choose from.
+        to_run: only a board's own name chooses one on a cable that has no port.
 
     Raises:
         TargetSelectionError: a pattern matches nothing; the message lists what comes near.
     """
     chosen: dict[str, Target] = {}
     for pattern in _split(patterns):
-        if pattern.startswith(_CLASS_PREFIX):
-            klass = pattern[len(_CLASS_PREFIX) :]
-            names = [name for name, target in targets.items() if target.klass == klass]
-        else:
-            names = fnmatch.filter(targets, pattern)
+        names = [name for name, target in targets.items() if _matches(name, target, pattern)]
+        absent = [name for name in names if to_run and not targets[name].is_reachable]
+        names = [name for name in names if name == pattern or name not in absent]
+        if not names and absent:
+            raise TargetSelectionError(_absent(pattern, absent))
         if not names:
             raise TargetSelectionError(_unknown(pattern, targets))
         chosen.update((name, targets[name]) for name in names)
@@ -229,9 +270,30 @@ def select(patterns: Sequence[str], targets: Mapping[str, Target]) -> list[Targe
     return list(chosen.values())
 
 
+def _matches(name: str, target: Target, pattern: str) -> bool:
+    if pattern.startswith(_CLASS_PREFIX):
+        return target.klass == pattern[len(_CLASS_PREFIX) :]
+    if pattern.startswith(_LABEL_PREFIX):
+        labels = target.place.labels if target.place is not None else ()
+        return bool(fnmatch.filter(labels, pattern[len(_LABEL_PREFIX) :]))
+    if pattern.startswith(_LAB_PREFIX):
+        wanted = pattern[len(_LAB_PREFIX) :] or "*"
+        # By what the lab calls it, or by its whole name.
+        names = {name, name.rpartition("@")[2]}
+        return target.place is not None and bool(fnmatch.filter(names, wanted))
+    return bool(fnmatch.filter({name, name.partition("@")[0]}, pattern))
+
+
 def _split(patterns: Iterable[str]) -> list[str]:
     pieces = (piece.strip() for pattern in patterns for piece in pattern.split(","))
     return [piece for piece in pieces if piece]
+
+
+def _absent(pattern: str, names: Sequence[str]) -> str:
+    return (
+        f"no target matches {pattern!r} that is attached: no port is known of {', '.join(names)}; "
+        f"name it in a lab.toml or as boot.port, {paths.targets_dir() / 'README.md'} says how"
+    )
 
 
 def _unknown(pattern: str, targets: Mapping[str, Target]) -> str:
@@ -241,9 +303,23 @@ def _unknown(pattern: str, targets: Mapping[str, Target]) -> str:
             f"no target matches {pattern!r}; there are targets of class {classes}. A board is "
             f"added as a file: {paths.targets_dir() / 'README.md'} says how"
         )
+    if pattern.startswith((_LABEL_PREFIX, _LAB_PREFIX)):
+        return _unknown_in_lab(pattern, targets)
     is_glob = any(character in pattern for character in "*?[")
     problem = f"no target matches {pattern!r}" if is_glob else f"no target is called {pattern!r}"
     near = difflib.get_close_matches(pattern, targets, n=3, cutoff=0.5)
     near += [name for name in targets if pattern.strip("*?") in name and name not in near]
     hint = f"did you mean {', '.join(near)}? " if near and pattern.strip("*?") else ""
     return f"{problem}; {hint}`hil targets` lists them all"
+
+
+def _unknown_in_lab(pattern: str, targets: Mapping[str, Target]) -> str:
+    places = {name: target.place for name, target in targets.items() if target.place is not None}
+    if not places:
+        return (
+            f"no target matches {pattern!r}: there is no lab, or it has no boards; --lab=FILE or a "
+            "lab.toml in the project's folder describes one"
+        )
+    labels = sorted({label for place in places.values() for label in place.labels})
+    known = labels if pattern.startswith(_LABEL_PREFIX) else list(places)
+    return f"no board of the lab matches {pattern!r}; there are {', '.join(known) or 'no labels'}"

@@ -29,7 +29,7 @@ KeyPath = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a target file: its type and what its value may be."""
+    """One key of a target file: its type and what its value, or each item of a list, may be."""
 
     kind: type
     required: bool = False
@@ -60,6 +60,8 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "ram_bytes": _count(),
         "flash_bytes": _count(),
         "image": Key(str, required=True),
+        "noise": Key(str, choices=("os.urandom", "adc", "timer")),
+        "verified": Key(bool),
     },
     "boot": {"driver": Key(str, required=True, choices=("qemu", "unix_port", "attached"))},
     "console": {"driver": Key(str, required=True, choices=("raw_repl", "socketpair"))},
@@ -73,7 +75,13 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "hub_port": Key(str),
     },
     "network": {"device": Key(str, required=True, pattern=_DEVICE)},
-    "flash": {"method": Key(str, required=True)},
+    "flash": {
+        "method": Key(str, required=True, choices=("esptool", "mass_storage", "uf2", "pyocd")),
+        "chip": Key(str),
+        "address": _count(minimum=0),
+        "label": Key(str),
+        "firmware": Key(str),
+    },
     "timeouts": {"boot_s": Key(float, minimum=0.1), "job_s": Key(float, minimum=0.1)},
 }
 REQUIRED_TABLES = ("boot", "console", "link")
@@ -128,7 +136,13 @@ LIMITS: Mapping[str, Key] = {
 }
 _PHASE = re.compile(r"phase\.[a-z0-9_]+\.instructions")
 
-_KIND_NAMES = {str: "a string", int: "a whole number", float: "a number"}
+_KIND_NAMES = {
+    str: "a string",
+    int: "a whole number",
+    float: "a number",
+    list: "a list of strings",
+    bool: "true or false",
+}
 
 
 @dataclass(frozen=True)
@@ -208,12 +222,12 @@ def _top_offences(document: Document) -> Iterator[TargetFileError]:
     tables = {name for name in TABLES if name} | {"limits"}
     for name in document.values:
         if name not in TABLES[""] and name not in tables:
-            yield document.error((name,), _unknown(name, [*TABLES[""], *sorted(tables)]))
+            yield document.error((name,), unknown_key(name, [*TABLES[""], *sorted(tables)]))
     for name in REQUIRED_TABLES:
         if name not in document.values:
             yield document.error((name,), f"missing; add a table [{name}]")
     own = {name: value for name, value in document.values.items() if name in TABLES[""]}
-    yield from _key_offences(document, (), own, TABLES[""])
+    yield from key_offences(document, (), own, TABLES[""])
     if own.get("name", document.path.stem) != document.path.stem:
         problem = f"must be the file's own name, {document.path.stem!r}"
         yield document.error(("name",), problem)
@@ -234,7 +248,7 @@ def _table_offences(document: Document, name: str) -> Iterator[TargetFileError]:
             yield offence
             return
         keys.update(DRIVER_ARGUMENTS.get((name, str(table["driver"])), {}))
-    yield from _key_offences(document, (name,), table, keys)
+    yield from key_offences(document, (name,), table, keys)
 
 
 def _limit_offences(document: Document) -> Iterator[TargetFileError]:
@@ -246,7 +260,7 @@ def _limit_offences(document: Document) -> Iterator[TargetFileError]:
         key = _count() if _PHASE.fullmatch(name) else LIMITS.get(name)
         if key is None:
             hint = " (limits of one scenario are a table, [limits.<scenario>])"
-            problem = _unknown(name, list(LIMITS)).replace("key", "measurement", 1)
+            problem = unknown_key(name, list(LIMITS)).replace("key", "measurement", 1)
             yield document.error(place, problem + (hint if len(place) == 2 else ""))
             continue
         offence = _value_offence(document, place, value, key)
@@ -301,12 +315,13 @@ def _value_in(document: Document, table: str, key: str) -> object:
     return found.get(key) if isinstance(found, dict) else None
 
 
-def _key_offences(
+def key_offences(
     document: Document, place: KeyPath, table: Mapping[str, object], keys: Mapping[str, Key]
 ) -> Iterator[TargetFileError]:
+    """Yield what is wrong with the keys of one table, and which are missing."""
     for name, value in table.items():
         if name not in keys:
-            yield document.error((*place, name), _unknown(name, list(keys)))
+            yield document.error((*place, name), unknown_key(name, list(keys)))
             continue
         offence = _value_offence(document, (*place, name), value, keys[name])
         if offence is not None:
@@ -320,8 +335,12 @@ def _value_offence(
     document: Document, place: KeyPath, value: object, key: Key
 ) -> TargetFileError | None:
     kinds = (int, float) if key.kind is float else (key.kind,)
-    if isinstance(value, bool) or not isinstance(value, kinds):
+    if isinstance(value, bool) != (key.kind is bool) or not isinstance(value, kinds):
         return document.error(place, f"must be {_KIND_NAMES[key.kind]}, not {_shown(value)}")
+    if isinstance(value, list):
+        item_key = Key(str, pattern=key.pattern)
+        offences_of_items = (_value_offence(document, place, item, item_key) for item in value)
+        return next(filter(None, offences_of_items), None)
     if key.choices and value not in key.choices:
         near = difflib.get_close_matches(str(value), [str(choice) for choice in key.choices], n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
@@ -336,7 +355,8 @@ def _value_offence(
     return None
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def unknown_key(name: str, known: list[str]) -> str:
+    """Say that there is no such key, with one that comes near or all there are."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(sorted(known))}"
     return f"unknown key; {hint}"

@@ -57,7 +57,7 @@ def earlier(folder: Path, run: Document) -> list[Document]:
     """
     files = [path for path in folder.glob("*/report.json") if path.is_file()]
     newest = sorted(files, key=lambda path: path.stat().st_mtime, reverse=True)[:_FILES]
-    reports = [report for report in map(_read, newest) if report is not None]
+    reports = [report for report in map(_read, reversed(newest)) if report is not None]
     found = [
         report
         for report in reports
