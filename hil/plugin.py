@@ -394,6 +394,7 @@ def _display(config: pytest.Config) -> Display:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
             reporter.ensure_newline()
             reporter.write_line(line)
+            reporter.flush()  # whoever reads a pipe wants to know now
 
     terminal = None
     if reporter.isatty:
