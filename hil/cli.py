@@ -128,15 +128,7 @@ def _parser() -> argparse.ArgumentParser:
 
     listing = commands.add_parser("targets", help="list the boards and what is missing to run each")
     listing.add_argument("names", nargs="*", metavar="NAME", help="names or globs (default: all)")
-    listing.add_argument(
-        "--target-dir",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="folder with target files of your own boards; repeatable",
-    )
-    inventory.add_option(listing)
+    inventory.add_target_options(listing)
     listing.add_argument(
         "--check",
         action="store_true",

@@ -55,15 +55,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help=f"how long a board may take for each step of --ask (default: {_ASK_TIMEOUT_S:g})",
     )
-    parser.add_argument(
-        "--target-dir",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="folder with target files of your own boards; repeatable",
-    )
-    inventory.add_option(parser)
+    inventory.add_target_options(parser)
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.set_defaults(run=run)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ _LAST_WORDS = ("HIL-FAULT", "HIL-BOOT")
 _REAP_S = 1.0
 
 
-class AgentBoard:
+class AgentBoard(ABC):
     """A board that answers calls through the agent."""
 
     # Drivers of boards whose heap is what their firmware makes it say False.
@@ -143,9 +144,9 @@ class AgentBoard:
     def _quoted_tail(self) -> str:
         return console.quoted_tail(self.console_log)
 
+    @abstractmethod
     def _obituary(self) -> str:
         """Say in words how the board stands, once it is gone."""
-        raise NotImplementedError
 
 
 class ProcessBoard(AgentBoard):

@@ -66,15 +66,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="how long to wait for somebody else who has the board (default: 0)",
     )
-    parser.add_argument(
-        "--target-dir",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="DIR",
-        help="folder with target files of your own boards; repeatable",
-    )
-    inventory.add_option(parser)
+    inventory.add_target_options(parser)
     parser.set_defaults(run=run)
 
 

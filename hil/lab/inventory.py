@@ -126,6 +126,19 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--target-dir` and `--lab` to a subcommand of `hil` that is about targets."""
+    parser.add_argument(
+        "--target-dir",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="folder with target files of your own boards; repeatable",
+    )
+    add_option(parser)
+
+
 def with_lab(chosen: Path | None, root: Path, targets: Mapping[str, Target]) -> dict[str, Target]:
     """Return targets with the boards of the lab among them, if `find` finds one."""
     path = find(chosen, root)
