@@ -53,6 +53,28 @@ static void wake_at(uint32_t value) {
     __asm volatile ("mtc0 %0, $11" :: "r" (value));
 }
 
+// Set Compare nearly a round of the counter away, while nobody waits for it: it can be moved, but
+// not switched off, and expires once a round (25.8 s) even if no interrupt is let through.
+//
+// The distance matters. After each meeting of Count and Compare QEMU 7 finds out when the next one
+// will be, and stays in that for ever, with the whole emulator, if Count has not gone on since. A
+// count takes 6 ns and an instruction 32 ns (icount_shift 5), so a meeting is noticed when the
+// instruction is over in which it was. Compare is set 8 counts behind what Count was 3 instructions
+// (96 ns, 16 counts) before: they meet 24 counts short of a round, which is 16 ns before the end of
+// an instruction, and Count has gone on by 2 or 3. From then on each meeting is 6 ns times the
+// counts of the one before, modulo 32, from the end of an instruction: 6 to 30 ns, a count at least.
+static void rest(void) {
+    __asm volatile (
+        "    .set push\n"
+        "    .set noreorder\n"
+        "    mfc0 $8, $9\n"
+        "    nop\n"
+        "    addiu $8, $8, -8\n"
+        "    mtc0 $8, $11\n"
+        "    .set pop\n"
+        ::: "$8");
+}
+
 static uint16_t timer(void) {
     TIMER_CONTROL = 0x00;  // hold what it shows now
     uint16_t low = TIMER_0;
@@ -84,6 +106,7 @@ void board_init(void) {
         uart16550_set_divisor(port, 1);  // 115,200 baud: an emulated line waits before it calls
     }
     counter.quarter_ns = measure_quarter_ns();
+    rest();
 }
 
 void board_vectors_written(void) {
@@ -129,6 +152,7 @@ void board_sleep(uint32_t timeout_ms) {
     if (!awake && !readable && ms != 0) {
         wake_at(count() + ms * (4000000 / counter.quarter_ns));
         malta_wait();
+        rest();
     }
     awake = false;
     for (unsigned port = 0; port < BOARD_UARTS; port++) {

@@ -86,3 +86,15 @@ def test_looking_after_the_board_does_not_change_what_the_same_work_takes(board)
     )
     taken = [board.evaluate("ticks(10001)") for _ in range(5)]
     assert max(taken) - min(taken) <= 0.002 * min(taken)
+
+
+def test_the_processors_counter_goes_round_whenever_it_was_set(board):
+    # Once a round, of 26 s of the board's time, it meets Compare, and QEMU 7 may stay there.
+    board.run("import time\ndef busy(n):\n    for i in range(n):\n        pass")
+    for ms in (1, 2):
+        took = board.run(
+            f"time.sleep_ms({ms})\nt = time.ticks_ms()\n"
+            "while time.ticks_diff(time.ticks_ms(), t) < 27000:\n    busy(10000)\n"
+            "print(time.ticks_diff(time.ticks_ms(), t))"
+        )
+        assert 27000 <= int(took) < 28000
