@@ -13,7 +13,10 @@ and in which pieces it arrives; around the change keys, transcripts and Finished
 Imported by drive.py, which knows where the modules below are.
 """
 
+import sys
+
 import fuzz_targets
+import tls12_targets
 from client_messages import Bench, ClientHello
 from server_double import Identity, ServerDouble, private_key
 from server_messages import NewSessionTicket, key_update, message, plain_record, vector
@@ -375,7 +378,10 @@ def trust_store(data):
 
 
 # name -> (function, runs in a short run: what takes about a second)
-TARGETS = {name: (parser(target), 30000) for name, target in fuzz_targets.TARGETS.items()}
+TARGETS = {
+    name: (parser(target), 10000 if name.endswith("12") else 30000)
+    for name, target in fuzz_targets.TARGETS.items()
+}
 TARGETS.update(
     {
         "client_flight": (client_flight, 150),
@@ -390,3 +396,15 @@ TARGETS.update(
         "trust_store": (trust_store, 20000),
     }
 )
+
+
+def of_tls12(target):
+    """Return a target of tls12_targets.py as one of bytes."""
+
+    def fuzz(data):
+        target(sys.modules[__name__], Draw(data))
+
+    return fuzz
+
+
+TARGETS.update({name: (of_tls12(target), runs) for name, target, runs in tls12_targets.TARGETS})

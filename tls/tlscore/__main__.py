@@ -14,8 +14,14 @@ import select
 import socket
 import sys
 
-from tlscore import client_options, codepoints, key_options, server_command, verify_command
-from tlscore.client import ClientConnection
+from tlscore import (
+    client_options,
+    codepoints,
+    key_options,
+    server_command,
+    verify_command,
+    version_options,
+)
 from tlscore.command_line import (
     EXIT_NETWORK,
     EXIT_TLS,
@@ -34,7 +40,7 @@ _ALERT_HINTS = {
     10: "the server did not expect what we sent; does it speak TLS on this port?",
     40: "the server accepts none of our suites, groups or signature algorithms",
     47: "the server takes one of our values for illegal",
-    70: "the server does not speak TLS 1.3",
+    70: "the server speaks no version of TLS that we offer; see --versions",
     80: "the server failed for reasons of its own; see its log",
     86: "the server takes us for a downgrade attack",
     112: "the server does not know this name; see --servername",
@@ -60,7 +66,7 @@ def main(arguments=None) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m tlscore", description="Try the TLS 1.3 core.")
+    parser = argparse.ArgumentParser(prog="python -m tlscore", description="Try the TLS core.")
     commands = parser.add_subparsers(dest="command", required=True)
     verify_command.add_parser(commands)
     server_command.add_parser(commands)
@@ -85,7 +91,7 @@ def _run_client(options):
     config = client_options.config(options)
     to_send = b"" if options.send is None else read_file(options.send)
     try:
-        connection = ClientConnection(config)
+        connection = version_options.client_connection(config)
     except UsageError as error:  # a session that is over, and nothing else to offer
         raise RefusalError(EXIT_USAGE, "cannot connect like this: {}".format(error))
     try:
@@ -166,7 +172,7 @@ def _flush(connection, transport):
 def _report(connection):
     alpn = connection.alpn
     say("version: " + codepoints.name_of(codepoints.VERSION_NAMES, connection.version))
-    say("suite: " + codepoints.name_of(codepoints.SUITE_NAMES, connection.suite))
+    say("suite: " + version_options.suite_name(connection.suite))
     say("group: " + key_options.group_name(connection))
     say(_proof(connection))
     say("alpn: " + ("none" if alpn is None else alpn.decode("utf-8", "backslashreplace")))

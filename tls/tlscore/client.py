@@ -71,15 +71,20 @@ class ClientConnection(Connection):
         self.psk_identity = None
         self.resumed = False
         self._client_random = self._random(RANDOM_BYTES)
-        session_id = self._random(32) if config.middlebox_compatibility else b""
-        before = self.phase("key_share")
-        shares = [KeyShare(group, config.entropy) for group in config.key_share_groups]
-        self.phase(before)
-        self._hello = ClientHello(config, self._client_random, session_id, shares)
+        self._hello = self._new_hello(
+            self._random(32) if config.middlebox_compatibility else b"", ClientHello
+        )
         self._offer_keys()
         # RFC 8446 §5.1: the first ClientHello "MAY also be 0x0301 for compatibility purposes".
         self._hello_message = self._send_hello(_TLS_1_0)
         self._checkpoint("client_hello")
+
+    def _new_hello(self, session_id, hello_class):
+        config = self._config
+        before = self.phase("key_share")
+        shares = [KeyShare(group, config.entropy) for group in config.key_share_groups]
+        self.phase(before)
+        return hello_class(config, self._client_random, session_id, shares)
 
     def _random(self, size):
         buffer = bytearray(size)

@@ -66,7 +66,7 @@ class ClientHello:
         writer.u16(_TLS_1_2)  # legacy_version, RFC 8446 §4.1.2
         writer.raw(self.random)
         writer.vector8(self.session_id)
-        _write_codes(writer, self.config.suites)
+        _write_codes(writer, self.suites())
         writer.vector8(b"\x00")  # legacy_compression_methods: null only
         block = writer.open(2)
         self.offered = []
@@ -74,7 +74,20 @@ class ClientHello:
         writer.close(block, 2)
         writer.close(message, 3)
 
+    def suites(self):
+        """Return the numbers of the cipher suites to offer."""
+        return self.config.suites
+
     def _write_extensions(self, writer):
+        self._write_common_extensions(writer)
+        mark = self._begin(writer, _EXT_SUPPORTED_VERSIONS)
+        writer.u8(2)
+        writer.u16(_TLS_1_3)
+        writer.close(mark, 2)
+        self._write_key_extensions(writer)
+
+    def _write_common_extensions(self, writer):
+        """Write what does not depend on the version."""
         config = self.config
         if config.host_name is not None:
             mark = self._begin(writer, _EXT_SERVER_NAME)
@@ -104,10 +117,10 @@ class ClientHello:
         if config.trust is not None:
             self._write_certificate_types(writer)
         self._write_record_limits(writer)
-        mark = self._begin(writer, _EXT_SUPPORTED_VERSIONS)
-        writer.u8(2)
-        writer.u16(_TLS_1_3)
-        writer.close(mark, 2)
+
+    def _write_key_extensions(self, writer):
+        """Write what TLS 1.3 exchanges keys by: the last extensions there are."""
+        config = self.config
         if config.has_keys or config.ticket_bytes_max:
             # §4.2.9: they "MUST" go with a key, and are for the server's tickets as well.
             mark = self._begin(writer, _EXT_PSK_KEY_EXCHANGE_MODES)

@@ -104,7 +104,7 @@ def parse(body) -> ReceivedHello:
     legacy_version = reader.u16()
     hello.random = reader.take(32)
     hello.session_id = reader.vector8(0, 32).rest()
-    hello.suites = _codes(reader.vector16(2))
+    hello.suites = codes_of(reader.vector16(2))
     compression = reader.vector8(1).rest()
     # Before TLS 1.3 the extensions could be missing altogether (RFC 5246 §7.4.1.2).
     block = reader.vector16() if reader.remaining() else Reader(body, reader.subject, len(body))
@@ -126,7 +126,7 @@ def _check_version(legacy_version, block):
     # with a "protocol_version" alert"; other values are not looked at (§4.2.1).
     supported = extensions.find(block, _SUPPORTED_VERSIONS)
     if legacy_version > _SSL_3_0 and supported is not None:
-        versions = _codes(supported.vector8(2, 254))
+        versions = codes_of(supported.vector8(2, 254))
         supported.finish()
         if contains(versions, _TLS_1_3):
             return
@@ -174,18 +174,18 @@ def _check_presence(found):
 
 def _read_lists(hello, found):
     if _SUPPORTED_GROUPS in found:
-        hello.groups = _code_list(found[_SUPPORTED_GROUPS])
+        hello.groups = code_list(found[_SUPPORTED_GROUPS])
     if _SIGNATURE_ALGORITHMS in found:
-        hello.schemes = _code_list(found[_SIGNATURE_ALGORITHMS])
+        hello.schemes = code_list(found[_SIGNATURE_ALGORITHMS])
     if _SIGNATURE_ALGORITHMS_CERT in found:
-        _code_list(found[_SIGNATURE_ALGORITHMS_CERT])
+        code_list(found[_SIGNATURE_ALGORITHMS_CERT])
     if _KEY_SHARE in found:
         content = found[_KEY_SHARE]
         hello.shares = content.vector16()
         content.finish()
         _check_shares(hello)
     if _ALPN in found:
-        hello.protocols = _protocols(found[_ALPN])
+        hello.protocols = protocols_of(found[_ALPN])
     if _PSK_KEY_EXCHANGE_MODES in found:
         hello.psk_modes = read_modes(found[_PSK_KEY_EXCHANGE_MODES])
     if _PRE_SHARED_KEY in found:
@@ -210,7 +210,7 @@ def _check_shares(hello):
             rest.vector16(1)
 
 
-def _protocols(content):
+def protocols_of(content):
     """Return the ProtocolNameList of RFC 7301 §3.1 after checking that no name is empty."""
     names = content.vector16(2)
     content.finish()
@@ -222,7 +222,7 @@ def _protocols(content):
 
 def _read_rest(hello, found):
     if _SERVER_NAME in found:
-        hello.server_name = _host_name(found[_SERVER_NAME])
+        hello.server_name = host_name_of(found[_SERVER_NAME])
     if _COOKIE in found:
         content = found[_COOKIE]
         hello.cookie = content.vector16(1).rest()
@@ -253,7 +253,7 @@ def _certificate_types(content):
     return types
 
 
-def _host_name(content):
+def host_name_of(content):
     """Return the host_name of a ServerNameList (RFC 6066 §3), or None if it has none."""
     names = content.vector16(1)
     content.finish()
@@ -274,13 +274,13 @@ def _host_name(content):
     return host_name
 
 
-def _code_list(content):
-    codes = _codes(content.vector16(2))
+def code_list(content):
+    codes = codes_of(content.vector16(2))
     content.finish()
     return codes
 
 
-def _codes(codes):
+def codes_of(codes):
     """Check that a Reader is over codes of two bytes, and return it."""
     if codes.remaining() & 1:
         raise decode_error(codes.subject, "bad_length")

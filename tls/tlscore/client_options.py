@@ -7,11 +7,17 @@ import base64
 import binascii
 import re
 
-from tlscore import certificate_files, codepoints, command_line, key_options, private_key_files
+from tlscore import (
+    certificate_files,
+    codepoints,
+    command_line,
+    key_options,
+    private_key_files,
+    version_options,
+)
 from tlscore.clock import FixedClock, SystemClock
 from tlscore.codepoints import CERTIFICATE_RAW_PUBLIC_KEY, CERTIFICATE_X509
 from tlscore.command_line import EXIT_USAGE, RefusalError
-from tlscore.config import ClientConfig
 from tlscore.config_checks import RECORD_BUFFER_BYTES_MAX
 from tlscore.entropy import SystemEntropy
 from tlscore.errors import TlsError, UsageError
@@ -35,7 +41,8 @@ def add_to(client):
     add("--alpn", default=(), type=command_line.protocols, metavar="NAME,...")
     groups = command_line.codes(codepoints.GROUP_NAMES)
     add("--groups", default=None, type=groups, metavar="NAME,...", help="most wanted first")
-    suites = command_line.codes(codepoints.SUITE_NAMES)
+    version_options.add_options(client)
+    suites = command_line.codes(version_options.SUITE_NAMES)
     add("--suites", default=None, type=suites, metavar="NAME,...", help="most wanted first")
     schemes = command_line.codes(codepoints.SIGNATURE_NAMES)
     add("--sigalgs", default=None, type=schemes, metavar="NAME,...", help="most wanted first")
@@ -54,7 +61,7 @@ def add_to(client):
     add("--time", type=utc, metavar="UTC", help="judge certificates by this time instead")
 
 
-def config(options) -> ClientConfig:
+def config(options):
     """Return the configuration.
 
     Raises:
@@ -71,7 +78,8 @@ def config(options) -> ClientConfig:
         if getattr(options, option) is not None:
             chosen[argument] = getattr(options, option)
     try:
-        return ClientConfig(
+        return version_options.client_config(
+            options.versions,
             entropy=SystemEntropy(),
             clock=SystemClock() if options.time is None else FixedClock(options.time),
             server_name=options.servername,

@@ -73,11 +73,14 @@ class Connection:
         peer_closed: the peer's close_notify has come.
     """
 
+    _receiver_class = RecordReceiver
+    _outbox_class = Outbox
+
     def __init__(self, config, table, state):
         self._config = config
         self._table = table
-        self._receiver = RecordReceiver(config.record_buffer_bytes)
-        self._outbox = Outbox(config.send_buffer_bytes)
+        self._receiver = self._receiver_class(config.record_buffer_bytes)
+        self._outbox = self._outbox_class(config.send_buffer_bytes)
         self._outbox.padding_bytes = config.padding_bytes
         if config.phase is not None:
             self._outbox.phase = config.phase
@@ -245,7 +248,7 @@ class Connection:
 
         Args:
             label: bytes, as registered, e.g. b"EXPORTER-Channel-Binding".
-            context: bytes; without one b"" (RFC 8446 makes no difference).
+            context: bytes; without one None or b"" (RFC 8446 makes no difference).
             length: bytes wanted.
 
         Raises:
@@ -254,7 +257,7 @@ class Connection:
         if self._exporter_secret is None:
             raise UsageError("connection.not_connected")
         return exported_keying_material(
-            self._suite.hash, self._exporter_secret, label, context, length
+            self._suite.hash, self._exporter_secret, label, context or b"", length
         )
 
     def _unread(self):
@@ -344,7 +347,11 @@ class Connection:
             self._transcript.update(data)
 
     def check_misaligned(self, message):
-        """Raise what is worse about a message than that it does not end its record, if anything."""
+        """Raise what is worse about a message than that it does not end its record, if anything.
+
+        Returns:
+            True if the message need not end its record after all (tls12/client.py).
+        """
 
     def deliver(self, row, message):
         """Let the handler of `row` take a complete handshake message and step to its state."""

@@ -34,7 +34,7 @@ class HandshakeReader:
     when it works at one of those, and given every
     complete message by `deliver(row, message)`, `message` being a memoryview with the header or
     the parser that has seen it all. `check_misaligned(message)` may know a better reason to
-    refuse a message that should have ended its record and did not.
+    refuse a message that should have ended its record and did not, or that it need not.
 
     Args:
         buffer_bytes: largest message, header included, that may be split over records.
@@ -126,8 +126,7 @@ class HandshakeReader:
         # RFC 8446 §5.1: "Implementations MUST verify that all messages immediately preceding a
         # key change align with a record boundary; if not, then they MUST terminate the connection
         # with an "unexpected_message" alert."
-        if row[states.ALIGNED] and not at_record_end:
-            connection.check_misaligned(message)
+        if row[states.ALIGNED] and not (at_record_end or connection.check_misaligned(message)):
             raise PeerMisbehaved("handshake.not_at_record_end", _ALERT_UNEXPECTED_MESSAGE)
         connection.deliver(row, message)
 

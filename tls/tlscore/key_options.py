@@ -8,10 +8,11 @@ import contextlib
 import os
 import tempfile
 
-from tlscore import codepoints, session
-from tlscore.codepoints import PSK_DHE_KE, PSK_KE
+from tlscore import codepoints
+from tlscore.codepoints import PSK_DHE_KE, PSK_KE, TLS_1_2
 from tlscore.command_line import EXIT_USAGE, RefusalError
 from tlscore.errors import UsageError
+from tlscore.tls12 import session
 
 _DIGEST_BYTES = 32
 _MODES = {"dhe": (PSK_DHE_KE,), "plain": (PSK_KE,)}
@@ -65,7 +66,11 @@ def client_arguments(options) -> dict:
         arguments["psks"] = (key,)
     if options.session_file is not None:
         arguments["ticket_bytes_max"] = _TICKET_BYTES_MAX
-        arguments["session"] = load_session(options.session_file, options.servername)
+        kept = load_session(options.session_file, options.servername)
+        if isinstance(kept, session.Session) and TLS_1_2 not in options.versions:
+            what = "{}: holds a session of TLS 1.2; see --versions".format(options.session_file)
+            raise RefusalError(EXIT_USAGE, what)
+        arguments["session"] = kept
     return arguments
 
 

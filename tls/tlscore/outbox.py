@@ -9,7 +9,7 @@ Not here: when anything is sent (connection.py, client.py).
 
 from tlscore import messages
 from tlscore.compat import const
-from tlscore.record import RECORD_OVERHEAD_BYTES, RecordProtection, RecordSender
+from tlscore.record import RecordProtection, RecordSender
 from tlscore.schedule import next_traffic_secret
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -58,7 +58,7 @@ class Outbox(RecordSender):
 
     def takes(self, size) -> bool:
         """Tell whether a handshake message fits, in as many records as need be, and an alert."""
-        spread = (size - 1) // self.content_limit * RECORD_OVERHEAD_BYTES
+        spread = (size - 1) // self.content_limit * self.overhead_bytes
         return self._free() >= size + spread + _ALERT_RECORD_BYTES
 
     def piece_room(self) -> int:

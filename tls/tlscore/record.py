@@ -271,9 +271,11 @@ class RecordSender:
         protection: RecordProtection, or None while records go in the clear.
         content_limit: bytes of content a protected record may have.
         phase: None, or a function as config.py has it, told when a record is protected.
+        overhead_bytes: what a record adds to its content at most.
     """
 
     phase = None
+    overhead_bytes = RECORD_OVERHEAD_BYTES
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes)
@@ -300,18 +302,18 @@ class RecordSender:
         return min(self._free(), self.content_limit)
 
     def _free(self):
-        return max(0, len(self._buffer) - (self._end - self._start) - RECORD_OVERHEAD_BYTES)
+        return max(0, len(self._buffer) - (self._end - self._start) - self.overhead_bytes)
 
     def writer(self) -> Writer:
         """Begin a record: return a Writer placed where its content goes."""
         size = len(self._buffer)
-        if self._start and self._end + RECORD_OVERHEAD_BYTES + self._free() > size:
+        if self._start and self._end + self.overhead_bytes + self._free() > size:
             pending = self._end - self._start
             self._view[:pending] = self._view[self._start : self._end]
             self._start = 0
             self._end = pending
         position = self._end + _HEADER_BYTES
-        limit = size - RECORD_OVERHEAD_BYTES + _HEADER_BYTES
+        limit = size - self.overhead_bytes + _HEADER_BYTES
         return Writer(self._buffer, position, max(position, limit))
 
     def content(self, writer):

@@ -17,11 +17,10 @@ import socket
 import sys
 import threading
 
-from tlscore import codepoints, command_line, key_options, server_options
+from tlscore import codepoints, command_line, key_options, server_options, version_options
 from tlscore.command_line import EXIT_NETWORK, EXIT_TLS, RefusalError, say
 from tlscore.connection import EVENT_CONNECTED, READ, SEND, WRITE
 from tlscore.errors import TlsError
-from tlscore.server import ServerConnection
 
 _PAGE = (
     b"HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nhello from tlscore\n"
@@ -85,7 +84,7 @@ class _Visit:
     def __init__(self, number, transport, config, options, failed):
         self._number = number
         self._transport = transport
-        self._connection = ServerConnection(config)
+        self._connection = version_options.server_connection(config)
         self._http = options.http
         self._failed = failed
         self._request = b""
@@ -159,7 +158,7 @@ class _Visit:
         alpn = connection.alpn
         names = (
             codepoints.name_of(codepoints.VERSION_NAMES, connection.version),
-            codepoints.name_of(codepoints.SUITE_NAMES, connection.suite),
+            version_options.suite_name(connection.suite),
             key_options.group_name(connection),
             key_options.proof_name(connection),
             "alpn " + ("none" if alpn is None else alpn.decode("utf-8", "backslashreplace")),

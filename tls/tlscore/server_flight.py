@@ -1,7 +1,7 @@
 """What a server says after its ServerHello: EncryptedExtensions to Finished (RFC 8446 §4.3, §4.4).
 
 The flight may be longer than the send buffer. It is written as far as there is room and continued
-whenever something has been sent; `_flight` is the row of _FLIGHT that is next. Until its end
+whenever something has been sent; `_flight` is the row of `_steps` that is next. Until its end
 nothing of the handshake is welcome.
 
 With a pre-shared key there is nothing between EncryptedExtensions and Finished (§2.2), and what
@@ -34,9 +34,11 @@ _FLIGHT = (
 class ServerFlight(Connection):
     """The speaking half of server.ServerConnection, which chooses what is said here."""
 
+    _steps = _FLIGHT
+
     def __init__(self, config):
         Connection.__init__(self, config, server_states.SERVER, server_states.WAIT_CLIENT_HELLO)
-        self._flight = len(_FLIGHT)
+        self._flight = len(self._steps)
         self._answers = None  # of EncryptedExtensions: (extension type, content) pairs
         self._certificate_type = None  # ours
         self._client_certificate_type = None  # to ask for, None not to ask
@@ -52,7 +54,7 @@ class ServerFlight(Connection):
         if self.state >= states.CLOSED:
             return
         try:
-            if self._flight < len(_FLIGHT):
+            if self._flight < len(self._steps):
                 self._continue_flight()
             self._send_tickets()
         except TlsError as error:
@@ -69,7 +71,7 @@ class ServerFlight(Connection):
 
     def row_of(self, message_type):
         """Return the row for a message in the present state; none while we still speak."""
-        if self._flight < len(_FLIGHT):
+        if self._flight < len(self._steps):
             raise self._unexpected("handshake.unexpected_message")
         return Connection.row_of(self, message_type)
 
@@ -90,8 +92,8 @@ class ServerFlight(Connection):
     def _continue_flight(self):
         """Queue as much of the flight as the send buffer has room for."""
         before = None
-        while self._flight < len(_FLIGHT):
-            name = _FLIGHT[self._flight]
+        while self._flight < len(self._steps):
+            name = self._steps[self._flight]
             told = self.phase(name)
             before = before or told
             if not getattr(self, name)():
@@ -196,6 +198,6 @@ class ServerFlight(Connection):
 
     def _forget_handshake(self):
         Connection._forget_handshake(self)
-        self._flight = len(_FLIGHT)
+        self._flight = len(self._steps)
         self._answers = self._certificate = self._schedule = None
         self._client_secret = self._finished_digest = None

@@ -10,6 +10,7 @@ from tlscore import (
     key_options,
     private_key_files,
     psk,
+    version_options,
 )
 from tlscore.clock import FixedClock, SystemClock
 from tlscore.codepoints import CERTIFICATE_RAW_PUBLIC_KEY, CERTIFICATE_X509
@@ -17,7 +18,6 @@ from tlscore.command_line import EXIT_USAGE, RefusalError, say
 from tlscore.config_checks import RECORD_BUFFER_BYTES_MAX
 from tlscore.entropy import SystemEntropy
 from tlscore.errors import UsageError
-from tlscore.server_config import ServerConfig
 from tlscore.tickets import TicketKeys
 from tlscore.trust import PinnedKeys
 
@@ -52,14 +52,15 @@ def add_to(server):
     add("--alpn", default=(), type=command_line.protocols, metavar="NAME,...")
     groups = command_line.codes(codepoints.GROUP_NAMES)
     add("--groups", default=None, type=groups, metavar="NAME,...", help="most wanted first")
-    suites = command_line.codes(codepoints.SUITE_NAMES)
+    version_options.add_options(server)
+    suites = command_line.codes(version_options.SUITE_NAMES)
     add("--suites", default=None, type=suites, metavar="NAME,...", help="most wanted first")
     add("--cookie", action="store_true", help="have a HelloRetryRequest's cookie returned")
     add("--padding", default=0, type=int, metavar="N", help="pad data to multiples of N bytes")
     add("--keylog", metavar="FILE", help="append the secrets, in the format Wireshark reads")
 
 
-def config(options) -> ServerConfig:
+def config(options):
     """Return the configuration.
 
     Raises:
@@ -76,7 +77,8 @@ def config(options) -> ServerConfig:
         if options.cookie:
             chosen["cookie_key"] = bytearray(_COOKIE_KEY_BYTES)
             entropy.fill(chosen["cookie_key"])
-        return ServerConfig(
+        return version_options.server_configuration(
+            options.versions,
             entropy,
             check_private_key=True,
             certificate_required=not options.optional,

@@ -93,7 +93,7 @@ def _look_up(config, hello, identity):
     if config.tickets is not None:
         ticket = config.tickets.open(identity)
         if ticket is not None:
-            if not _fits(ticket, config, hello):
+            if not fits(ticket, config, hello):
                 return None
             return ticket.secret, len(ticket.secret), psk.RESUMPTION, ticket.psk_identity, ticket
     found = _external(config, identity)
@@ -110,7 +110,7 @@ def _external(config, identity):
     return found
 
 
-def _fits(ticket, config, hello):
+def fits(ticket, config, hello):
     """Tell whether a connection may go on where the one of the ticket was."""
     # RFC 8446 §4.6.1: clients "SHOULD only resume if the SNI value matches the one used in the
     # original session"; what was proved was proved under that name.

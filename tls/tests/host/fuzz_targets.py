@@ -30,6 +30,11 @@ from tlscore.record import RecordReceiver
 from tlscore.states import CLIENT, CONNECTED, find
 from tlscore.ticket_stream import NewSessionTicketParser
 from tlscore.tickets import Ticket, TicketKeys
+from tlscore.tls12 import client_hello_parser as client_hello_parser12
+from tlscore.tls12 import message_streams as message_streams12
+from tlscore.tls12 import messages as messages12
+from tlscore.tls12 import session as session12
+from tlscore.tls12.record import RecordReceiver as RecordReceiver12
 from tlscore.wire import Reader
 
 OFFERED = (41, 0, 1, 10, 13, 16, 19, 20, 28, 43, 51)
@@ -173,7 +178,80 @@ def records(data):
             receiver.next_record()
 
 
+# --- TLS 1.2
+
+OFFERED12 = (0, 1, 10, 11, 13, 16, 23, 28, 35, 0xFF01)
+
+
+def client_hello12(data):
+    body = memoryview(data)
+    if client_hello_parser12.version_of(body, (0x0304, 0x0303)) == 0x0303:
+        client_hello_parser12.parse(body)
+
+
+def server_hello12(data):
+    if messages12.is_of_tls12(memoryview(data)):
+        messages12.parse_server_hello(memoryview(data), OFFERED12)
+
+
+def server_key_exchange12(data):
+    for kind in ((False, True), (True, False), (True, True)):
+        try:
+            messages12.parse_server_key_exchange(memoryview(data), *kind)
+        except PeerMisbehaved as error:
+            refusal = error
+            continue
+        return
+    raise refusal
+
+
+def client_key_exchange12(data):
+    messages12.parse_client_key_exchange(memoryview(data), True, True)
+
+
+def certificate_request12(data):
+    messages12.parse_certificate_request(memoryview(data))
+
+
+def certificate12(data):
+    stream(message_streams12.CertificateParser(len(data), AnyCertificate(), True), data)
+
+
+def new_session_ticket12(data):
+    parser = message_streams12.NewSessionTicketParser(len(data), 100)
+    stream(parser, data)
+    assert parser.ticket is None or len(parser.ticket) <= 100
+
+
+def stored_session12(data):
+    try:
+        kept = session12.from_bytes(data)
+    except UsageError:
+        return
+    assert kept.to_bytes() == data
+
+
+def records12(data):
+    receiver = RecordReceiver12(300)
+    receiver.use_tls12()
+    view = memoryview(data)
+    while view:
+        view = view[receiver.feed(view) :]
+        if receiver.complete:
+            receiver.open()
+            receiver.next_record()
+
+
 TARGETS = {
+    "client_hello12": client_hello12,
+    "server_hello12": server_hello12,
+    "server_key_exchange12": server_key_exchange12,
+    "client_key_exchange12": client_key_exchange12,
+    "certificate_request12": certificate_request12,
+    "certificate12": certificate12,
+    "new_session_ticket12": new_session_ticket12,
+    "stored_session12": stored_session12,
+    "records12": records12,
     "client_hello": client_hello,
     "server_hello": server_hello,
     "encrypted_extensions": encrypted_extensions,
@@ -198,7 +276,47 @@ _RETRY_EXTENSIONS = [
 ]
 _KEYS = vector(2, vector(2, b"key") + bytes(4)) + vector(2, vector(1, bytes(32)))
 _TICKET = NewSessionTicket(extensions=[(42, b"\x00\x00\x40\x00")]).encode()
+_HELLO12 = (0x0303).to_bytes(2, "big") + bytes(32) + vector(1, bytes(32))
+_ANSWERS12 = [(23, b""), (35, b""), (0xFF01, b"\x00"), (11, b"\x01\x00"), (16, b"\x00\x03\x02h2")]
+_OFFERS12 = [
+    *_ANSWERS12[:4],
+    (0, vector(2, b"\x00" + vector(2, b"server.example"))),
+    (10, b"\x00\x02\x00\x1d"),
+    (13, b"\x00\x04\x04\x03\x08\x04"),
+    (28, b"\x10\x01"),
+]
+
+
+def _block12(extensions_):
+    return vector(2, b"".join(kind.to_bytes(2, "big") + vector(2, x) for kind, x in extensions_))
+
+
+_EXCHANGE12 = b"\x03\x00\x1d" + vector(1, bytes(32))
 SEEDS = {
+    "client_hello12": [
+        _HELLO12 + vector(2, b"\xc0\x2b\x00\xff") + b"\x01\x00" + _block12(_OFFERS12),
+        _HELLO12 + vector(2, b"\xc0\x2b\xc0\x2f") + b"\x01\x00",
+    ],
+    "server_hello12": [
+        _HELLO12 + b"\xc0\x2b\x00" + _block12(_ANSWERS12),
+        _HELLO12 + b"\xc0\x2b\x00",
+    ],
+    "server_key_exchange12": [
+        _EXCHANGE12 + b"\x04\x03" + vector(2, bytes(70)),
+        vector(2, b"hint") + _EXCHANGE12,
+        vector(2, b"hint"),
+    ],
+    "client_key_exchange12": [vector(2, b"identity") + vector(1, bytes(32))],
+    "certificate_request12": [
+        b"\x02\x01\x40" + vector(2, b"\x04\x03\x04\x01") + vector(2, vector(2, b"name"))
+    ],
+    "certificate12": [vector(3, vector(3, bytes(300)) + vector(3, bytes(5))), vector(3, b"")],
+    "new_session_ticket12": [bytes(4) + vector(2, b"ticket"), bytes(4) + vector(2, b"")],
+    "stored_session12": [
+        session12.Session(b"", b"ticket", bytes(48), 7, 8, 9, 10, "x.example", b"me").to_bytes(),
+        session12.Session(b"id", b"", bytes(48), 7, 8, 9, 10, "", b"").to_bytes(),
+    ],
+    "records12": [plain_record(22, b"abc") + plain_record(21, b"\x02\x28")],
     "stored_session": [
         session.Session(b"ticket", bytes(32), 7200, 7, 8, 9, "server.example", b"h2").to_bytes()
     ],

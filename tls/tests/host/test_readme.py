@@ -6,15 +6,16 @@ import re
 
 TLS = pathlib.Path(__file__).parents[2]
 README = (TLS / "README.md").read_text(encoding="utf-8")
+TLS12 = (TLS / "TLS12.md").read_text(encoding="utf-8")
 # What the caller gives says its reasons itself.
 ELSEWHERE = ("__main__", "clock", "entropy", "trust", "verify_command")
 REASON = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
-def reasons_in_source():
-    """Return every string constant handed to an error, or kept for one, in tlscore/*.py."""
+def reasons_in_source(folder):
+    """Return every string constant handed to an error, or kept for one, in a folder's modules."""
     found = set()
-    for path in (TLS / "tlscore").glob("*.py"):
+    for path in folder.glob("*.py"):
         if path.stem.startswith(ELSEWHERE):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -24,8 +25,8 @@ def reasons_in_source():
     return found - {"x25519.all_zero"}
 
 
-def reasons_in_readme():
-    table = README[README.index("## Reasons") : README.index("## Out of scope")]
+def reasons_in_readme(page=README):
+    table = page[page.index("## Reasons") : page.index("## Out of scope")]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     return {name for row in rows for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", row)}
 
@@ -39,13 +40,27 @@ def test_every_reason_is_listed():
         "client_hello.record_size_limit",
         "encrypted_extensions.record_size_limit",
     }
-    assert reasons_in_source() | built == reasons_in_readme()
+    found = reasons_in_source(TLS / "tlscore") | built
+    assert found - reasons_in_readme(TLS12) == reasons_in_readme() - reasons_in_readme(TLS12)
+    assert reasons_in_source(TLS / "tlscore" / "tls12") <= reasons_in_readme() | reasons_in_readme(
+        TLS12
+    )
 
 
 def test_every_file_is_mentioned():
+    of_tls12 = {path.stem for path in (TLS / "tlscore" / "tls12").glob("*.py")} - {"__init__"}
+    assert {name for name in of_tls12 if "`{}`".format(name) not in TLS12} == set()
     files = {path.stem for path in (TLS / "tlscore").glob("*.py")} - {"__init__", "compat"}
     unmentioned = {name for name in files if "`{}`".format(name) not in README}
     assert {name for name in unmentioned if not name.startswith(ELSEWHERE)} == set()
+
+
+def test_every_test_named_in_the_section_table_of_tls_1_2_exists():
+    table = TLS12[TLS12.index("## RFC") : TLS12.index("## Reasons")]
+    rows = [line.split("|")[4] for line in table.splitlines() if line.count("|") == 5]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+)`", row)}
+    host = TLS / "tests" / "host" / "tls12"
+    assert named == {path.stem[5:] for path in host.glob("test_*.py")}
 
 
 def test_every_test_named_in_the_section_table_exists():

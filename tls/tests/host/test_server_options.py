@@ -158,12 +158,14 @@ def test_openssl_is_told_the_authorities_and_takes_padding(desk):
 
 
 def test_too_many_authorities_are_not_named(desk, monkeypatch):
-    from tlscore import server_options
+    from tlscore import server_options, version_options
 
     certificate, key, root = desk.files(0x0403)
     arguments = ["--cert", certificate, "--key", key, "--client-ca", root]
     made = []
-    monkeypatch.setattr(server_options, "ServerConfig", lambda *_, **values: made.append(values))
+    monkeypatch.setattr(
+        version_options, "server_configuration", lambda *_, **values: made.append(values)
+    )
     for limit, named in ((8192, 1), (10, 0)):
         monkeypatch.setattr(server_options, "_AUTHORITIES_BYTES_MAX", limit)
         monkeypatch.setattr("tlscore.server_command._serve", lambda *_: 0)

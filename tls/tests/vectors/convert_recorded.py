@@ -1,8 +1,8 @@
-"""Write recorded.traces from recorded handshakes between other people's stacks.
+"""Write recorded.traces and recorded_tls12.traces from handshakes between other people's stacks.
 
     python convert_recorded.py FOLDER
 
-FOLDER holds `recorded/tls13-*.json` (what went over the wire, its key log, a pre-shared key where
+FOLDER holds `recorded/tls1*.json` (what went over the wire, its key log, a pre-shared key where
 one was used) and `seed_wire/`, what clients and servers of older versions say. README.md tells
 where they come from. Octets are written as they are; only the form changes, and what the reader
 of a handshake has to trust is added, taken out of the recordings: the authority that one of the
@@ -104,13 +104,29 @@ def traces(folder):
     return found
 
 
+def traces_of_tls12(folder):
+    """Return [(name, comment, fields)] of every trace of TLS 1.2."""
+    found = []
+    for path in sorted((folder / "recorded").glob("tls12-*.json")):
+        name, server, client = path.stem.split("__")
+        comment = "server {}, client {}".format(server, client)
+        found.append((name, comment, fields_of(json.loads(path.read_text()))))
+    return found
+
+
 def main(folder):
+    write("recorded.traces", traces(folder))
+    write("recorded_tls12.traces", traces_of_tls12(folder))
+
+
+def write(name, found):
+    """Write a file of traces."""
     lines = [HEAD]
-    for name, comment, fields in traces(folder):
-        lines += ["[{}]".format(name), "# " + comment]
+    for name_of_trace, comment, fields in found:
+        lines += ["[{}]".format(name_of_trace), "# " + comment]
         lines += ["{} = {}".format(field, octets.hex()) for field, octets in fields.items()]
         lines.append("")
-    path = HERE / "recorded.traces"
+    path = HERE / name
     path.write_text("\n".join(lines))
     print("{}: {} bytes".format(path.name, path.stat().st_size))
 

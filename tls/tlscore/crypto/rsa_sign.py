@@ -24,7 +24,7 @@ def public_of(private_key: tuple) -> bytes:
     Raises:
         ValueError: "rsa.private_key".
     """
-    n, e = _private_numbers(private_key)[:2]
+    n, e = private_numbers(private_key)[:2]
     return _public_der(n, e)
 
 
@@ -39,11 +39,20 @@ def sign_pss(hash_function: "Hash", private_key: tuple, digest: bytes, entropy) 
         ValueError: "rsa.private_key"; "rsa.fault" if the result does not verify: the key's
             numbers do not belong together, or the machine has erred.
     """
-    numbers = _private_numbers(private_key)
-    n, e = numbers[:2]
+    numbers = private_numbers(private_key)
     salt = bytearray(hash_function.size)
     entropy.fill(salt)
-    encoded = _encoded(hash_function, digest, salt, bit_length(n) - 1)
+    encoded = _encoded(hash_function, digest, salt, bit_length(numbers[0]) - 1)
+    return signature_of(numbers, encoded, entropy)
+
+
+def signature_of(numbers: list, encoded: bytes, entropy) -> bytes:
+    """Return the private operation on an encoded message (RFC 8017 §5.2.1), verified.
+
+    Args:
+        numbers: of `private_numbers`.
+    """
+    n, e = numbers[:2]
     size = (bit_length(n) + 7) >> 3
     blind = _blind(n, size, entropy)
     message = int.from_bytes(encoded, "big")
@@ -54,7 +63,7 @@ def sign_pss(hash_function: "Hash", private_key: tuple, digest: bytes, entropy) 
     return s.to_bytes(size, "big")
 
 
-def _private_numbers(private_key: tuple) -> list:
+def private_numbers(private_key: tuple) -> list:
     """Return [n, e, d, p, q, d mod (p - 1), d mod (q - 1), 1/q mod p] (RFC 8017 A.1.2)."""
     values = integers(private_key[1], 9)
     # Version 0 says two primes; the size of n and e are what a verifier accepts.

@@ -1,0 +1,241 @@
+"""Recorded TLS 1.2 handshakes between other stacks, read and checked by our parsers and keys.
+
+Every record is decrypted with keys made of the logged master secret, every message read by the
+parser that reads it in a connection, both Finished computed from the transcript, the signature of
+the ServerKeyExchange verified with the key of the certificate, and with a pre-shared key the master
+secret itself computed. The hello messages of BearSSL and axTLS are given to our own ends.
+"""
+
+import pathlib
+
+import pytest
+
+from tlscore.crypto.hashes import SHA256
+from tlscore.errors import PeerMisbehaved
+from tlscore.tls12 import client_hello_parser, messages, schedule, suites
+from tlscore.tls12.message_streams import CertificateParser, NewSessionTicketParser
+from tlscore.tls12.record import RecordProtection, RecordReceiver
+from tlscore.tls12.signature import check
+from tlscore.x509.anchor import AnchorParser
+
+VECTORS = pathlib.Path(__file__).parent.parent.parent / "vectors"
+CLIENT, SERVER = "client", "server"
+# name -> (suite, messages of the client, messages of the server)
+FOUND = {
+    "tls12-gcm": (0xC02B, [1, 16, 20], [2, 11, 12, 14, 4, 20]),
+    "tls12-ccm8": (0xC0AE, [1, 16, 20], [2, 11, 12, 14, 4, 20]),
+    "tls12-psk-ccm8": (0xC0A8, [1, 16, 20], [2, 14, 4, 20]),
+}
+
+
+def read_traces(name):
+    """Return {trace name: {field: octets}} of a vector file."""
+    traces = {}
+    for line in (VECTORS / name).read_text("ascii").splitlines():
+        if line.startswith("["):
+            fields = traces.setdefault(line.strip("[]"), {})
+        elif line and not line.startswith("#"):
+            field, _, octets = line.partition(" = ")
+            fields[field] = bytes.fromhex(octets)
+    return traces
+
+
+TRACES = read_traces("recorded_tls12.traces")
+OLDER = read_traces("recorded.traces")
+
+
+class LeafKey:
+    """A chain verifier that keeps the key of the first certificate and judges nothing."""
+
+    def __init__(self):
+        self.parser = AnchorParser()
+        self.count = 0
+
+    def begin(self, length):
+        from tlscore.x509.grammar import CERTIFICATE
+
+        self.count += 1
+        if self.count == 1:
+            self.parser.begin(length, rule=CERTIFICATE)
+
+    def push(self, data):
+        if self.count == 1:
+            self.parser.push(data)
+
+    def end(self):
+        if self.count == 1:
+            self.parser.end()
+
+
+class Wiretap:
+    """A listener to one recorded handshake."""
+
+    def __init__(self, trace):
+        self.trace = trace
+        self.master = trace["secret_client_random"]
+        self.transcript = b""
+        self.types = {CLIENT: [], SERVER: []}
+        self.data = {CLIENT: b"", SERVER: b""}
+        self.receivers = {CLIENT: RecordReceiver(20000), SERVER: RecordReceiver(20000)}
+        for receiver in self.receivers.values():
+            receiver.use_tls12()
+        self.randoms = self.suite = self.leaf = None
+        self.extended = False
+        self.identity = None
+
+    def listen(self):
+        for field in sorted(field for field in self.trace if field.startswith("flight")):
+            speaker = field.rsplit("_", 1)[1]
+            receiver = self.receivers[speaker]
+            view = memoryview(self.trace[field])
+            if not self.types[speaker]:
+                view = memoryview(view[:1].tobytes() + b"\x03\x03" + view[3:].tobytes())
+            while view:
+                view = view[receiver.feed(view) :]
+                if receiver.complete:
+                    self.record(speaker, receiver.open(), bytes(receiver.content()))
+                    receiver.next_record()
+        return self
+
+    def record(self, speaker, content_type, content):
+        if content_type == 20:
+            assert content == b"\x01"
+            made = schedule.keys(self.suite, self.master, self.randoms)
+            key, salt = made[:2] if speaker == CLIENT else made[2:]
+            self.receivers[speaker].protection = RecordProtection(self.suite, key, salt)
+        elif content_type == 22:
+            while content:
+                end = 4 + int.from_bytes(content[1:4], "big")
+                self.message(speaker, content[:end])
+                content = content[end:]
+        elif content_type == 23:
+            self.data[speaker] += content
+
+    def message(self, speaker, message):
+        kind, body = message[0], memoryview(message)[4:]
+        self.types[speaker].append(kind)
+        getattr(self, "on_{}".format(kind))(speaker, body)
+        self.transcript += message
+
+    def on_1(self, _speaker, body):
+        assert client_hello_parser.version_of(body, (0x0303,)) == 0x0303
+        hello = client_hello_parser.parse(body)
+        assert hello.extended_master_secret
+        assert hello.secure_renegotiation
+        self.randoms = bytes(hello.random)
+
+    def on_2(self, _speaker, body):
+        offered = (0, 1, 10, 11, 13, 16, 22, 23, 28, 35, 0xFF01)
+        hello = messages.parse_server_hello(self.without(body, 22), offered)
+        self.suite = suites.find(hello.suite)
+        self.randoms += bytes(hello.random)
+        self.extended = hello.extended_master_secret
+
+    def without(self, body, kind):
+        """Drop an extension that OpenSSL and GnuTLS answer and we never offer."""
+        from tls12_wire import Hello
+
+        return memoryview(Hello(bytes(body), of_client=False).drop(kind).body())
+
+    def on_4(self, _speaker, body):
+        parser = NewSessionTicketParser(len(body), 4000)
+        parser.push(body)
+        assert parser.ticket
+
+    def on_11(self, speaker, body):
+        self.leaf = LeafKey()
+        parser = CertificateParser(len(body), self.leaf)
+        for at in range(len(body)):
+            parser.push(body[at : at + 1])
+        assert self.leaf.count
+
+    def on_12(self, _speaker, body):
+        said = messages.parse_server_key_exchange(body, self.leaf is None, exchanges=True)
+        content = self.randoms + bytes(said.signed)
+        self.check("server_key_exchange", said.scheme, content, said.signature)
+
+    def check(self, subject, scheme, content, signature):
+        key = self.leaf.parser.key
+        check(subject, scheme, (scheme,), key, lambda hash_: hash_.new(content).digest(), signature)
+
+    def on_14(self, _speaker, body):
+        messages.check_empty(body, "server_hello_done")
+
+    def on_16(self, _speaker, body):
+        by_key = bool(self.suite.bits & suites.KEY)
+        self.identity, share = messages.parse_client_key_exchange(body, by_key, not by_key)
+        if by_key:
+            assert self.identity == self.trace["psk_identity"]
+            premaster = schedule.premaster_of_key(self.trace["psk"])
+            message = bytes((16, 0, 0, len(body))) + bytes(body)
+            digest = SHA256.new(self.transcript + message).digest()
+            assert schedule.extended_master_secret(SHA256, premaster, digest) == self.master
+        else:
+            assert len(share) in (32, 65, 97)
+
+    def on_20(self, speaker, body):
+        label = b"client finished" if speaker == CLIENT else b"server finished"
+        digest = SHA256.new(self.transcript).digest()
+        expected = schedule.finished_verify_data(SHA256, self.master, label, digest)
+        assert expected == bytes(body)
+
+
+def test_every_trace_is_read():
+    assert TRACES.keys() == FOUND.keys()
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_recording_is_decrypted_read_and_verified(name):
+    heard = Wiretap(TRACES[name]).listen()
+    suite, of_client, of_server = FOUND[name]
+    assert (heard.suite.code, heard.extended) == (suite, True)
+    assert (heard.types[CLIENT], heard.types[SERVER]) == (of_client, of_server)
+    assert heard.data[CLIENT] == b"hello\n"
+
+
+def flipped(trace, field, at):
+    octets = bytearray(trace[field])
+    octets[at] ^= 1
+    return {**trace, field: bytes(octets)}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_one_bit_of_a_record_or_the_secret_changed_is_noticed(name):
+    last = max(field for field in TRACES[name] if field.startswith("flight"))
+    with pytest.raises(PeerMisbehaved, match="bad_record_mac"):
+        Wiretap(flipped(TRACES[name], last, -1)).listen()
+    with pytest.raises((PeerMisbehaved, AssertionError)):
+        Wiretap(flipped(TRACES[name], "secret_client_random", 0)).listen()
+
+
+# --- devices of the past
+
+
+def test_bearssls_client_of_2018_is_served_by_who_bears_with_it(pair12):
+    hello = OLDER["bearssl_2018-03"]["flight_00_client"]
+    refusal = pair12().refusal(pair12().server, hello)
+    assert refusal == ("client_hello.no_extended_master_secret", 40)
+    pair = pair12(extended_master_secret_required=False)
+    pair.tell(pair.server, hello, piece_bytes=50)
+    assert pair.server.version == 0x0303
+    assert not pair.server.extended_master_secret
+
+
+def test_bearssls_flight_in_one_record_is_cut_up_as_it_comes(pair12):
+    # 2059 bytes in one record; the randoms are others', so its signature is the first offence.
+    flight = OLDER["bearssl_2018-03"]["flight_01_server"]
+    lax = {"extended_master_secret_required": False, "secure_renegotiation_required": False}
+    pair = pair12(client=lax)
+    with pytest.raises(PeerMisbehaved) as caught:
+        pair.tell(pair.client, flight, piece_bytes=536)
+    assert caught.value.reason.split(".")[0] in ("server_hello", "certificate", "chain")
+
+
+@pytest.mark.parametrize("versions", [(0x0303,), (0x0304, 0x0303)])
+def test_tls_1_1_is_refused_by_its_version_in_both_roles(pair12, versions):
+    trace = OLDER["axtls149_esp8266_tls11"]
+    pair = pair12(client={"versions": versions}, versions=versions)
+    refusal = pair.refusal(pair.server, trace["flight_00_client"])
+    assert refusal == ("client_hello.version_not_supported", 70)
+    refusal = pair.refusal(pair.client, trace["flight_01_server"])
+    assert refusal == ("server_hello.version_not_supported", 70)
