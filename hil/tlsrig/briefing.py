@@ -39,6 +39,8 @@ OPTION_NAMES = frozenset(
         *("close_first", "echo", "key_updates"),
     }
 )
+# Those that only connections have that may be of TLS 1.2.
+OPTIONS_OF_TLS12 = frozenset({"versions", "extended_master_secret_required"})
 
 
 def new_peer(
@@ -89,7 +91,7 @@ def declared_options(scenario: Scenario) -> dict[str, object]:
         "psk_modes": _psk_modes(scenario),
         "server_name": side.server_name,
         "alpn": tuple(protocol.encode("ascii") for protocol in side.alpn),
-        "suites": _codes(names.SUITES, side.suites),
+        "suites": _codes(names.ALL_SUITES, side.suites),
         "groups": _codes(names.GROUPS, side.groups),
         "schemes": _schemes(scenario),
         "key_shares": _codes(names.GROUPS, side.key_shares),
@@ -97,11 +99,26 @@ def declared_options(scenario: Scenario) -> dict[str, object]:
         "compatible": side.compatible,
         "echo": scenario.echo_bytes,
         "key_updates": side.key_updates,
+        **_options_of_tls12(scenario),
+    }
+
+
+def _options_of_tls12(scenario: Scenario) -> dict[str, object]:
+    side = scenario.board
+    if side.versions == ("TLSv1.3",):
+        return {}
+    return {
+        "versions": _codes(names.VERSIONS, side.versions),
+        "extended_master_secret_required": side.extended_master_secret,
     }
 
 
 def circumstances(
-    target: Target, timeout_multiplier: float = 1.0, reads: tuple[int, ...] | None = None
+    target: Target,
+    timeout_multiplier: float = 1.0,
+    reads: tuple[int, ...] | None = None,
+    *,
+    repeatable: bool = False,
 ) -> dict[str, object]:
     """Return what the board's job is told of the board it runs on and of how it gets its bytes.
 
@@ -109,12 +126,14 @@ def circumstances(
         target: the board's facts.
         timeout_multiplier: stretches how long the host waits for the job.
         reads: counts of bytes at which a recorded peer waits for the board, None for a live one.
+        repeatable: what the board says is going to be recorded or played back.
     """
     return {
         # The board gives up before the host does, so that it can still say why.
         "timeout_ms": round(target.timeouts.job_s * timeout_multiplier * 500),
         "reads": reads,
         "clock": measure.clock_facts(target),
+        "noise": None if repeatable or reads is not None else _noise(target),
     }
 
 
@@ -134,6 +153,7 @@ def server_setup(scenario: Scenario, proofs: Credentials) -> ServerSetup:
         psk=proofs.peer_psk,
         raw_public_keys=scenario.raw_public_keys,
         cookie=side.cookie,
+        extended_master_secret=side.extended_master_secret,
         connections=len(scenario.connections),
     )
 
@@ -155,6 +175,7 @@ def client_setup(scenario: Scenario, proofs: Credentials, address: tuple[str, in
         certificates=None if side.withholds else proofs.peer_files,
         psk=proofs.peer_psk,
         raw_public_keys=scenario.raw_public_keys,
+        extended_master_secret=side.extended_master_secret,
         connections=len(scenario.connections),
     )
 
@@ -232,6 +253,14 @@ def _ticket_options(scenario: Scenario, seed: bytes, utc_seconds: int) -> dict[s
 def _derived(seed: bytes, purpose: bytes) -> bytes:
     """Return another seed that follows from the recorded one, so that a run can be repeated."""
     return hashlib.sha384(purpose + seed).digest()
+
+
+def _noise(target: Target) -> tuple[str | None, int | None] | None:
+    """Return where a board on a cable takes its random bytes from; others get them of the host.
+
+    A board whose target file names no noise is told so, and refuses.
+    """
+    return (target.noise, target.noise_pin) if target.klass == "attached" else None
 
 
 def _codes(table: Mapping[int, str], registered: Iterable[str]) -> tuple[int, ...]:

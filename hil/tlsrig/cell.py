@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -80,7 +80,18 @@ def run(
         )
         try:
             outcome.require_frozen(board, scenario.role)
-            converse(scenario, proofs, board, peer, listener, made, seed, timeout_multiplier)
+            repeatable = record is not None or smallest_heap is not None
+            converse(
+                scenario,
+                proofs,
+                board,
+                peer,
+                listener,
+                made,
+                seed,
+                timeout_multiplier,
+                repeatable=repeatable,
+            )
             outcome.settle(cell, made, _exporter_method(made[-1]))
             cell.measurements = outcome.measured(board, made)
             if cell.verdict == "pass":
@@ -103,6 +114,8 @@ def converse(
     made: list[Connection],
     seed: bytes,
     timeout_multiplier: float = 1.0,
+    *,
+    repeatable: bool = False,
 ) -> None:
     """Make a scenario's connections, one after the other, up to the first that goes wrong.
 
@@ -115,6 +128,7 @@ def converse(
         made: what they leave behind, in order; an error leaves what there was.
         seed: of the board's random generator.
         timeout_multiplier: stretches the waits.
+        repeatable: what the board says follows from the seed, whatever noise it has of its own.
 
     Raises:
         HilError: as `hil.tlsrig.encounter.meet` does.
@@ -126,7 +140,8 @@ def converse(
             options["session"] = made[-1].evidence.result.get("session")
             peer.next_connection()
         made.append(Connection(tried, options))
-        _hold(made[-1], board, peer, listener, timeout_multiplier)
+        told = briefing.circumstances(board.target, timeout_multiplier, repeatable=repeatable)
+        _hold(made[-1], board, peer, listener, told, timeout_multiplier)
         if not made[-1].passed:
             break
 
@@ -136,11 +151,11 @@ def _hold(
     board: Board,
     peer: TlsPeer,
     listener: socket.socket | None,
+    circumstances: Mapping[str, object],
     timeout_multiplier: float,
 ) -> None:
     """Let board and peer meet for one connection, and let the oracle rule on it."""
     scenario, evidence = connection.scenario, connection.evidence
-    circumstances = briefing.circumstances(board.target, timeout_multiplier)
     board.reset_link()
     meet(
         board,

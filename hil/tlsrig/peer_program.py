@@ -30,12 +30,14 @@ class ProgramPeer:
         name: of the peer, as test ids and reports show it.
         command: what the program is called in messages and its files; a class attribute.
         joined: its standard error is part of its output.
+        known_as: what errors call it; the program's own name by default.
         closes_first: as `hil.tlsrig.peers.TlsPeer` has it.
     """
 
     name: str
     command: str
     joined = False
+    known_as: str | None = None
     closes_first = False
 
     def __init__(self, installed: Program, log_dir: Path, connections: int) -> None:
@@ -50,9 +52,17 @@ class ProgramPeer:
         self._log_dir = log_dir
         self._key_log = log_dir / f"{self.command}.keylog"
         self._dialogue: Dialogue | None = None
+        self._address: tuple[str, int] | None = None
         self._exporter: bytes | None = None
         self._connections_left = connections
         self._began: dict[Path, int] = {}
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where a client connects to; of a server, where it listens once it has been started."""
+        if self._address is None:
+            raise PeerError(f"{self.name} {self.command} was not started")
+        return self._address
 
     @property
     def version(self) -> str:
@@ -98,6 +108,7 @@ class ProgramPeer:
             stem=stem or self.command,
             environment=environment,
             joined=self.joined,
+            name=self.known_as,
         )
         return self._dialogue
 

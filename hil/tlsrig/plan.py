@@ -52,6 +52,11 @@ class Plan:
     padding_bytes: int = 0
     self_signed: bool = False
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of keys in it."""
+        return frozenset({self.root_key, self.intermediate_key, self.leaf_key})
+
 
 def _all_of(kind: str) -> dict[str, str]:
     return {"root_key": kind, "intermediate_key": kind, "leaf_key": kind}

@@ -171,7 +171,8 @@ def able_peer(peer_name: str, scenario: Scenario, request: pytest.FixtureRequest
     if request.config.option.replay is not None:
         return None
     peer: Program = request.getfixturevalue("peer")
-    lacking = peers.load(peer_name).lacks(scenario.needs)
+    role = "server" if scenario.role == "client" else "client"
+    lacking = peers.lacking(peer_name, role, scenario.needs)
     if lacking is not None:
         pytest.skip(lacking)
     return peer

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hil.errors import HilError
-from hil.tlsrig import names, peers
+from hil.tlsrig import abilities, names, plan
 
 # 2026-01-15T12:00:00Z: what the boards of all scenarios take for the present, so that a run can
 # be repeated on any day; certificates are made around it.
@@ -49,9 +49,13 @@ class BoardSide:
         cookie: as a server that sends a HelloRetryRequest it takes only clients that return the
             cookie in it (RFC 8446 §4.2.2).
         compatible: as a client it does what middleboxes expect (RFC 8446 appendix D.4).
+        versions: what it speaks.
+        extended_master_secret: in TLS 1.2 it is a must; otherwise it does without where it has to.
     """
 
     role: Literal["client", "server"] = "client"
+    versions: tuple[str, ...] = ("TLSv1.3",)
+    extended_master_secret: bool = True
     suites: tuple[str, ...] = ("TLS_AES_128_GCM_SHA256",)
     groups: tuple[str, ...] = ("x25519", "secp256r1")
     key_shares: tuple[str, ...] = ("x25519",)
@@ -74,6 +78,7 @@ class PeerSide:
         withholds: as a client it is asked for those certificates and shows none.
         max_record_bytes: largest plaintext it may put into one record.
         cookie: as `BoardSide` has it, with every client.
+        extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
@@ -85,6 +90,7 @@ class PeerSide:
     withholds: bool = False
     max_record_bytes: int | None = 4096
     cookie: bool = False
+    extended_master_secret: bool = True
 
 
 @dataclass(frozen=True)
@@ -208,20 +214,50 @@ class Scenario:
         return first, self
 
     @property
+    def has_exporter(self) -> bool:
+        """Both ends can export keying material: in TLS 1.2 not without extended master secret.
+
+        RFC 7627 §5.4: such a connection cannot vouch for what it exports.
+        """
+        return self.peer.extended_master_secret
+
+    @property
     def role(self) -> str:
         """What the board is: `client` or `server`."""
         return self.board.role
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it needs of a peer beyond TLS 1.3 with certificates."""
-        needs = set()
-        if self.raw_public_keys:
-            needs.add(peers.RAW_PUBLIC_KEYS)
-        if self.board.max_record_bytes < _SMALL_RECORD_BYTES:
-            needs.add(peers.RECORD_SIZE_LIMIT)
-        if self.peer.cookie:
-            needs.add(peers.COOKIE)
+        """What it needs of a peer, in the words of `hil.tlsrig.abilities`."""
+        needs = {*self.peer.versions, *self.peer.suites, *self.peer.groups}
+        if isinstance(self.expect, Success):
+            version, suite, group, _ = self.expect.negotiated
+            needs |= {name for name in (version, suite, group) if name is not None}
+        for variant in filter(None, (self.board.certificates, self.peer.certificates)):
+            needs |= plan.plan_of(variant).kinds
+        client = self.board if self.role == "client" else self.peer
+        refused_by_peer = isinstance(self.expect, Refusal) and self.expect.sender == PEER
+        shown = self.board.certificates is not None and not self.board.withholds
+        asked = {
+            abilities.RAW_PUBLIC_KEYS: self.raw_public_keys,
+            abilities.RECORD_SIZE_LIMIT: self.board.max_record_bytes < _SMALL_RECORD_BYTES,
+            abilities.COOKIE: self.peer.cookie or self.board.cookie,
+            abilities.KEY_UPDATE: self.board.key_updates,
+            abilities.CLIENT_CERTIFICATES: client.certificates,
+            abilities.VALIDATION: refused_by_peer and shown,
+            abilities.INSISTENCE: refused_by_peer and self.board.withholds,
+            abilities.EXPORTER_BESIDE_THEM: client.certificates
+            and isinstance(self.expect, Success),
+        }
+        is_tls12 = "TLSv1.2" in needs
+        if self.resumption is not None:
+            needs.add(abilities.RESUMPTION_BY_TICKET if is_tls12 else abilities.RESUMPTION)
+        if is_tls12:
+            with_it = self.peer.extended_master_secret
+            needs.add(abilities.EXTENDED_MASTER if with_it else abilities.NO_EXTENDED_MASTER)
+        needs |= {word for word, is_needed in asked.items() if is_needed}
+        if self.psk is not None and not is_tls12:
+            needs.add(self.psk.mode)
         return frozenset(needs)
 
     def __post_init__(self) -> None:

@@ -32,6 +32,16 @@ def test_the_client_of_64_kilobytes_lacks_only_what_its_recipe_leaves_out(
 
 
 def test_an_image_that_leaves_nothing_out_lacks_nothing() -> None:
-    modules = build.modules_of(image.load("cortexm"))
+    modules = build.modules_of(image.load("unix"))
     for chosen in scenario.load_all().values():
-        assert board_modules.lacking(chosen, "cortexm", modules) is None
+        assert board_modules.lacking(chosen, "unix", modules) is None
+
+
+def test_an_image_without_tls12_lacks_it_for_scenarios_of_both_versions() -> None:
+    known = scenario.load_all()
+    modules = set(build.modules_of(image.load("unix")))
+    modules = {module for module in modules if "tls12" not in module}
+    for name, role in (("tls12-both-newer", "client"), ("tls12-server-ecdsa-gcm", "server")):
+        told = board_modules.lacking(known[name], "small", modules)
+        assert told == f"image small leaves out what {name} needs: tlscore/tls12/{role}.py"
+    assert board_modules.lacking(known["tls12-only-client"], "small", modules) is None

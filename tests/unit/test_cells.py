@@ -24,6 +24,9 @@ def _cell(verdict, reason=None, scenario="tls13"):
         (errors.BoardHang("silent"), "hang"),
         (errors.BoardDied("gone"), "error"),
         (errors.BootError("no prompt"), "error"),
+        (errors.BoardLocked("somebody has it"), "locked"),
+        (errors.BoardWedged("nothing heals it"), "wedged"),
+        (errors.InfraError("nobody serves its port"), "infra"),
         (errors.PeerError("died"), "error"),
         (errors.LinkError("cut"), "error"),
         (errors.MissingTool("qemu", "apt-get install qemu"), "error"),
@@ -100,10 +103,20 @@ def test_a_passed_test_without_a_cell_disagrees(ledger):
     assert "without recording its cell unix-openssl-tls13" in ledger.disagreement()
 
 
-@pytest.mark.parametrize("verdict", ["fail", "hang", "error", "skip", "locked", "wedged"])
+@pytest.mark.parametrize("verdict", ["fail", "hang", "error", "skip", "locked", "wedged", "infra"])
 def test_a_passed_test_with_another_verdict_disagrees(ledger, verdict):
     ledger.record(_cell(verdict, "because"))
     assert f"is {verdict}: because" in ledger.disagreement()
+
+
+def test_a_board_that_could_not_be_had_is_no_failure(ledger):
+    assert ledger.unavailable() is None
+    ledger.record(_cell("pass"))
+    assert ledger.unavailable() is None
+    ledger.record(_cell("infra", "the coordinator is gone", scenario="second"))
+    assert ledger.unavailable() == "infra: the coordinator is gone"
+    ledger.record(_cell("fail", "1 != 2", scenario="third"))
+    assert ledger.unavailable() is None
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail", "hang", "error", "flaky"])

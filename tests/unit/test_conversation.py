@@ -66,6 +66,8 @@ class Link:
 class Connection:
     """Notes what it is given, and connects when it has had enough."""
 
+    version = 0x0304
+
     def __init__(self, wanted: int) -> None:
         self.pieces: list[int] = []
         self.received = bytearray()

@@ -129,6 +129,11 @@ def test_only_the_first_line_of_a_reason_is_shown(document):
     assert "tail" not in footprint.terminal(document, 140, color=False)
 
 
+def test_words_in_brackets_are_part_of_a_reason(document):
+    document["cells"][1]["reason"] = "correct [identify] or the lab"
+    assert "correct [identify] or the lab" in footprint.terminal(document, 200, color=False)
+
+
 def test_the_summary_counts_verdicts_in_their_own_order(document):
     assert footprint.summary(document["cells"]) == "4 pass, 2 skip, 2 hang"
     assert footprint.summary([]) == "no cells"

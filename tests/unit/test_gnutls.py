@@ -287,3 +287,24 @@ def test_a_server_without_its_certificate_names_the_file(
         pytest.raises(PeerEnded, match=r"(?s)before it to accept.*chain\.pem"),
     ):
         broken.start()
+
+
+def test_facts_of_tls12_are_read_from_description_and_log() -> None:
+    log = "|<4>| HSK[0x1]: Cipher Suite: GNUTLS_ECDHE_RSA_CHACHA20_POLY1305\n"
+    said = "- Description: (TLS1.2-X.509)-(ECDHE-X25519)-(RSA-SHA256)-(CHACHA20-POLY1305)\n"
+    suite = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
+    assert gnutls.describe(log + said) == ("TLSv1.2", suite, "x25519", "rsa_pkcs1_sha256")
+    resumed = log + said + "*** This is a resumed session\n"
+    assert gnutls.describe(resumed) == ("TLSv1.2", suite, None, None)
+    log = "HSK[0x1]: Cipher Suite: GNUTLS_PSK_AES_128_CCM_8\n"
+    said = "- Description: (TLS1.2)-(PSK)-(AES-128-CCM-8)\n"
+    assert gnutls.describe(log + said) == ("TLSv1.2", "TLS_PSK_WITH_AES_128_CCM_8", None, None)
+
+
+def test_priorities_name_ciphers_and_key_exchanges_of_tls12() -> None:
+    suites = ("TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+    setup = ServerSetup(None, versions=("TLSv1.2",), suites=suites, extended_master_secret=False)
+    words = gnutls._priority(setup).split(":")
+    assert words[:3] == ["NORMAL", "-VERS-ALL", "+VERS-TLS1.2"]
+    assert {"+AES-128-CCM-8", "+AES-256-GCM", "-KX-ALL", "+ECDHE-ECDSA", "+ECDHE-RSA"} <= set(words)
+    assert "%NO_SESSION_HASH" in words

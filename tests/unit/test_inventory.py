@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil import cli, readiness, target
+from hil import cli, readiness, target, target_file
 from hil.errors import HilError, TargetFileError
 from hil.lab import inventory
 
@@ -128,6 +128,11 @@ BOARD = '[boards.desk]\ntarget = "simulated-esp32"\n'
             'port = "socket://a:1"  # HERE\n',
             "boards.two.port: is the port of desk too",
         ),
+        (
+            f'{BOARD}port = "/dev/serial/by-path/a"\n[boards.two]\ntarget = "simulated-esp32"\n'
+            'usb_path = "a"  # HERE\n',
+            "boards.two.usb_path: is the usb_path of desk too",
+        ),
         ("[lab]\nlease = 'x'  # HERE\n" + BOARD, "lab.lease: unknown key; did you mean 'leases'?"),
         ("[boards\n", "TOML: "),
     ],
@@ -152,6 +157,24 @@ def test_a_board_without_a_port_is_refused_where_its_target_file_has_none(tmp_pa
     path.write_text(BOARD)
     with pytest.raises(TargetFileError, match=r"boards\.desk\.port: missing; `hil probe`"):
         inventory.load(path, target.load_all(folder))
+
+
+def test_a_mistake_in_a_large_lab_is_found_with_few_readings(tmp_path, kinds, monkeypatch):
+    boards = [
+        f'[boards.desk-{number}]\ntarget = "simulated-esp32"\nport = "rfc2217://desk:{number}"\n'
+        for number in range(500)
+    ]
+    boards[400] += 'lables = [\n  "esp",\n]\n'
+    path = tmp_path / "lab.toml"
+    path.write_text("\n".join(boards))
+    read, readings = target_file.tomllib.loads, []
+    monkeypatch.setattr(
+        target_file.tomllib, "loads", lambda text: readings.append(len(text)) or read(text)
+    )
+    with pytest.raises(TargetFileError) as refused:
+        inventory.load(path, kinds)
+    assert f"{path}:1604: boards.desk-400.lables: unknown key" in str(refused.value)
+    assert len(readings) < 40
 
 
 def test_a_file_without_boards_is_refused(tmp_path, kinds):
@@ -227,11 +250,37 @@ def test_every_key_is_explained_in_the_documentation():
             assert f"`{key}`" in text, key
 
 
-def test_the_example_of_the_documentation_is_right(tmp_path):
+def test_the_examples_of_the_documentation_are_right(tmp_path):
     text = (Path(__file__).parents[2] / "docs" / "lab.md").read_text()
-    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    kinds = {**target.load_all(), **target.load_all(SIMULATED)}
     path = tmp_path / "lab.toml"
-    path.write_text(example[1])
-    lab = inventory.load(path, target.load_all())
-    assert len(lab.boards) == 2
-    assert lab.leases == Path("/var/lib/pytest-hil/leases")
+    labs = []
+    for example in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        path.write_text(example)
+        labs.append(inventory.load(path, kinds))
+    (shared,) = [lab for lab in labs if lab.leases == Path("/var/lib/pytest-hil/leases")]
+    assert len(shared.boards) == 2
+    assert all(lab.boards for lab in labs)
+
+
+def test_a_board_that_is_found_by_what_it_is_lacks_its_port_while_it_is_out(
+    tmp_path, kinds, monkeypatch
+):
+    monkeypatch.setenv("HIL_DEV", str(tmp_path))
+    path = tmp_path / "lab.toml"
+    path.write_text(BOARD + 'usb_path = "pci-0:1.2"\n')
+    (board,) = inventory.load(path, kinds).boards.values()
+    assert "port" not in board.boot.arguments  # that of its kind is another board's
+    assert board.is_reachable
+    assert "looked for at pci-0:1.2; plugged in" in readiness.missing(board)[0]
+    (tmp_path / "serial" / "by-path").mkdir(parents=True)
+    (tmp_path / "ttyUSB3").touch()
+    (tmp_path / "serial" / "by-path" / "pci-0:1.2").symlink_to(tmp_path / "ttyUSB3")
+    assert not any("looked for" in lacking for lacking in readiness.missing(board))
+
+
+def test_the_file_of_a_network_is_named_from_where_the_lab_is(tmp_path, kinds):
+    path = tmp_path / "lab.toml"
+    path.write_text('[lab]\nwifi = "secret/wifi.toml"\n' + BOARD + 'port = "/dev/x"\n')
+    (board,) = inventory.load(path, kinds).boards.values()
+    assert board.place.wifi == tmp_path / "secret" / "wifi.toml"

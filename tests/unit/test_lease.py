@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import signal
@@ -166,6 +168,62 @@ def test_looking_takes_nothing_from_a_process_that_does_not_wait(tmp_path):
     warm.release_all()
 
 
+def test_waiting_opens_no_more_files_the_longer_it_lasts(tmp_path):
+    with held(tmp_path):
+        before = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(BoardLocked):
+            Leases(tmp_path, "a second job", wait_s=0.5).hold("esp32", KEY)
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_that_is_stopped_while_it_takes_one_board_holds_up_no_other(tmp_path):
+    guard = lease.file_of(tmp_path, KEY, ".guard")
+    guard.touch()
+    with guard.open() as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        mine = Leases(tmp_path, "job")
+        mine.hold("other", KEY + "1")
+        (holder,) = holders(tmp_path)
+        assert holder.board == "other"
+        mine.release_all()
+
+
+def test_what_else_is_noted_of_a_board_is_no_lease_and_stays(tmp_path):
+    mark = lease.file_of(tmp_path, KEY, ".wedged.json")
+    mark.write_text("{}")
+    mine = Leases(tmp_path, "job")
+    mine.hold("esp32", KEY)
+    assert [holder.board for holder in holders(tmp_path)] == ["esp32"]
+    mine.release_all()
+    assert holders(tmp_path) == []
+    assert mark.read_text() == "{}"
+    assert not lease.file_of(tmp_path, KEY, ".wedged.lock").exists()
+
+
+def test_files_are_for_all_who_may_use_the_folder_whatever_the_umask(tmp_path):
+    folder = tmp_path / "leases"
+    folder.mkdir()
+    folder.chmod(0o2775)
+    mask = os.umask(0o077)
+    try:
+        mine = Leases(folder, "job")
+        mine.hold("esp32", KEY)
+        modes = {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+        assert modes == {".guard": 0o664, ".json": 0o664, ".lock": 0o664}
+    finally:
+        os.umask(mask)
+    mine.release_all()
+
+
+def test_a_filesystem_that_locks_nothing_is_told(tmp_path, monkeypatch):
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(lease.fcntl, "flock", refuse)
+    with pytest.raises(HilError, match="cannot be locked, so that no lease is safe: No locks"):
+        Leases(tmp_path, "job").hold("esp32", KEY)
+
+
 def test_a_lock_without_a_readable_record_is_still_a_lock(tmp_path):
     with held(tmp_path):
         (record,) = tmp_path.glob("*.json")
@@ -242,6 +300,6 @@ def test_hil_locks_lists_who_has_what(tmp_path, monkeypatch, capsys):
         assert row.split()[0] == "esp32"
         assert row.endswith("pytest --target=desk")
         assert cli.main(["locks", "--format", "json", "--leases", str(tmp_path)]) == 0
-        (listed,) = json.loads(capsys.readouterr().out)
+        (listed,) = json.loads(capsys.readouterr().out)["locked"]
     assert listed["pid"] == other.pid
     assert set(listed) == {"board", "key", "pid", "user", "host", "job", "since_utc"}

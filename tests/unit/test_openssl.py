@@ -185,9 +185,20 @@ def test_tls_1_1_is_allowed_at_security_level_0(setup: ServerSetup) -> None:
     assert "-tls1_1 -cipher ALL:@SECLEVEL=0" in " ".join(arguments)
 
 
-def test_more_than_one_version_is_refused(setup: ServerSetup) -> None:
-    with pytest.raises(PeerError, match="exactly one version"):
-        openssl.server_arguments(replace(setup, versions=("TLSv1.2", "TLSv1.3")))
+def test_versions_are_one_or_a_range(setup: ServerSetup) -> None:
+    assert "-tls1_3" in openssl.server_arguments(setup)
+    both = openssl.server_arguments(replace(setup, versions=("TLSv1.3", "TLSv1.2")))
+    assert "-min_protocol TLSv1.2 -max_protocol TLSv1.3" in " ".join(both)
+    with pytest.raises(PeerError, match=r"takes versions of TLSv1\.1, TLSv1\.2, TLSv1\.3, not"):
+        openssl.server_arguments(replace(setup, versions=("SSLv3",)))
+
+
+def test_suites_of_tls12_are_called_as_openssl_does(setup: ServerSetup) -> None:
+    suites = ("TLS_AES_128_GCM_SHA256", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
+    given = " ".join(openssl.server_arguments(replace(setup, suites=suites)))
+    assert "-cipher ECDHE-RSA-AES128-GCM-SHA256 -ciphersuites TLS_AES_128_GCM_SHA256" in given
+    weak = replace(setup, suites=("TLS_PSK_WITH_AES_128_CCM_8",))
+    assert "-cipher PSK-AES128-CCM8:@SECLEVEL=0" in " ".join(openssl.server_arguments(weak))
 
 
 def test_a_missing_openssl_names_the_install_command(

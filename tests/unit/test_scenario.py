@@ -37,9 +37,10 @@ def test_every_scenario_of_first_light_is_declared() -> None:
 
 @pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
 def test_declared_names_are_registered_ones(declared: Scenario) -> None:
-    assert set(declared.board.suites + declared.peer.suites) <= set(names.SUITES.values())
+    assert set(declared.board.suites + declared.peer.suites) <= set(names.ALL_SUITES.values())
     assert set(declared.board.groups + declared.peer.groups) <= set(names.GROUPS.values())
-    assert set(declared.peer.versions) <= set(names.VERSIONS.values())
+    versions = set(declared.board.versions + declared.peer.versions)
+    assert versions <= set(names.VERSIONS.values())
     if isinstance(declared.expect, Refusal):
         assert declared.expect.alert in names.ALERTS.values()
         assert "." in declared.expect.reason

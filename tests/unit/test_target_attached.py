@@ -26,7 +26,7 @@ def test_the_boards_of_the_issue_are_there():
     chips = {"esp32-devkit", "esp32-s3", "esp32-c3", "esp8266", "rp2-pico"}
     mbed = {"f401re", "f767zi"}
     assert chips | {f"mbed-nucleo-{name}" for name in mbed} <= ATTACHED.keys()
-    assert {"mbed-frdm-k64f", "mbed-microbit-v2"} <= ATTACHED.keys()
+    assert {"mbed-frdm-k64f", "mbed-microbit-v2", "mbed-lpc1768"} <= ATTACHED.keys()
 
 
 @pytest.mark.parametrize("name", ATTACHED)
@@ -36,6 +36,7 @@ def test_a_board_on_a_cable_says_its_noise_its_usb_ids_and_how_it_is_flashed(nam
     assert {"usb_vendor_id", "usb_product_id"} <= board.identify.keys()
     assert board.flash["method"] in METHODS
     needs = {"esptool": "chip", "pyocd": "chip", "mass_storage": "label", "uf2": "label"}
+    needs["mbed_drive"] = "label"
     assert needs[str(board.flash["method"])] in board.flash
     assert board.boot.arguments.keys() <= attached._ARGUMENTS
 
@@ -49,7 +50,7 @@ def test_a_board_on_a_cable_is_unverified_and_not_attached(name):
 
 
 def test_a_stock_board_needs_no_image_of_ours_but_the_right_version():
-    assert {board.image for board in ATTACHED.values()} == {"stock"}
+    assert {board.image for board in ATTACHED.values()} == {"stock", "lpc1768"}
     assert "stock" not in image.by_default()
     assert build.modules_of(image.load("stock")) == {}
 

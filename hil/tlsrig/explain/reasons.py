@@ -157,6 +157,20 @@ REASONS: Mapping[str, Words] = {
         "look at its log; one that hangs up before its ServerHello usually has no use for this "
         "ClientHello: compare versions, suites and groups with what it accepts",
     ),
+    "entropy.absent": Words(
+        "the board has no source of random bytes, and without one TLS would have keys that can be "
+        "guessed: it refuses to begin",
+        "name its noise in the target file (`noise`, and `noise_pin` of an open analogue input), "
+        "or flash a firmware whose os.urandom works",
+    ),
+    "entropy.health_repetition": Words(
+        "the board's noise is stuck: it says the same over and over, so no key is made of it",
+        "check what the target file names as `noise`; an analogue input must be left open",
+    ),
+    "entropy.health_proportion": Words(
+        "the board's noise is far from random: one value comes too often, so no key is made of it",
+        "check what the target file names as `noise`; an analogue input must be left open",
+    ),
     "echo.surplus": Words(
         "more data came back than was sent", "the other end is no echo server, or sends on its own"
     ),
@@ -211,6 +225,14 @@ REASONS: Mapping[str, Words] = {
         "the cookie that came back is not the one the board gave",
         "the client took too long, or the board was restarted in between",
     ),
+    "client_hello.no_extended_master_secret": Words(
+        "the client does not offer extended master secret (RFC 7627), which the board demands",
+        "update the client; a board that may do without says extended_master_secret_required=False",
+    ),
+    "client_hello.inappropriate_fallback": Words(
+        "the client came back with an older version than both ends have (RFC 7507)",
+        "let it offer its newest version at once, or find what broke its first try",
+    ),
     "server_hello.version_not_supported": Words(
         "the server chose a version older than TLS 1.3", "let the server accept TLS 1.3"
     ),
@@ -231,6 +253,14 @@ REASONS: Mapping[str, Words] = {
     "server_hello.no_pre_shared_key": Words(
         "the server did not take the board's key, and there is no other way to trust it",
         "give both ends the same identity, key and hash",
+    ),
+    "server_hello.no_extended_master_secret": Words(
+        "the server lacks extended master secret (RFC 7627), which the board demands",
+        "update the server; a board that may do without says extended_master_secret_required=False",
+    ),
+    "server_hello.no_secure_renegotiation": Words(
+        "the server lacks secure renegotiation (RFC 5746), which the board demands",
+        "update the server",
     ),
     "hello_retry_request.no_change": Words(
         "the server asks for another ClientHello but for nothing to be different in it", _ITS_BUG

@@ -29,6 +29,7 @@ _FIRST_PHASE = "client_hello"
 # A server's in a handshake with everything, and some to spare.
 _PHASES = 18
 
+_TLS_1_2 = 0x0303
 _EXPORTER_LABEL = b"EXPORTER-hil"
 _EXPORTER_BYTES = 32
 
@@ -72,6 +73,7 @@ class Conversation:
 
     Attributes:
         connection: the tlscore connection, once it is made.
+        entropy: the board's own source of random bytes; None where a seed stands for it.
         result: what tls_jobs.client returns.
     """
 
@@ -90,6 +92,7 @@ class Conversation:
         self._start = 0
         self._end = 0
         self.connection = None
+        self.entropy = None
         room = _CHECKPOINTS + len(options["echo"])
         self._marks = Marks(room, options["clock"], _FIRST_PHASE, _PHASES)
         self._marks_at_handshake = None
@@ -114,6 +117,12 @@ class Conversation:
             connect: function that makes the connection; gets the Marks to tell of its progress.
         """
         try:
+            if self._options.get("noise"):
+                from tls_noise import source  # noqa: PLC0415 -- not every board needs it
+
+                kind, pin = self._options["noise"]
+                self.entropy = source(kind, pin, self._options["seed"])
+                self.result["noise"] = kind
             self.handshake(connect)
             for size in self._options["echo"]:
                 self.echo(size)
@@ -140,7 +149,9 @@ class Conversation:
             self._step()
         self._marks_at_handshake = marks.report()
         self.result["connected"] = True
-        self.result["exporter"] = self.connection.export(_EXPORTER_LABEL, b"", _EXPORTER_BYTES)
+        # RFC 7627 §5.4: a connection of TLS 1.2 without extended master secret has no exporter.
+        if self.connection.version != _TLS_1_2 or self.connection.extended_master_secret:
+            self.result["exporter"] = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
         self.send_pending()
         marks.checkpoint("connected")
 

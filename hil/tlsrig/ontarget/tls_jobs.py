@@ -46,7 +46,10 @@ def client(link, options):
             `close_first` (or wait for the peer's close_notify), `timeout_ms` (longest silence of
             the link), `reads` (None, or after how many received bytes the peer waits for us, each
             time: then input comes in pieces that follow from this), `clock` (None, or what
-            hil_marks.Marks needs to count instructions).
+            hil_marks.Marks needs to count instructions), `noise` (None: the seed is all its
+            randomness, so that it can be repeated; or kind and pin for tls_noise.source, which
+            then has the seed for personalization only). Where TLS 1.2 is tried too, `versions`
+            (code points) and `extended_master_secret_required`.
 
     Returns:
         dict: `connected`, `reason` (None after an orderly close), `alert_sent`,
@@ -56,8 +59,12 @@ def client(link, options):
         `key_updates_received`, `took_ticket`, `session` (bytes of the newest, or None), `marks`
         (at the end of the handshake, or of its attempt).
     """
-    from tlscore.client import ClientConnection  # noqa: PLC0415
-    from tlscore.config import ClientConfig  # noqa: PLC0415
+    if "versions" in options:
+        from tlscore.tls12.client import ClientConnection  # noqa: PLC0415
+        from tlscore.tls12.config import ClientConfig  # noqa: PLC0415
+    else:
+        from tlscore.client import ClientConnection  # noqa: PLC0415
+        from tlscore.config import ClientConfig  # noqa: PLC0415
 
     clock, trust = _judgement(options)
     session = _session(options)
@@ -71,7 +78,7 @@ def client(link, options):
     def connect(marks):
         return ClientConnection(
             ClientConfig(
-                entropy=HmacDrbg(options["seed"]),
+                entropy=conversation.entropy or HmacDrbg(options["seed"]),
                 clock=clock,
                 trust=trust,
                 server_name=options["server_name"],
@@ -88,11 +95,12 @@ def client(link, options):
                 psk_modes=options["psk_modes"],
                 session=session,
                 ticket_bytes_max=_TICKET_BYTES_MAX if options["keep_ticket"] else 0,
-                record_buffer_bytes=options["max_record_bytes"] + RECORD_OVERHEAD_BYTES,
+                record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
                 send_buffer_bytes=send_buffer_bytes,
                 middlebox_compatibility=options["compatible"],
                 checkpoint=marks.checkpoint,
                 phase=marks.phase if options["clock"] else None,
+                **_of_tls12(options),
             )
         )
 
@@ -118,8 +126,12 @@ def server(link, options):
     Returns:
         dict: as of `client`, and `hello_retries`, how many HelloRetryRequests were sent.
     """
-    from tlscore.server import ServerConnection  # noqa: PLC0415
-    from tlscore.server_config import ServerConfig  # noqa: PLC0415
+    if "versions" in options:
+        from tlscore.tls12.server import ServerConnection  # noqa: PLC0415
+        from tlscore.tls12.server_config import ServerConfig  # noqa: PLC0415
+    else:
+        from tlscore.server import ServerConnection  # noqa: PLC0415
+        from tlscore.server_config import ServerConfig  # noqa: PLC0415
 
     certificates, private_key = options["identity"] or ((), None)
     clock, trust = _judgement(options)
@@ -132,7 +144,7 @@ def server(link, options):
     def accept(marks):
         return ServerConnection(
             ServerConfig(
-                entropy=HmacDrbg(options["seed"]),
+                entropy=conversation.entropy or HmacDrbg(options["seed"]),
                 certificates=certificates,
                 private_key=private_key,
                 public_key_info=options["raw_public_key"],
@@ -147,10 +159,11 @@ def server(link, options):
                 alpn=options["alpn"],
                 suites=options["suites"],
                 groups=options["groups"],
-                record_buffer_bytes=options["max_record_bytes"] + RECORD_OVERHEAD_BYTES,
+                record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
                 send_buffer_bytes=_SEND_BUFFER_BYTES,
                 checkpoint=marks.checkpoint,
                 phase=marks.phase if options["clock"] else None,
+                **_of_tls12(options),
             )
         )
 
@@ -159,6 +172,23 @@ def server(link, options):
     connection = conversation.connection
     result["hello_retries"] = int(connection is not None and connection.retried)
     return result
+
+
+def _of_tls12(options):
+    """Return what only a connection is told that may be one of TLS 1.2."""
+    if "versions" not in options:
+        return {}
+    required = options["extended_master_secret_required"]
+    return {"versions": options["versions"], "extended_master_secret_required": required}
+
+
+def _overhead(options):
+    """Return how many bytes a record has beside its plaintext."""
+    if "versions" not in options:
+        return RECORD_OVERHEAD_BYTES
+    from tlscore.tls12 import record  # noqa: PLC0415
+
+    return record.RECORD_OVERHEAD_BYTES
 
 
 def _judgement(options):
@@ -196,7 +226,10 @@ def _session(options):
     """Return the session to resume, with the bit of its ticket flipped that was asked for."""
     if options["session"] is None:
         return None
-    from tlscore.session import from_bytes  # noqa: PLC0415
+    if "versions" in options:
+        from tlscore.tls12.session import from_bytes  # noqa: PLC0415
+    else:
+        from tlscore.session import from_bytes  # noqa: PLC0415
 
     session = from_bytes(options["session"])
     if options["forge_ticket"]:

@@ -2,9 +2,10 @@
 
 A peer module offers `SUMMARY` (one line for lists), `KNOWS_TIME` (its programs can be told what
 time it is), `program()` (the installed program with its version, or `MissingTool` with the install
-command), `lacks(needs)` (why it cannot do what a scenario needs), `serve(setup, log_dir)` and
-`connect(setup, log_dir)` (a peer in the server's or the client's role). `names` finds the modules
-by listing the folder, so there is no table to keep.
+command), `INSTALL` (that command), `ABILITIES` (what it can do in each role,
+`hil.tlsrig.abilities`), `serve(setup, log_dir)` and `connect(setup, log_dir)` (a peer in the
+server's or the client's role). One that the farm builds itself has `build(progress)` as well.
+`names` finds the modules by listing the folder, so there is no table to keep.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from hil.peer import Peer, Program
+from hil.tlsrig import abilities
+from hil.tlsrig.abilities import Abilities
 from hil.tlsrig.statement import Statement
 
 if TYPE_CHECKING:
@@ -24,11 +27,6 @@ if TYPE_CHECKING:
 # What both ends export to prove that they share the secrets (RFC 8446 §7.5).
 EXPORTER_LABEL = "EXPORTER-hil"
 EXPORTER_BYTES = 32
-
-# What a scenario may need of a peer, beyond TLS 1.3 with certificates.
-RAW_PUBLIC_KEYS = "raw public keys (RFC 7250)"
-RECORD_SIZE_LIMIT = "record_size_limit (RFC 8449)"
-COOKIE = "cookie (RFC 8446 §4.2.2)"
 
 
 class TlsPeer(Peer[Statement], Protocol):
@@ -79,6 +77,7 @@ class ServerSetup:
         raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
             certificate.
         cookie: it keeps no state before a client has shown it the cookie of its HelloRetryRequest.
+        extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         connections: how many it serves, one after the other.
     """
 
@@ -94,6 +93,7 @@ class ServerSetup:
     psk: Psk | None = None
     raw_public_keys: tuple[str, ...] = ()
     cookie: bool = False
+    extended_master_secret: bool = True
     connections: int = 1
 
 
@@ -108,6 +108,7 @@ class ClientSetup:
         groups: the first one is what it sends a key share for.
         utc_seconds: time at which certificates must be valid, None for now.
         certificates: the chain it proves itself with when asked, None for none.
+        extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         connections: how many it makes, one after the other; each later one resumes the first.
     """
 
@@ -124,6 +125,7 @@ class ClientSetup:
     certificates: ChainFiles | None = None
     psk: Psk | None = None
     raw_public_keys: tuple[str, ...] = ()
+    extended_master_secret: bool = True
     connections: int = 1
 
 
@@ -131,13 +133,12 @@ class PeerModule(Protocol):
     """What a module of this folder offers."""
 
     SUMMARY: str
+    INSTALL: str
     KNOWS_TIME: bool
+    ABILITIES: Abilities
 
     def program(self) -> Program:
         """Return the installed program; `MissingTool` names the command that installs it."""
-
-    def lacks(self, needs: frozenset[str]) -> str | None:
-        """Return why the installed program cannot do what a scenario needs, None when it can."""
 
     def serve(self, setup: ServerSetup, log_dir: Path) -> TlsPeer:
         """Return a server, not started yet; its files go to `log_dir`."""
@@ -154,3 +155,9 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> PeerModule:
     """Return the module of the peer called `name`."""
     return cast(PeerModule, importlib.import_module(f"{__name__}.{name}"))
+
+
+def lacking(name: str, role: str, needs: frozenset[str]) -> str | None:
+    """Return why a peer cannot do in its role what a scenario needs, None when it can."""
+    known = {other: load(other).ABILITIES for other in names()}
+    return abilities.lacking(name, role, needs, known)

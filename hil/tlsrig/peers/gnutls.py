@@ -22,16 +22,10 @@ from typing import TYPE_CHECKING
 from hil.errors import PeerError
 from hil.peer import Dialogue, PeerEnded, Program, find_program
 from hil.process import obituary
-from hil.tlsrig import names
+from hil.tlsrig import abilities, names
+from hil.tlsrig.abilities import Abilities
 from hil.tlsrig.peer_program import POLL_S, ProgramPeer
-from hil.tlsrig.peers import (
-    COOKIE,
-    EXPORTER_BYTES,
-    EXPORTER_LABEL,
-    ClientSetup,
-    Psk,
-    ServerSetup,
-)
+from hil.tlsrig.peers import EXPORTER_BYTES, EXPORTER_LABEL, ClientSetup, Psk, ServerSetup
 from hil.tlsrig.statement import Statement
 
 if TYPE_CHECKING:
@@ -41,6 +35,23 @@ SUMMARY = "GnuTLS gnutls-serv and gnutls-cli"
 INSTALL = "apt-get install gnutls-bin"
 # Neither program can be told what time it is: certificates are made for the present.
 KNOWS_TIME = False
+
+# gnutls-serv sends no cookie.
+_BOTH = Abilities.both(
+    abilities.TLS13_ALL,
+    abilities.TLS12_ALL,
+    {"TLSv1.1", "psk_dhe_ke", "psk_ke"},
+    abilities.CERTIFICATES,
+    abilities.GROUPS,
+    abilities.RESUMES,
+    {abilities.RAW_PUBLIC_KEYS, abilities.RECORD_SIZE_LIMIT, abilities.KEY_UPDATE},
+    {abilities.CLIENT_CERTIFICATES, abilities.VALIDATION},
+    {abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},
+    {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
+)
+# gnutls-cli 3.7 crashes when it prints what it agreed on with ECDHE_PSK, with any server.
+_CRASHES = frozenset({"TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"})
+ABILITIES = Abilities(server=_BOTH.server, client=(_BOTH.client | {abilities.COOKIE}) - _CRASHES)
 
 _START_TIMEOUT_S = 20
 _KEYING_MATERIAL = rb"- Key material: ([0-9a-f]{%d})\r?\n" % (2 * EXPORTER_BYTES)
@@ -77,18 +88,28 @@ _SIGNATURES = {
     "rsa_pss_rsae_sha512": "RSA-PSS-RSAE-SHA512",
     "ed25519": "EdDSA-Ed25519",
 }
+# RFC 5246 §7.4.1.4.1: in TLS 1.2 a hash and a kind of key, without a curve.
+_SIGNATURES_OF_TLS12 = {
+    "ecdsa_secp256r1_sha256": "ECDSA-SHA256",
+    "ecdsa_secp384r1_sha384": "ECDSA-SHA384",
+    "ecdsa_secp521r1_sha512": "ECDSA-SHA512",
+    "rsa_pkcs1_sha256": "RSA-SHA256",
+    "rsa_pkcs1_sha384": "RSA-SHA384",
+    "rsa_pkcs1_sha512": "RSA-SHA512",
+}
+# How its log calls the suites of TLS 1.2.
+_SUITES_OF_TLS12 = {
+    suite: suite.replace("TLS_", "GNUTLS_", 1)
+    .replace("_WITH_", "_")
+    .replace("POLY1305_SHA256", "POLY1305")
+    for suite in names.OLDER_SUITES.values()
+}
+_CHOSEN_SUITE = re.compile(r"HSK\[\w+\]: (?:Cipher Suite|Selected cipher suite): (\S+)")
 
 
 def program() -> Program:
     """Return the installed `gnutls-serv`; `MissingTool` names the command that installs it."""
     return find_program("gnutls-serv", ["--version"], r"^gnutls-serv (\S+)", INSTALL)
-
-
-def lacks(needs: frozenset[str]) -> str | None:
-    """Return why this peer cannot do what a scenario needs, None when it can."""
-    if COOKIE in needs:
-        return f"gnutls-serv sends no {COOKIE}: use --peer=openssl"
-    return None
 
 
 def serve(setup: ServerSetup, log_dir: Path) -> GnuTlsServer:
@@ -122,13 +143,6 @@ class GnuTlsServer(_Endpoint):
     def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
         super().__init__(installed, log_dir, setup.connections)
         self._setup = setup
-        self._address: tuple[str, int] | None = None
-
-    @property
-    def address(self) -> tuple[str, int]:
-        if self._address is None:
-            raise PeerError("gnutls-serv was not started")
-        return self._address
 
     def start(self) -> None:
         dialogue = self._begin(server_arguments(self._setup, self._log_dir))
@@ -185,10 +199,7 @@ class GnuTlsClient(_Endpoint):
     def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
         super().__init__(installed, log_dir, setup.connections)
         self._setup = setup
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return self._setup.address
+        self._address = setup.address
 
     def start(self) -> None:
         self._begin(client_arguments(self._setup))
@@ -314,17 +325,31 @@ def _priority(setup: ServerSetup | ClientSetup) -> str:
     words = ["NORMAL", "-VERS-ALL"]
     words += [f"+VERS-{_VERSIONS[version]}" for version in setup.versions]
     if setup.suites:
-        words += ["-CIPHER-ALL", *(f"+{_CIPHERS[suite]}" for suite in setup.suites)]
+        words += ["-CIPHER-ALL", *dict.fromkeys(f"+{_cipher(suite)}" for suite in setup.suites)]
     if setup.groups:
         words += ["-GROUP-ALL", *(f"+GROUP-{_GROUPS[group]}" for group in setup.groups)]
     if setup.signatures:
         words += ["-SIGN-ALL", *(f"+SIGN-{_SIGNATURES[name]}" for name in setup.signatures)]
-    if setup.psk is not None:
+    older = [suite for suite in setup.suites if "_WITH_" in suite]
+    if older:
+        kinds = [suite.removeprefix("TLS_").partition("_WITH_")[0] for suite in older]
+        words += ["-KX-ALL", *dict.fromkeys(f"+{kind.replace('_', '-')}" for kind in kinds)]
+    elif setup.psk is not None:
         words += ["-KX-ALL", *(f"+{kind}" for kind in _key_exchanges(setup.psk))]
+    if not setup.extended_master_secret:
+        words.append("%NO_SESSION_HASH")
     for role, word in (("server", "SRV"), ("client", "CLI")):
         if role in setup.raw_public_keys:
             words += [f"-CTYPE-{word}-ALL", f"+CTYPE-{word}-RAWPK"]
     return ":".join(words)
+
+
+def _cipher(suite: str) -> str:
+    """Return what it calls the cipher of a suite of either version."""
+    if suite in _CIPHERS:
+        return _CIPHERS[suite]
+    cipher = suite.partition("_WITH_")[2]
+    return cipher.removesuffix("_SHA256").removesuffix("_SHA384").replace("_", "-")
 
 
 def _key_exchanges(psk: Psk) -> tuple[str, ...]:
@@ -366,10 +391,25 @@ def describe(text: str) -> tuple[str | None, str | None, str | None, str | None]
     match = _DESCRIPTION.search(text)
     words = re.findall(r"\(([^()]*)\)", match.group(1)) if match else []
     version = _ours(_VERSIONS, [word.partition("-")[0] for word in words[:1]])
+    if version == "TLSv1.2":
+        return version, *_describe_tls12(text, words)
     suite = _ours(_CIPHERS, words[-1:])
     # With a PSK the description leaves the group out.
     group = _ours(_GROUPS, _SHARED_KEY.findall(text)[-1:])
     return version, suite, group, _ours(_SIGNATURES, words)
+
+
+def _describe_tls12(text: str, words: list[str]) -> tuple[str | None, str | None, str | None]:
+    """Read suite, group and signature of a connection of TLS 1.2.
+
+    Its description is like `(TLS1.2-X.509)-(ECDHE-X25519)-(ECDSA-SHA256)-(AES-128-GCM)`; of a
+    resumed connection it tells what the first one had, so that is left out.
+    """
+    suite = _ours(_SUITES_OF_TLS12, _CHOSEN_SUITE.findall(text)[-1:])
+    if _RESUMED in text:
+        return suite, None, None
+    group = _ours(_GROUPS, [word.removeprefix("ECDHE-").removeprefix("PSK-") for word in words])
+    return suite, group, _ours({**_SIGNATURES, **_SIGNATURES_OF_TLS12}, words)
 
 
 def _ours(table: Mapping[str, str], words: list[str]) -> str | None:

@@ -18,23 +18,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.errors import PeerError
 from hil.peer import Dialogue, Program, find_program
-from hil.tlsrig import names, wire
+from hil.tlsrig import abilities, message_log, names
+from hil.tlsrig.abilities import Abilities
+from hil.tlsrig.message_log import Summary
 from hil.tlsrig.peer_program import POLL_S, ProgramPeer
-from hil.tlsrig.peers import (
-    EXPORTER_BYTES,
-    EXPORTER_LABEL,
-    RAW_PUBLIC_KEYS,
-    RECORD_SIZE_LIMIT,
-    ClientSetup,
-    Psk,
-    ServerSetup,
-)
+from hil.tlsrig.peers import EXPORTER_BYTES, EXPORTER_LABEL, ClientSetup, Psk, ServerSetup
 from hil.tlsrig.statement import Statement
 
 if TYPE_CHECKING:
@@ -44,6 +37,22 @@ SUMMARY = "OpenSSL s_server and s_client"
 INSTALL = "apt-get install openssl"
 # Certificates are judged at the time that -attime says.
 KNOWS_TIME = True
+# OpenSSL has no record_size_limit; its programs 3.0 know no raw public keys, and cannot be told to
+# do without extended master secret.
+_COMMON = frozenset(
+    {
+        *abilities.TLS13_ALL,
+        *abilities.TLS12_ALL,
+        *("TLSv1.1", "psk_dhe_ke", "psk_ke"),
+        *abilities.CERTIFICATES,
+        *abilities.GROUPS,
+        *abilities.RESUMES,
+        *(abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES, abilities.VALIDATION),
+        *(abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM, abilities.COOKIE),
+        abilities.EXTENDED_MASTER,
+    }
+)
+ABILITIES = Abilities(server=_COMMON, client=_COMMON)
 # What s_server and s_client take for commands at the start of a chunk of input.
 COMMAND_LETTERS = b"QqRrPSBbKkCc"
 
@@ -58,25 +67,29 @@ _MESSAGE = re.compile(r"(<<<|>>>) [^,]+, (\w+) \[length ([0-9a-f]+)\]")
 _ERROR_LINE = re.compile(r":error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+):")
 _SUITE_LINE = re.compile(rb"(?:CIPHER is|Cipher is) (\S+)")
 _VERSION_OPTIONS = {"TLSv1.1": "-tls1_1", "TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}
-# Only suites of TLS 1.3 are called by their registered names.
-_SUITES_OF_TLS12 = {"ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"}
+# OpenSSL's own name for each suite of TLS 1.2 that scenarios are about.
+SUITES_OF_TLS12 = {
+    "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384": "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305": "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-CCM": "TLS_ECDHE_ECDSA_WITH_AES_128_CCM",
+    "ECDHE-ECDSA-AES128-CCM8": "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",
+    "ECDHE-RSA-AES128-GCM-SHA256": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "ECDHE-RSA-AES256-GCM-SHA384": "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "ECDHE-RSA-CHACHA20-POLY1305": "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "PSK-AES128-GCM-SHA256": "TLS_PSK_WITH_AES_128_GCM_SHA256",
+    "PSK-AES128-CCM": "TLS_PSK_WITH_AES_128_CCM",
+    "PSK-AES128-CCM8": "TLS_PSK_WITH_AES_128_CCM_8",
+    "PSK-CHACHA20-POLY1305": "TLS_PSK_WITH_CHACHA20_POLY1305_SHA256",
+    "ECDHE-PSK-CHACHA20-POLY1305": "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
+}
 _BEFORE_TLS12 = frozenset({"TLSv1.0", "TLSv1.1"})
-_SHORT_TAG = "TLS_AES_128_CCM_8_SHA256"
 _REUSED = re.compile(rb"^Reused", re.MULTILINE)
 
 
 def program() -> Program:
     """Return the installed `openssl`; `MissingTool` names the command that installs it."""
     return find_program("openssl", ["version"], r"^OpenSSL (\S+)", INSTALL)
-
-
-def lacks(needs: frozenset[str]) -> str | None:
-    """Return why this peer cannot do what a scenario needs, None when it can."""
-    if RECORD_SIZE_LIMIT in needs:
-        return f"OpenSSL has no {RECORD_SIZE_LIMIT}: use --peer=gnutls"
-    if RAW_PUBLIC_KEYS in needs:
-        return f"peer openssl is not driven with {RAW_PUBLIC_KEYS}: use --peer=gnutls"
-    return None
 
 
 def serve(setup: ServerSetup, log_dir: Path) -> OpenSslServer:
@@ -166,7 +179,7 @@ class _Endpoint(ProgramPeer):
         stated = _SUITE_LINE.search(output)
         sent = summarize(messages).suite
         printed = stated.group(1).decode() if stated else ""
-        registered = _SUITES_OF_TLS12.get(printed, printed)
+        registered = SUITES_OF_TLS12.get(printed, printed)
         if stated and sent and registered != names.name_of(names.ALL_SUITES, sent):
             raise PeerError(
                 f"openssl contradicts itself: it prints suite {printed} but "
@@ -182,13 +195,6 @@ class OpenSslServer(_Endpoint):
     def __init__(self, installed: Program, setup: ServerSetup, log_dir: Path) -> None:
         super().__init__(installed, setup, log_dir)
         self._setup = setup
-        self._address: tuple[str, int] | None = None
-
-    @property
-    def address(self) -> tuple[str, int]:
-        if self._address is None:
-            raise PeerError("openssl s_server was not started")
-        return self._address
 
     def start(self) -> None:
         dialogue = self._begin(server_arguments(self._setup))
@@ -220,11 +226,8 @@ class OpenSslClient(_Endpoint):
     def __init__(self, installed: Program, setup: ClientSetup, log_dir: Path) -> None:
         super().__init__(installed, setup, log_dir)
         self._setup = setup
+        self._address = setup.address
         self._session = log_dir / "session.pem"
-
-    @property
-    def address(self) -> tuple[str, int]:
-        return self._setup.address
 
     def start(self) -> None:
         arguments = client_arguments(self._setup)
@@ -305,15 +308,22 @@ def _psk_arguments(psk: Psk) -> list[str]:
 
 
 def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
-    if len(setup.versions) != 1 or setup.versions[0] not in _VERSION_OPTIONS:
+    if not setup.versions or not set(setup.versions) <= set(_VERSION_OPTIONS):
         known = ", ".join(_VERSION_OPTIONS)
-        raise PeerError(f"peer openssl takes exactly one version of {known}, not {setup.versions}")
+        raise PeerError(f"peer openssl takes versions of {known}, not {setup.versions}")
     arguments = [_VERSION_OPTIONS[setup.versions[0]]]
-    if setup.versions[0] in _BEFORE_TLS12 or _SHORT_TAG in setup.suites:
+    if len(setup.versions) > 1:
+        oldest, newest = min(setup.versions), max(setup.versions)
+        arguments = ["-min_protocol", oldest, "-max_protocol", newest]
+    older = [its for its, suite in SUITES_OF_TLS12.items() if suite in setup.suites]
+    if setup.versions[0] in _BEFORE_TLS12 or any("CCM_8" in suite for suite in setup.suites):
         # Since OpenSSL 3.0 the signatures of TLS 1.1 need security level 0, as do 64-bit tags.
-        arguments += ["-cipher", "ALL:@SECLEVEL=0"]
-    if setup.suites:
-        arguments += ["-ciphersuites", ":".join(setup.suites)]
+        arguments += ["-cipher", f"{':'.join(older) or 'ALL'}:@SECLEVEL=0"]
+    elif older:
+        arguments += ["-cipher", ":".join(older)]
+    newer = [suite for suite in setup.suites if suite in names.SUITES.values()]
+    if newer:
+        arguments += ["-ciphersuites", ":".join(newer)]
     if setup.groups:
         arguments += ["-groups", ":".join(setup.groups)]
     if setup.signatures:
@@ -325,58 +335,21 @@ def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
     return arguments
 
 
-@dataclass
-class Summary:
-    """What the message log says, in the numbers of the wire."""
-
-    version: int | None = None
-    suite: int | None = None
-    group: int | None = None
-    signature: int | None = None
-    hello_retries: int = 0
-    key_updates_sent: int = 0
-    key_updates_received: int = 0
-    # (sent by the peer, level, description)
-    alerts: list[tuple[bool, int, int]] = field(default_factory=list)
-
-
-def summarize(message_log: str) -> Summary:
+def summarize(log: str) -> Summary:
     """Read the negotiated facts and all alerts out of an OpenSSL message log."""
-    summary = Summary()
-    sender: bool | None = None  # whether it was this end that sent the ServerHello
-    for sent, kind, data in _messages(message_log):
-        if kind == "Alert" and len(data) == 2:
-            summary.alerts.append((sent, data[0], data[1]))
-        elif kind == "Handshake" and data[:1] == bytes([wire.SERVER_HELLO]):
-            hello = wire.server_hello(data)
-            summary.version, summary.suite, summary.group = hello.version, hello.suite, hello.group
-            summary.hello_retries += hello.is_retry
-            sender = sent
-        elif kind == "Handshake" and data[:1] == bytes([wire.CERTIFICATE_VERIFY]):
-            # RFC 8446 §4.4.3: the scheme is the first field after the 4-byte message header.
-            if sent == sender:  # the server's; a client's own comes the other way
-                summary.signature = int.from_bytes(data[4:6], "big")
-        elif kind == "Handshake" and data[:1] == bytes([wire.SERVER_KEY_EXCHANGE]):
-            # RFC 8422 §5.4: behind the header curve type, group, and a point with its length; then
-            # the scheme of the signature (RFC 5246 §4.7).
-            summary.group = int.from_bytes(data[5:7], "big")
-            summary.signature = int.from_bytes(data[8 + data[7] : 10 + data[7]], "big")
-        elif kind == "Handshake" and data[:1] == bytes([wire.KEY_UPDATE]):
-            summary.key_updates_sent += sent
-            summary.key_updates_received += not sent
-    return summary
+    return message_log.summarize(_messages(log))
 
 
 def statement(
     witness: str,
-    message_log: str,
+    log: str,
     *,
     exporter: bytes | None,
     reason: str | None,
     resumed: bool = False,
 ) -> Statement:
     """Turn a message log and what was printed into the common form."""
-    facts = summarize(message_log)
+    facts = summarize(log)
     closes = {sent for sent, _, code in facts.alerts if code == 0}
     errors = [(sent, code) for sent, _, code in facts.alerts if code != 0]
     return Statement(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from hil.tlsrig.scenario import BoardSide, PeerSide, Scenario, Success
 from hil.tlsrig.scenarios import (
     AES_128_CCM,
@@ -25,12 +28,20 @@ def _suite(name: str, suite: str, summary: str) -> Scenario:
     )
 
 
-def _certificates(variant: str, signature: str, summary: str) -> Scenario:
+def _certificates(
+    variant: str, signature: str, summary: str, signature_from: Mapping[str, str] | None = None
+) -> Scenario:
+    """`signature_from`: the scheme that the peers named here choose of those the board takes."""
+    expect = Success(("TLSv1.3", AES_128_GCM, "x25519", signature), CHAIN_SIGNATURES)
     return Scenario(
         name=f"tls13-x509-{variant}",
         summary=summary,
         peer=PeerSide(certificates=variant),
-        expect=Success(("TLSv1.3", AES_128_GCM, "x25519", signature), CHAIN_SIGNATURES),
+        expect=expect,
+        expect_from={
+            peer: replace(expect, negotiated=(*expect.negotiated[:3], chosen))
+            for peer, chosen in (signature_from or {}).items()
+        },
         measure=FOOTPRINT,
     )
 
@@ -39,7 +50,12 @@ SCENARIOS = (
     _suite("tls13-aes256", AES_256_GCM, "AES-256-GCM with SHA-384"),
     _suite("tls13-ccm", AES_128_CCM, "AES-128-CCM"),
     _suite("tls13-ccm8", AES_128_CCM_8, "AES-128-CCM with short tags"),
-    _certificates("rsa2048", "rsa_pss_rsae_sha256", "root, intermediate and leaf with RSA-2048"),
+    _certificates(
+        "rsa2048",
+        "rsa_pss_rsae_sha256",
+        "root, intermediate and leaf with RSA-2048",
+        {"tlslite": "rsa_pss_rsae_sha512"},
+    ),
     _certificates("ed25519", "ed25519", "root, intermediate and leaf with Ed25519"),
     _certificates("p384", "ecdsa_secp384r1_sha384", "root, intermediate and leaf with P-384"),
     _certificates("mixed", ECDSA_P256, "a P-384 root, an RSA-2048 intermediate, a P-256 leaf"),
