@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hil.document import VERDICTS, Document, ReportError
-from hil.errors import BoardHang, BoardLocked, HilError, JobFailed
+from hil.errors import BoardHang, BoardLocked, BoardWedged, HilError, InfraError, JobFailed
 from hil.report import Cell
 
 # Verdicts of cells that ran, whatever came out.
@@ -24,7 +24,8 @@ EXECUTED = frozenset({"pass", "fail", "hang", "error", "flaky"})
 
 _PASSED = frozenset({"pass", "flaky"})
 _FAILED = frozenset({"fail", "hang", "error"})
-_NOT_RUN = frozenset({"skip", "locked", "wedged"})
+_NOT_HAD = frozenset({"locked", "wedged", "infra"})
+_NOT_RUN = _NOT_HAD | {"skip"}
 
 # A hang's reason ends with the tail of a console; more than this is in the artefacts.
 REASON_CHARACTERS = 4000
@@ -35,14 +36,18 @@ def verdict_of(error: BaseException) -> str:
 
     An assertion, and an exception of the code under test on the board (`JobFailed`), say that
     the thing under test is wrong: `fail`. A board without an answer is a `hang`, one that
-    somebody else has is `locked`. Everything else, a board that died or ran out of memory, the
-    farm's own errors and mistakes in a test alike, is an `error`: it says nothing about the thing
-    under test.
+    somebody else has is `locked`, one that nothing heals is `wedged`; where what leads to the board
+    fails, `infra`. Everything else, a board that died or ran out of memory, the farm's own errors
+    and mistakes in a test alike, is an `error`: it says nothing about the thing under test.
     """
     if isinstance(error, BoardHang):
         return "hang"
     if isinstance(error, BoardLocked):
         return "locked"
+    if isinstance(error, BoardWedged):
+        return "wedged"
+    if isinstance(error, InfraError):
+        return "infra"
     if isinstance(error, JobFailed) and error.is_out_of_memory:
         return "error"
     if isinstance(error, (AssertionError, JobFailed)):
@@ -100,6 +105,13 @@ class Ledger:
     def cells(self) -> Sequence[Cell]:
         """Return the recorded cells, or the one that was begun when there are none."""
         return self.recorded or [self.begun]
+
+    def unavailable(self) -> str | None:
+        """Return what kept the test from its board, if that is all that went wrong; else None."""
+        wrong = [cell for cell in self.cells() if cell.verdict not in _PASSED]
+        if not wrong or not all(cell.verdict in _NOT_HAD for cell in wrong):
+            return None
+        return f"{wrong[0].verdict}: {wrong[0].reason}"
 
     def disagreement(self) -> str | None:
         """Say why a test that pytest saw pass must not; None when it may."""

@@ -28,11 +28,13 @@ from hil import (
     probe_command,
     progress,
     readiness,
+    report_command,
     tables,
     target,
 )
 from hil.compare import command as compare_command
 from hil.errors import HilError
+from hil.heal import command as heal_command
 from hil.lab import inventory
 from hil.target_file import parse
 
@@ -149,8 +151,10 @@ def _parser() -> argparse.ArgumentParser:
     sizing.set_defaults(run=sizes)
 
     compare_command.add_parser(commands)
+    heal_command.add_parser(commands)
     history_command.add_parser(commands)
     locks_command.add_parser(commands)
+    report_command.add_parser(commands)
     probe_command.add_parser(commands)
     for entry in importlib.metadata.entry_points(group="hil.commands"):
         entry.load()(commands)

@@ -16,7 +16,7 @@ from hil.errors import HilError
 SCHEMA_NAME = "hil-report/1"
 SCHEMA_FILE = Path(__file__).resolve().parent / "schema" / "hil-report-1.json"
 
-VERDICTS = ("pass", "fail", "skip", "hang", "error", "locked", "wedged", "flaky")
+VERDICTS = ("pass", "fail", "skip", "hang", "error", "locked", "wedged", "infra", "flaky")
 
 # A report or a part of one, exactly as `report.json` holds it.
 Document = dict[str, Any]

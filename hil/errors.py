@@ -41,6 +41,22 @@ class BootError(HilError):
     """A board did not come up; the message ends with the tail of its console."""
 
 
+class InfraError(BootError):
+    """What stands between run and board fails, and not the board: its port's server, a switch."""
+
+
+class BoardUnwell(BootError):
+    """A board does not come to its REPL, or fails there: to be healed, if there is a way."""
+
+
+class WrongFirmware(BootError):
+    """A board answers, but runs something else than it should: only other firmware heals that."""
+
+
+class BoardWedged(BootError):
+    """A board that nothing has healed; the message says what was tried."""
+
+
 class BoardDied(HilError):
     """A booted board stopped existing: its emulator ended or its console closed."""
 

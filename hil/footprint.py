@@ -9,7 +9,7 @@ the same facts on more lines, so that no number and no name is ever cut.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from textwrap import wrap
@@ -32,6 +32,7 @@ _STYLES = {
     "skip": "yellow",
     "locked": "yellow",
     "wedged": "yellow",
+    "infra": "yellow",
     "fail": "bold red",
     "hang": "bold red",
     "error": "bold red",
@@ -103,7 +104,18 @@ def markdown(document: Document) -> str:
             right=len(columns),
         ),
     ]
-    notes = [*_flash(cells), *_notes(cells, columns), *_methods(cells, columns)]
+    if "merged_from" in run:
+        of = (f"{part['id']} on {part['host']['name']}" for part in run["merged_from"])
+        parts.insert(2, _escaped(f"Merged from {', '.join(of)}."))
+    if run.get("problems"):
+        failed = "**The run failed:** " + _escaped("; ".join(run["problems"]))
+        parts.insert(2, failed)
+    notes = [
+        *_apart(document),
+        *_flash(cells),
+        *_notes(cells, columns),
+        *_methods(cells, columns),
+    ]
     parts.extend("\n".join(f"- {_escaped(note)}" for note in group) for group in (notes,) if group)
     parts.extend(_explanations(cells))
     parts.extend(_phases(cells))
@@ -111,6 +123,19 @@ def markdown(document: Document) -> str:
     parts.append(_boards(document["targets"]))
     parts.extend(components.markdown(document["targets"]))
     return "\n\n".join(parts) + "\n"
+
+
+def _apart(document: Document) -> Iterator[str]:
+    """Say what is flaky, and which boards are in quarantine."""
+    for cell in document["cells"]:
+        if cell["verdict"] == "flaky":
+            name = " ".join(
+                part for part in (cell["target"], cell["peer"], cell["scenario"]) if part
+            )
+            yield f"{name} is flaky: " + "; ".join((cell["reason"] or "").strip().splitlines())
+    for target in document["targets"]:
+        if target.get("quarantine"):
+            yield f"{target['name']} is in quarantine: {target['quarantine']}"
 
 
 def summary(cells: Iterable[Document]) -> str:
@@ -130,7 +155,8 @@ def _wide(cells: Iterable[Document], columns: Sequence[Figure]) -> Table:
     table.columns[-1 - len(columns)].no_wrap = False
     for cell in cells:
         target, peer, scenario, verdict, agreed, *written = _row(cell, columns)
-        table.add_row(target, peer, scenario, _verdict(verdict), agreed, *written)
+        # As Text: a reason may have words in brackets, which would be taken for markup.
+        table.add_row(target, peer, scenario, _verdict(verdict), Text(agreed), *written)
     return table
 
 

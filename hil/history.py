@@ -13,6 +13,8 @@ from pathlib import Path
 from hil import document
 from hil.document import Document, ReportError
 
+_FAILED = frozenset({"fail", "hang", "error"})
+
 # Told of each file that is skipped.
 Warn = Callable[[str], None]
 
@@ -96,7 +98,9 @@ def value_of(cell: Document, measurement: str) -> float | None:
     return None
 
 
-def latest(folders: Iterable[Path], run: Document, cells: Iterable[Document]) -> Document | None:
+def latest(
+    folders: Iterable[Path], run: Document, cells: Iterable[Document], *, good: bool = False
+) -> Document | None:
     """Return the newest report of another whole run of the same mode that has cells in common.
 
     A run that was interrupted is passed over: it lacks cells, and nobody would notice.
@@ -105,6 +109,7 @@ def latest(folders: Iterable[Path], run: Document, cells: Iterable[Document]) ->
         folders: where reports are.
         run: the run's own facts.
         cells: those it ran.
+        good: only a run that passed.
     """
     names = {_key(cell) for cell in cells}
     for _, report in newest_first(folders):
@@ -113,9 +118,19 @@ def latest(folders: Iterable[Path], run: Document, cells: Iterable[Document]) ->
             continue
         if other["id"] == run["id"] or other["interrupted"]:
             continue
+        if good and not _passed(report):
+            continue
         if any(_key(cell) in names for cell in report["cells"]):
             return report
     return None
+
+
+def _passed(report: Document) -> bool:
+    """Whether a run passed; one that does not say so did if none of its cells failed."""
+    said: bool | None = report["run"].get("passed")
+    if said is None:
+        return all(cell["verdict"] not in _FAILED for cell in report["cells"])
+    return said
 
 
 def _key(cell: Document) -> tuple[str, str | None, str]:

@@ -22,6 +22,7 @@ _OUTCOMES = {
     "skip": "skipped",
     "locked": "skipped",
     "wedged": "skipped",
+    "infra": "skipped",
 }
 
 
@@ -60,10 +61,12 @@ def _case(suite: ElementTree.Element, cell: Document) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname=f"hil.{cell['target']}", name=name)
     facts: dict[str, object] = {"verdict": cell["verdict"], "test": cell["test"]}
     facts["peer_version"] = cell["peer_version"]
+    facts["attempts"] = cell.get("attempts")
     facts.update((f"negotiated.{key}", value) for key, value in cell["negotiated"].items())
     facts.update((f"artefact.{key}", value) for key, value in cell["artefacts"].items())
     facts.update((entry["name"], entry["value"]) for entry in cell["measurements"])
     _properties(case, facts)
+    _attempts(case, cell)
     outcome = _OUTCOMES.get(cell["verdict"])
     if outcome is None:
         return
@@ -73,6 +76,17 @@ def _case(suite: ElementTree.Element, cell: Document) -> None:
     if outcome != "skipped":
         element.set("type", cell["verdict"])
     element.text = f"{reason}\n\n{why}" if why else reason
+
+
+def _attempts(case: ElementTree.Element, cell: Document) -> None:
+    """Add the attempts before the last one, in the words that Maven's Surefire has for them."""
+    of = "flaky" if cell["verdict"] == "flaky" else "rerun"
+    for attempt in cell.get("failed_attempts", ()):
+        kind = "Failure" if attempt["verdict"] == "fail" else "Error"
+        reason = _text(attempt["reason"])
+        element = ElementTree.SubElement(case, of + kind, message=reason.strip().splitlines()[0])
+        element.set("type", attempt["verdict"])
+        ElementTree.SubElement(element, "stackTrace").text = reason
 
 
 def _properties(parent: ElementTree.Element, facts: dict[str, object]) -> None:

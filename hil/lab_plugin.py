@@ -6,12 +6,14 @@ import argparse
 import math
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from hil.lab import inventory, lease
+from hil.lab.holding import Holdings
+from hil.retry_list import Allowance
 from hil.target import Target
 
 _LAB = pytest.StashKey[inventory.Inventory | None]()
@@ -46,8 +48,14 @@ def with_lab(config: pytest.Config, targets: Mapping[str, Target]) -> Mapping[st
     return targets if lab is None else lab.among(targets)
 
 
-def leases(config: pytest.Config) -> lease.Leases:
-    """Return the leases of this process, which begins with none."""
+def allowances(config: pytest.Config) -> Sequence[Allowance]:
+    """Return which cells may be tried again, as the lab says."""
+    lab = config.stash.get(_LAB, None)
+    return lab.allowances if lab is not None else ()
+
+
+def holdings(config: pytest.Config) -> Holdings:
+    """Return what this process holds, which begins with nothing."""
     worker_input = getattr(config, "workerinput", None)
     argv = worker_input["mainargv"] if worker_input else sys.argv
     program = Path(argv[0])
@@ -55,7 +63,7 @@ def leases(config: pytest.Config) -> lease.Leases:
     job = shlex.join([name, *argv[1:]])
     lab = config.stash.get(_LAB, None)
     shared = lab.leases if lab is not None else None
-    return lease.Leases(lease.folder(shared), job, config.option.wait_for_board)
+    return Holdings(lease.folder(shared), job, config.option.wait_for_board)
 
 
 def _seconds(text: str) -> float:

@@ -135,6 +135,7 @@ class Dialogue:
         stem: str,
         environment: Mapping[str, str] | None = None,
         joined: bool = False,
+        name: str | None = None,
     ) -> None:
         """Start the program.
 
@@ -144,8 +145,10 @@ class Dialogue:
             stem: their name without its ending.
             environment: variables besides those of this process.
             joined: its standard error is part of its output, and its log is the output's.
+            name: what errors call it; the program's own name by default.
         """
         self.argv = list(argv)
+        self._name = name or Path(self.argv[0]).name
         self.output_log = log_dir / f"{stem}.out"
         self.error_log = self.output_log if joined else log_dir / f"{stem}.err"
         ours, theirs = socket.socketpair()
@@ -286,4 +289,4 @@ class Dialogue:
     def _explain(self, what_happened: str) -> str:
         tail = self.tail()
         log = f"\nits log {self.error_log} ends:\n{tail}" if tail else ""
-        return f"peer {Path(self.argv[0]).name} {what_happened}{log}"
+        return f"peer {self._name} {what_happened}{log}"

@@ -21,7 +21,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
@@ -29,9 +29,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hil import cells, lab_plugin, limits, paths, report_plugin, rig, target, xdist_plugin
-from hil.baseline import Baseline
-from hil.errors import BoardDied, BoardHang, BoardLocked, HilError
+from hil import (
+    cells,
+    lab_plugin,
+    limits,
+    paths,
+    report_plugin,
+    retry_plugin,
+    rig,
+    target,
+    xdist_plugin,
+)
+from hil.errors import BoardDied, BoardHang, HilError
 from hil.progress import Display
 from hil.report import Cell, Run
 from hil.target import Target
@@ -79,12 +88,6 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "socket; default), or TCP over its network (net)",
     )
     group.addoption(
-        "--report",
-        metavar="DIR",
-        type=Path,
-        help="folder for the report (default: reports/<run> below the root of the project)",
-    )
-    group.addoption(
         "--timeout-multiplier",
         metavar="FACTOR",
         type=_positive,
@@ -92,19 +95,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="stretch every timeout of the target files, for a slow machine (default: 1)",
     )
     lab_plugin.add_options(group)
-    group.addoption(
-        "--baseline",
-        metavar="FILE",
-        help="compare the run with this report when it ends, and fail it if it got worse; latest: "
-        "with the newest report in the reports' folder of a run of the same mode and cells",
-    )
-    group.addoption(
-        "--baseline-fail-on",
-        action="append",
-        default=[],
-        metavar="WHAT",
-        help="what counts as worse, as `hil compare --help` explains (default: any)",
-    )
+    retry_plugin.add_options(group)
+    report_plugin.add_options(group)
     parser.addini(
         "hil_dut_scope",
         f"how long a booted board is kept: {', '.join(_SCOPES)} (function: a fresh board for "
@@ -138,15 +130,15 @@ def pytest_configure(config: pytest.Config) -> None:
     worker_input = getattr(config, "workerinput", None)
     run_id = worker_input[xdist_plugin.RUN_ID] if worker_input else None
     run = Run(config.rootpath, run_id=run_id)
-    directory = config.option.report
     shared = config.stash[RIG] = rig.Rig(
         selected=_selected(config),
         run=run,
-        directory=Path(directory or config.rootpath / "reports" / run.id).resolve(),
-        leases=lab_plugin.leases(config),
+        directory=report_plugin.directory(config, run.id),
+        holdings=lab_plugin.holdings(config),
         timeout_multiplier=config.option.timeout_multiplier,
     )
-    folders = _report_folders(config)
+    retry_plugin.register(config, shared, lab_plugin.allowances(config), _cells_of)
+    folders = report_plugin.folders(config, shared)
     config.stash[_ARCHIVE] = limits.Archive(folders, lambda: shared.run.mode)
     if worker_input is not None:
         worker = xdist_plugin.Worker(worker_input, _plan)
@@ -156,7 +148,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("tx", None):
         controller = xdist_plugin.Controller(shared, lambda: config.stash[DISPLAY])
         config.pluginmanager.register(controller, "hil-controller")
-    collector = report_plugin.Collector(config, shared, _baseline(config))
+    baseline = report_plugin.baseline(config, folders)
+    collector = report_plugin.Collector(config, shared, baseline)
     config.pluginmanager.register(collector, "hil-collector")
 
 
@@ -195,7 +188,8 @@ def hil_target(request: pytest.FixtureRequest) -> Iterator[Target]:
     chosen: Target = request.param
     yield chosen
     # Between two tests of a board it stays this run's: nobody else gets it in the middle.
-    request.config.stash[RIG].leases.release_all()
+    if not request.config.stash.get(retry_plugin.BETWEEN_ATTEMPTS, False):
+        request.config.stash[RIG].holdings.release_all(request.config.stash[DISPLAY])
 
 
 @pytest.fixture(scope=_dut_scope)
@@ -277,6 +271,14 @@ def _cell_of(item: pytest.Item) -> Cell | None:
     )
 
 
+def _cells_of(item: pytest.Item) -> Sequence[Cell]:
+    """Return the cells of a test: once it runs those it has filled, before that what is known."""
+    if LEDGER in item.stash:
+        return item.stash[LEDGER].cells()
+    begun = _cell_of(item)
+    return [] if begun is None else [begun]
+
+
 def _plan(items: Iterable[pytest.Item]) -> dict[str, xdist_plugin.Planned]:
     """Return what is known of the tests that use a board before they run, by their ids."""
     plan = {}
@@ -313,11 +315,15 @@ def pytest_runtest_makereport(
         shared.close_boards()  # a board kept for later tests must not hang them one by one
     if ledger is None:
         return report
-    if report.failed and isinstance(error, BoardLocked):  # a board that could not be had
-        report.outcome, report.longrepr = "skipped", (*_place(item), f"locked: {error}")
+    if report.failed and isinstance(error, HilError):
+        verdict = cells.verdict_of(error)
+        if cells.outcome_of(verdict) == "skipped":  # a board that could not be had
+            report.outcome, report.longrepr = "skipped", (*_place(item), f"{verdict}: {error}")
     if report.when == "call" and report.passed:
-        problem = ledger.disagreement()
-        if problem is not None:
+        unavailable, problem = ledger.unavailable(), ledger.disagreement()
+        if unavailable is not None:
+            report.outcome, report.longrepr = "skipped", (*_place(item), unavailable)
+        elif problem is not None:
             report.outcome, report.longrepr = "failed", problem
             ledger.close("error", problem)
     if report.when == "teardown":
@@ -355,24 +361,6 @@ def _selected(config: pytest.Config) -> list[Target]:
         return target.over_network(selected) if config.option.link == "net" else selected
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
-
-
-def _baseline(config: pytest.Config) -> Baseline | None:
-    """Return what to compare the run with; a wrong name is the user's error."""
-    if config.option.baseline is None:
-        if config.option.baseline_fail_on:
-            raise pytest.UsageError("--baseline-fail-on needs --baseline")
-        return None
-    try:
-        chosen = config.option.baseline, config.option.baseline_fail_on
-        return Baseline(*chosen, _report_folders(config))
-    except HilError as error:
-        raise pytest.UsageError(f"--baseline: {error}") from error
-
-
-def _report_folders(config: pytest.Config) -> list[Path]:
-    """Return where reports of earlier runs are: the project's folder, and that of this run's."""
-    return [config.rootpath / "reports", config.stash[RIG].directory.parent]
 
 
 def _target_dirs(config: pytest.Config) -> list[Path]:

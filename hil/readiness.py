@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.text import Text
 
-from hil import build, limits, tables, target_file
-from hil.errors import BuildError, TargetFileError
+from hil import build, limits, serial_port, tables, target_file
+from hil.errors import BootError, BuildError, TargetFileError
 from hil.target import Target
 
 # Debian packages of the emulators whose program names differ from their package.
@@ -34,6 +35,9 @@ def missing(target: Target) -> list[str]:
     lacking = [] if target.quarantine is None else [target.quarantine]
     if not target.is_reachable:
         lacking.append("not attached: no port is known (lab.toml, boot.port)")
+    lacking += _not_plugged_in(target)
+    if target.place is not None and target.place.far is not None and find_spec("labgrid") is None:
+        lacking.append("labgrid: pip install 'pytest-hil[labgrid]'")
     program = target.boot.arguments.get("program")
     if isinstance(program, str) and shutil.which(program) is None:
         package = _QEMU_PACKAGES.get(program, _OTHER_QEMU_PACKAGE)
@@ -49,6 +53,19 @@ def missing(target: Target) -> list[str]:
     if packages:
         lacking.append(f"toolchain of image {target.image}: apt-get install {' '.join(packages)}")
     return lacking
+
+
+def _not_plugged_in(target: Target) -> list[str]:
+    """Say that a board is not there, if it is one that is found by what it is."""
+    is_found = target.klass == "attached" and "port" not in target.boot.arguments
+    is_far = target.place is not None and target.place.far is not None
+    if not is_found or is_far or not target.is_reachable:
+        return []
+    try:
+        serial_port.find(target.identify)
+    except BootError as error:
+        return [str(error)]
+    return []
 
 
 def offences(files: Iterable[Path]) -> list[TargetFileError]:

@@ -107,6 +107,7 @@ def describe_target(target: Target, firmware: Firmware | None) -> Document:
         "ram_bytes": target.ram_bytes,
         "flash_bytes": target.flash_bytes,
         **({} if target.verified else {"verified": False}),
+        **({"quarantine": target.place.quarantine} if target.quarantine and target.place else {}),
         "firmware": firmware
         and {
             "micropython": firmware.micropython,
@@ -129,6 +130,8 @@ class Run:
         id: name of the run.
         mode: `live` against the peers themselves, `replay` against recordings of them.
         interrupted: it was stopped before all of its tests had run.
+        passed: whether it passed as a whole, tests without cells included; None when nobody said.
+        problems: what is wrong with it besides its cells.
     """
 
     def __init__(
@@ -141,6 +144,8 @@ class Run:
         self._cells: list[tuple[int, Document]] = []
         self.mode = "live"
         self.interrupted = False
+        self.passed: bool | None = None
+        self.problems: list[str] = []
 
     @property
     def cells(self) -> list[Document]:
@@ -173,6 +178,8 @@ class Run:
                 "id": self.id,
                 "started_utc": f"{self._started:%Y-%m-%dT%H:%M:%SZ}",
                 "interrupted": self.interrupted,
+                **({} if self.passed is None else {"passed": self.passed}),
+                **({"problems": self.problems} if self.problems else {}),
                 "mode": self.mode,
                 "git_commit": commit,
                 "dirty": dirty,
@@ -184,34 +191,36 @@ class Run:
         }
 
     def write(self, directory: Path) -> Document:
-        """Validate the report and write it: `report.json`, `.md`, `.html`, and `junit.xml`.
-
-        Reports of earlier runs in folders beside `directory` become the history in `report.html`.
-
-        Returns:
-            The document written.
-
-        Raises:
-            ReportError: the document breaks the schema (it is kept as `report-rejected.json`,
-                so that the figures are not lost), or the folder cannot be written.
-        """
+        """Write the report as `write` does, and return the document written."""
         document = self.document()
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            try:
-                validate(document)
-            except ReportError as error:
-                rejected = directory / "report-rejected.json"
-                rejected.write_text(json.dumps(document, indent=2, default=repr), encoding="utf-8")
-                raise ReportError(f"{error}; kept as {rejected}") from error
-            text = json.dumps(document, indent=2, ensure_ascii=False)
-            (directory / "report.json").write_text(text + "\n", encoding="utf-8")
-            (directory / "report.md").write_text(footprint.markdown(document), encoding="utf-8")
-            (directory / "junit.xml").write_text(junit.document(document), encoding="utf-8")
-            write_page(document, directory)
-        except OSError as error:
-            raise ReportError(f"the report cannot be written: {error}") from error
+        write(document, directory)
         return document
+
+
+def write(document: Document, directory: Path) -> None:
+    """Validate a report and write it: `report.json`, `.md`, `.html`, and `junit.xml`.
+
+    Reports of earlier runs in folders beside `directory` become the history in `report.html`.
+
+    Raises:
+        ReportError: the document breaks the schema (it is kept as `report-rejected.json`,
+            so that the figures are not lost), or the folder cannot be written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            validate(document)
+        except ReportError as error:
+            rejected = directory / "report-rejected.json"
+            rejected.write_text(json.dumps(document, indent=2, default=repr), encoding="utf-8")
+            raise ReportError(f"{error}; kept as {rejected}") from error
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        (directory / "report.json").write_text(text + "\n", encoding="utf-8")
+        (directory / "report.md").write_text(footprint.markdown(document), encoding="utf-8")
+        (directory / "junit.xml").write_text(junit.document(document), encoding="utf-8")
+        write_page(document, directory)
+    except OSError as error:
+        raise ReportError(f"the report cannot be written: {error}") from error
 
 
 def write_page(document: Document, directory: Path) -> None:

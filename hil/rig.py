@@ -20,12 +20,17 @@ from hil.cells import Ledger
 from hil.document import Document
 from hil.errors import HilError
 from hil.image import Firmware
-from hil.lab.lease import Leases, key_of
+from hil.lab.holding import Held, Holdings
 from hil.report import Run, describe_target, keep_artefacts
 from hil.target import Target
 
 if TYPE_CHECKING:
     from hil.boot import Board
+    from hil.heal.healer import Healer
+
+
+# What was done to a board that did not boot; among the artefacts of the cell it was to fill.
+_HEALING = "healing.log"
 
 
 @dataclass
@@ -60,7 +65,7 @@ class Rig:
         selected: the targets chosen on the command line.
         run: the records collected so far.
         directory: the report's folder; exists once something is in it.
-        leases: what this process holds of the boards on cables.
+        holdings: what this process holds of the boards on cables.
         timeout_multiplier: stretches every timeout of the target files.
         problems: why the run must fail although its tests passed.
     """
@@ -68,13 +73,14 @@ class Rig:
     selected: list[Target]
     run: Run
     directory: Path
-    leases: Leases
+    holdings: Holdings
     timeout_multiplier: float = 1.0
     problems: list[str] = field(default_factory=list)
     _firmware: dict[str, Firmware] = field(default_factory=dict)
     _unbuildable: dict[str, HilError] = field(default_factory=dict)
     _boots: list[_Boot] = field(default_factory=list)
     _begun: list[_Begun] = field(default_factory=list)
+    _healer: Healer | None = None
 
     def firmware(self, image: str, progress: Callable[[str], None] | None) -> Firmware:
         """Return the firmware of an image, built or found in the cache once per process.
@@ -94,34 +100,61 @@ class Rig:
                 raise
         return self._firmware[image]
 
-    def lease(self, target: Target, progress: Callable[[str], None] | None) -> None:
-        """Make a board on a cable this run's own until `leases` are released.
+    def hold(self, target: Target, progress: Callable[[str], None] | None) -> Held:
+        """Make a board on a cable this run's own until `holdings` are released.
 
         Raises:
             BoardLocked: somebody else has it.
+            BoardWedged: it is not there.
+            HilError: it cannot be reached, through no fault of its own.
         """
-        from hil import serial_port  # noqa: PLC0415  (only runs with boards pay for it)
-
-        port = target.boot.arguments.get("port")
-        if target.klass == "attached" and isinstance(port, str):
-            self.leases.hold(target.name, key_of(serial_port.resolved(port)), progress)
+        if target.klass != "attached":
+            return self.holdings.hold(target, progress)
+        return self._healing().hold(target, lambda: self.holdings.hold(target, progress), progress)
 
     def boot(
-        self, target: Target, firmware: Firmware, log_dir: Path, heap_bytes: int | None
+        self,
+        held: Held,
+        firmware: Firmware,
+        log_dir: Path,
+        heap_bytes: int | None,
+        progress: Callable[[str], None] | None,
     ) -> Board:
-        """Boot a board and remember it until `ended` is told."""
+        """Boot a board, healing one on a cable if need be; remember it until `ended` is told.
+
+        Raises:
+            BoardWedged: it does not boot, and nothing heals it.
+            HilError: as `hil.boot.boot` does.
+        """
         from hil import boot  # noqa: PLC0415  (only runs with boards pay for it)
 
-        record = _Boot(target, log_dir)
+        def attempt(target: Target) -> Board:
+            return boot.boot(
+                target,
+                firmware,
+                log_dir=log_dir,
+                heap_bytes=heap_bytes,
+                timeout_multiplier=self.timeout_multiplier,
+            )
+
+        def say(step: str) -> None:
+            log_dir.mkdir(parents=True, exist_ok=True)
+            with (log_dir / _HEALING).open("a", encoding="utf-8") as log:
+                log.write(f"{step}\n")
+            if progress is not None:
+                progress(step)
+
+        record = _Boot(held.target, log_dir)
         self._boots.append(record)
-        record.board = boot.boot(
-            target,
-            firmware,
-            log_dir=log_dir,
-            heap_bytes=heap_bytes,
-            timeout_multiplier=self.timeout_multiplier,
-        )
+        record.board = self._healing().boot(held, firmware, attempt, say)
         return record.board
+
+    def _healing(self) -> Healer:
+        from hil.heal.healer import Healer  # noqa: PLC0415  (only runs with boards pay for it)
+
+        if self._healer is None:
+            self._healer = Healer(self.holdings.folder, self.timeout_multiplier)
+        return self._healer
 
     def ended(self, log_dirs: list[Path]) -> None:
         """Note that the fixture which owns these boots is finished with them."""
@@ -149,6 +182,8 @@ class Rig:
         Args:
             position: of the test among all tests of the run.
         """
+        # Logs of boots that ended before it are not its own.
+        self._boots = [record for record in self._boots if not record.ended]
         self._begun.append(_Begun(ledger, target, position))
 
     def finish(self, ledger: Ledger) -> Sent:
@@ -229,10 +264,10 @@ class BoardFactory:
         """
         chosen = target or self._target
         firmware = self.firmware(chosen)
-        self._rig.lease(chosen, self._progress)
+        held = self._rig.hold(chosen, self._progress)
         log_dir = self._new_log_dir(chosen.name)
         self._log_dirs.append(log_dir)
-        board = self._rig.boot(chosen, firmware, log_dir, heap_bytes)
+        board = self._rig.boot(held, firmware, log_dir, heap_bytes, self._progress)
         self._boards.callback(board.close)
         return board
 

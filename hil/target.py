@@ -24,6 +24,8 @@ Endian = Literal["little", "big"]
 _CLASS_PREFIX = "class:"
 _LABEL_PREFIX = "label:"
 _LAB_PREFIX = "lab:"
+# So many names in a message; a lab may have hundreds.
+_SHOWN = 20
 
 
 class TargetSelectionError(HilError):
@@ -55,10 +57,15 @@ class LinkSpec:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait for the board, in seconds of the host before the multiplier."""
+    """How long to wait for the board, in seconds of the host before the multiplier.
+
+    Attributes:
+        heal_s: for all that is done to a board on a cable that does not boot, together.
+    """
 
     boot_s: float = 20.0
     job_s: float = 60.0
+    heal_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,16 +77,41 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class FarPlace:
+    """A place of labgrid's at which a board is: the one of that name, or any one with those tags.
+
+    Attributes:
+        coordinator: address as `host:port`.
+        port: name of its serial port, which tells it from others there; None where it has one.
+    """
+
+    coordinator: str
+    name: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    port: str | None = None
+
+
+@dataclass(frozen=True)
 class Place:
     """What the file of a lab says of one board beside what its target file says (`hil.lab`).
 
     Attributes:
         quarantine: why it is not used for the time being; None when it is.
+        power: the command that switches its supply, with `{action}` for `off` or `on`; () for none.
+        firmware: the file that belongs on it; None when the lab does not say.
+        reflash: whether it may be flashed with that without asking, when nothing else heals it.
+        far: where labgrid has it; None for a board that has a port of its own.
+        wifi: file with what its radio needs to join a network (`hil.wireless`).
     """
 
     lab: Path
     labels: tuple[str, ...] = ()
     quarantine: str | None = None
+    power: tuple[str, ...] = ()
+    firmware: Path | None = None
+    reflash: bool = False
+    far: FarPlace | None = None
+    wifi: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,6 +141,7 @@ class Target:
     path: Path
     place: Place | None = None
     noise: str | None = None
+    noise_pin: int | None = None
     verified: bool = True
 
     @property
@@ -118,8 +151,13 @@ class Target:
 
     @property
     def is_reachable(self) -> bool:
-        """Whether it can be begun with: a board on a cable needs a port that somebody has named."""
-        return self.klass != "attached" or "port" in self.boot.arguments
+        """Whether it can be begun with: of a board on a cable one must know which it is.
+
+        Somebody has named its port, or what tells it from other boards, or it is a lab's.
+        """
+        known = {"port" in self.boot.arguments, "usb_serial" in self.identify}
+        known |= {"usb_path" in self.identify, self.place is not None}
+        return self.klass != "attached" or any(known)
 
     @property
     def quarantine(self) -> str | None:
@@ -182,6 +220,7 @@ def load(path: Path) -> Target:
         limits=Limits(*document.limits()),
         path=path,
         noise=cast("str | None", document.values.get("noise")),
+        noise_pin=cast("int | None", document.values.get("noise_pin")),
         verified=cast(bool, document.values.get("verified", True)),
     )
 
@@ -317,9 +356,12 @@ def _unknown_in_lab(pattern: str, targets: Mapping[str, Target]) -> str:
     places = {name: target.place for name, target in targets.items() if target.place is not None}
     if not places:
         return (
-            f"no target matches {pattern!r}: there is no lab, or it has no boards; --lab=FILE or a "
-            "lab.toml in the project's folder describes one"
+            f"no target matches {pattern!r}: there is no lab, or it has no boards; --lab=FILE, "
+            "$HIL_LAB or a lab.toml in the project's folder describes one. `hil probe` prints what "
+            "to write into it for what is plugged in; docs/lab.md has the rest"
         )
     labels = sorted({label for place in places.values() for label in place.labels})
     known = labels if pattern.startswith(_LABEL_PREFIX) else list(places)
-    return f"no board of the lab matches {pattern!r}; there are {', '.join(known) or 'no labels'}"
+    more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
+    shown = ", ".join(known[:_SHOWN]) + more
+    return f"no board of the lab matches {pattern!r}; there are {shown or 'no labels'}"

@@ -3,8 +3,8 @@
 `TABLES` and `DRIVER_ARGUMENTS` are the whole grammar: one row per key. A file is parsed by
 the TOML library, checked row by row, and every offence becomes a `TargetFileError` with file,
 line and key: `read` raises the first one, `offences` yields them all. The TOML library keeps no
-line numbers; `_line_of` finds one by parsing ever longer beginnings of the file, which is exact
-for any TOML syntax and only done when there is an error. Meaning across keys (what a board can
+line numbers; `_line_of` finds one by parsing beginnings of the file, which is exact for any TOML
+syntax and only done when there is an error. Meaning across keys (what a board can
 do) belongs to `hil.target`.
 """
 
@@ -14,6 +14,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,13 +30,18 @@ KeyPath = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Key:
-    """One key of a target file: its type and what its value, or each item of a list, may be."""
+    """One key of a target file: its type and what its value, or each item of a list, may be.
+
+    Attributes:
+        or_list: a list of strings may be in place of the value.
+    """
 
     kind: type
     required: bool = False
     choices: tuple[object, ...] = ()
     minimum: float | None = None
     pattern: str | None = None
+    or_list: bool = False
 
 
 def _count(*, required: bool = False, minimum: int = 1) -> Key:
@@ -44,6 +50,9 @@ def _count(*, required: bool = False, minimum: int = 1) -> Key:
 
 # What QEMU's -device takes: a name and properties of it; values as QEMU writes them.
 _DEVICE = r"[a-z0-9_-]+(,[a-z0-9_-]+=[a-z0-9.-]+)*"
+
+# A hub, as uhubctl calls it, and one of its ports: what switches the power of a board.
+HUB_PORT = r"[0-9]+(-[0-9]+(\.[0-9]+)*)?:[0-9]+"
 
 # The keys of each table; "" is the top of the file. Tables themselves are checked apart.
 TABLES: Mapping[str, Mapping[str, Key]] = {
@@ -61,6 +70,7 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "flash_bytes": _count(),
         "image": Key(str, required=True),
         "noise": Key(str, choices=("os.urandom", "adc", "timer")),
+        "noise_pin": _count(minimum=0),
         "verified": Key(bool),
     },
     "boot": {"driver": Key(str, required=True, choices=("qemu", "unix_port", "attached"))},
@@ -72,17 +82,24 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "usb_serial": Key(str),
         "usb_path": Key(str),
         "probe_id": Key(str),
-        "hub_port": Key(str),
+        "hub_port": Key(str, pattern=HUB_PORT),
     },
-    "network": {"device": Key(str, required=True, pattern=_DEVICE)},
+    "network": {"device": Key(str, pattern=_DEVICE), "radio": Key(str, choices=("wlan",))},
     "flash": {
-        "method": Key(str, required=True, choices=("esptool", "mass_storage", "uf2", "pyocd")),
+        "method": Key(
+            str, required=True, choices=("esptool", "mass_storage", "mbed_drive", "uf2", "pyocd")
+        ),
         "chip": Key(str),
         "address": _count(minimum=0),
         "label": Key(str),
         "firmware": Key(str),
+        "stub": Key(bool),
     },
-    "timeouts": {"boot_s": Key(float, minimum=0.1), "job_s": Key(float, minimum=0.1)},
+    "timeouts": {
+        "boot_s": Key(float, minimum=0.1),
+        "job_s": Key(float, minimum=0.1),
+        "heal_s": Key(float, minimum=0.1),
+    },
 }
 REQUIRED_TABLES = ("boot", "console", "link")
 
@@ -141,6 +158,7 @@ _KIND_NAMES = {
     int: "a whole number",
     float: "a number",
     list: "a list of strings",
+    dict: "a table of strings",
     bool: "true or false",
 }
 
@@ -215,6 +233,7 @@ def offences(document: Document) -> Iterator[TargetFileError]:
             yield from _table_offences(document, name)
     yield from _limit_offences(document)
     yield from _class_offences(document)
+    yield from _network_offences(document)
     yield from _heap_offences(document)
 
 
@@ -301,6 +320,20 @@ def _class_offences(document: Document) -> Iterator[TargetFileError]:
     yield document.error(("boot", "driver"), problem)
 
 
+def _network_offences(document: Document) -> Iterator[TargetFileError]:
+    """An emulated board has a device that QEMU is told of, one on a cable a radio."""
+    table = document.values.get("network")
+    if not isinstance(table, dict):
+        return
+    is_attached = document.values.get("class") == "attached"
+    wanted, other = ("radio", "device") if is_attached else ("device", "radio")
+    if wanted not in table:
+        yield document.error(("network", wanted), "missing; it takes a string")
+    if other in table:
+        problem = f"boards of class {document.values.get('class')} have a {wanted} instead"
+        yield document.error(("network", other), problem)
+
+
 def _heap_offences(document: Document) -> Iterator[TargetFileError]:
     """A heap that no firmware could fit; what one firmware leaves of the RAM is known at boot."""
     heap_bytes = _value_in(document, "boot", "heap_bytes")
@@ -334,7 +367,9 @@ def key_offences(
 def _value_offence(
     document: Document, place: KeyPath, value: object, key: Key
 ) -> TargetFileError | None:
-    kinds = (int, float) if key.kind is float else (key.kind,)
+    kinds: tuple[type, ...] = (int, float) if key.kind is float else (key.kind,)
+    if key.or_list:
+        kinds = (*kinds, list)
     if isinstance(value, bool) != (key.kind is bool) or not isinstance(value, kinds):
         return document.error(place, f"must be {_KIND_NAMES[key.kind]}, not {_shown(value)}")
     if isinstance(value, list):
@@ -370,22 +405,37 @@ def _shown(value: object) -> str:
 def _line_of(text: str, key: KeyPath) -> int | None:
     """Return the line on which a key, or else the innermost table around it, begins.
 
-    Parses ever longer beginnings of the file: the first one that holds the key ends with it,
-    and the key's own line follows the longest beginning that parsed without it (a value may
-    span lines). Returns None for a missing key at the top of the file.
+    The shortest beginning of the file that holds the key ends with it, and the key's own line
+    follows the longest beginning that parses without it (a value may span lines). They are found
+    by halving: the file of a large lab has thousands of lines. Returns None for a missing key at
+    the top of the file.
     """
     lines = text.splitlines()
-    for depth in range(len(key), 0, -1):
-        complete = 0
-        for count in range(1, len(lines) + 1):
-            try:
-                values = tomllib.loads("\n".join(lines[:count]))
-            except tomllib.TOMLDecodeError:
-                continue
-            if _holds(values, key[:depth]):
-                return complete + 1
-            complete = count
-    return None
+    whole = tomllib.loads(text)
+    depth = next((depth for depth in range(len(key), 0, -1) if _holds(whole, key[:depth])), 0)
+    if not depth:
+        return None
+    # The beginning of `lacking` lines parses without the key, that of `holding` lines with it, and
+    # from `limit` on none before `holding` parses.
+    lacking, holding = 0, len(lines)
+    limit = holding
+    while limit - lacking > 1:
+        count, values = _parsing(lines, (lacking + limit) // 2, limit)
+        if values is None:
+            limit = (lacking + limit) // 2
+        elif _holds(values, key[:depth]):
+            holding = limit = count
+        else:
+            lacking = count
+    return lacking + 1
+
+
+def _parsing(lines: list[str], least: int, limit: int) -> tuple[int, Mapping[str, object] | None]:
+    """Return the shortest beginning of at least so many lines, fewer than `limit`, that parses."""
+    for count in range(least, limit):
+        with suppress(tomllib.TOMLDecodeError):
+            return count, tomllib.loads("\n".join(lines[:count]))
+    return limit, None
 
 
 def _holds(values: object, key: KeyPath) -> bool:

@@ -11,13 +11,17 @@ the same board. From the plan it also knows what a worker that died was running,
 run was doing, and which tests never ran.
 
 Finished cells do not pass here: they travel with the reports of their tests (`hil.plugin`).
+
+A worker dies with its controller, so that a run that is killed leaves neither process nor lease.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -36,17 +40,26 @@ from hil.target import Target
 
 RUN_ID = "hil_run_id"
 _PLAN_FOLDER = "hil_plan_folder"
+_CONTROLLER = "hil_controller_pid"
 _PLAN_FILE = "plan.json"
 _SHOWN_NAMES = 3
+_ATTACHED_PER_CORE = 16
+# Linux, prctl(2): the number of the option, stable by its ABI.
+_PR_SET_PDEATHSIG = 1
 
 
 def workers_worth_having(selected: Sequence[Target]) -> int:
     """Return how many workers to start for `-n auto`: 0 where one process does as well.
 
-    An emulated board keeps one core busy; the others spend their time waiting.
+    An emulated board keeps one core busy. A board on a cable keeps its worker waiting for it, so
+    every one gets a worker, up to a number of them that a core can serve. What runs as a process of
+    the host is done sooner than a worker of its own would be up, and a board in quarantine has
+    nothing to run.
     """
-    emulated = sum(target.klass == "emulated" for target in selected)
-    workers = min(emulated, len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0))
+    klasses = [target.klass for target in selected if target.quarantine is None]
+    attached = min(klasses.count("attached"), cores * _ATTACHED_PER_CORE)
+    workers = attached + min(klasses.count("emulated"), cores)
     return workers if workers > 1 else 0
 
 
@@ -108,6 +121,8 @@ class Worker:
         self._folder = Path(worker_input[_PLAN_FOLDER])
         self._name = worker_input["workerid"]
         self._plan_of = plan_of
+        if worker_input.get(_CONTROLLER) is not None:
+            _die_with(worker_input[_CONTROLLER])
 
     # First: the controller reads the plan as soon as xdist's own hook has told it the tests.
     @pytest.hookimpl(tryfirst=True)
@@ -143,6 +158,9 @@ class Controller:
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="hil-plan-"))
         node.workerinput[RUN_ID] = self._rig.run.id
+        spec = node.gateway.spec
+        is_child = spec.popen and not spec.via and not spec.python
+        node.workerinput[_CONTROLLER] = os.getpid() if is_child else None
         node.workerinput[_PLAN_FOLDER] = str(self._folder)
 
     @pytest.hookimpl(optionalhook=True)
@@ -217,6 +235,19 @@ class Controller:
         if test is not None and test.cell is not None:
             document = {**test.cell, "verdict": "error", "reason": reason}
             self._rig.collect_planned(test.position, document)
+
+
+def _die_with(controller_pid: int) -> None:
+    """Let the kernel end this worker when its controller dies, however it dies.
+
+    What holds a board then ends with it at once. By itself a worker notices only that nobody talks
+    to it any more, and first finishes what it is doing, with the board in its hands.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != controller_pid:  # it died before that
+        os._exit(1)
 
 
 def _read_plan(folder: Path) -> dict[str, Planned]:

@@ -5,7 +5,7 @@ step that it has completed, and raises `FlashError` naming the step that failed.
 break a board for good: the loader or the interface chip that takes the firmware is not written to,
 so every failure is healed by flashing again, and the error says how.
 
-What it does not do: find the board (`--port`, `--drive`), or build a file out of an ELF.
+What it does not do: find the board (`--port`, `--drive`).
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Request:
         baud: speed of the transfer over a serial port, in bit/s; None: the method's own.
         stub: let esptool put its faster loader into the chip's RAM.
         patience_s: how long the slowest step of the host may wait for the board.
+        limit_s: how long a program may take that does it; None: ten times the patience.
     """
 
     target: Target
@@ -63,6 +64,12 @@ class Request:
     baud: int | None = None
     stub: bool = True
     patience_s: float = 60.0
+    limit_s: float | None = None
+
+    @property
+    def program_s(self) -> float:
+        """How long a program may take that does the whole of it."""
+        return self.limit_s if self.limit_s is not None else 10 * self.patience_s
 
     def fact(self, name: str) -> str:
         """Return a string of the target file's `[flash]`.

@@ -14,19 +14,34 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hil import paths, target
+from hil import build, paths, target
 from hil.errors import BootError, HilError
-from hil.flash import Done, FlashUsageError, Request, Step, esp, mass_storage, pyocd, version
+from hil.flash import (
+    Done,
+    FlashUsageError,
+    Request,
+    Step,
+    esp,
+    mass_storage,
+    mbed_drive,
+    pyocd,
+    version,
+)
 from hil.lab import inventory, lease
-from hil.serial_port import resolved
+from hil.lab.holding import Holdings, with_port
+from hil.serial_port import port_of
 from hil.target import Target
 
 METHODS: Mapping[str, Callable[[Request, Done], None]] = {
     "esptool": esp.flash,
     "mass_storage": mass_storage.flash,
+    "mbed_drive": mbed_drive.flash,
     "uf2": mass_storage.flash_uf2,
     "pyocd": pyocd.flash,
 }
+
+# The image that stands for firmware which is not built here.
+_PUBLISHED = "stock"
 
 _EXIT_STATUS = """
 exit status: 0 done, 1 a step failed (connect, erase, write, verify, restart, version) or a tool is
@@ -72,21 +87,21 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Flash, and return the exit status."""
-    leases = None
+    holdings = None
     try:
-        board, leases = _board(options)
+        board, holdings = _board(options)
         method = METHODS[str(board.flash["method"])]
+        firmware = _firmware(board, options.firmware)
+        board, port = _held(board, options.port, holdings)
         request = Request(
             board,
-            _firmware(board, options.firmware),
-            port=_port(board, options.port),
+            firmware,
+            port=port,
             drive=options.drive,
             baud=options.baud,
             stub=not options.no_stub,
             patience_s=options.wait,
         )
-        if request.port is not None:
-            leases.hold(board.name, lease.key_of(request.port), _say)
         _flash(method, request)
     except (FlashUsageError, target.TargetSelectionError) as error:
         sys.stderr.write(f"hil flash: {error}\n")
@@ -95,8 +110,8 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"hil flash: {error}\n")
         return 1
     finally:
-        if leases is not None:
-            leases.release_all()
+        if holdings is not None:
+            holdings.release_all(_say)
     return 0
 
 
@@ -120,8 +135,8 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _board(options: argparse.Namespace) -> tuple[Target, lease.Leases]:
-    """Return the board that is meant, and the leases of its lab."""
+def _board(options: argparse.Namespace) -> tuple[Target, Holdings]:
+    """Return the board that is meant, and what holds the boards of its lab."""
     kinds = target.load_all(paths.targets_dir(), *options.target_dir)
     file = inventory.find(options.lab, Path.cwd())
     lab = inventory.load(file, kinds) if file is not None else None
@@ -134,10 +149,14 @@ def _board(options: argparse.Namespace) -> tuple[Target, lease.Leases]:
     if not board.flash:
         raise FlashUsageError(f"{board.name}: {board.path} has no [flash], which says how")
     folder = lease.folder(lab.leases if lab is not None else None)
-    return board, lease.Leases(folder, f"hil flash {board.name}", options.wait_for_board)
+    return board, Holdings(folder, f"hil flash {board.name}", options.wait_for_board)
 
 
 def _firmware(board: Target, given: Path | None) -> Path:
+    if given is None and board.place is not None:
+        given = board.place.firmware
+    if given is None and board.flash["method"] == "mbed_drive" and board.image != _PUBLISHED:
+        given = build.ensure(board.image, _say).path
     if given is None:
         where = board.flash.get("firmware")
         hint = f": MicroPython's for {where} (micropython.org/download/{where})" if where else ""
@@ -149,11 +168,15 @@ def _firmware(board: Target, given: Path | None) -> Path:
     return given
 
 
-def _port(board: Target, given: str | None) -> str | None:
-    named = board.boot.arguments.get("port")
-    if given is not None or not isinstance(named, str):
-        return given
-    try:
-        return resolved(named)
-    except BootError:
-        return None  # what names it is not set; only some methods need a port
+def _held(board: Target, given: str | None, holdings: Holdings) -> tuple[Target, str | None]:
+    """Make the board this command's own, if there is a port to know it by; return both."""
+    if given is not None:
+        board = with_port(board, given)
+    elif board.place is None or board.place.far is None:
+        try:
+            port_of(board.boot.arguments, board.identify)
+        except BootError:
+            return board, None  # it is not there, or nobody says which it is; not all need a port
+    here = holdings.hold(board, _say).target
+    port = here.boot.arguments.get("port")
+    return here, port if isinstance(port, str) else None

@@ -60,12 +60,12 @@ def flash(request: Request, done: Done) -> None:
             )
     argv = [sys.executable, "-m", "esptool", "--chip", request.fact("chip")]
     argv += ["--port", request.port, "--baud", str(request.baud or 460_800)]
-    if not request.stub:
+    if not request.stub or request.target.flash.get("stub") is False:
         argv.append("--no-stub")
     argv += [_write_command(), f"{address:#x}", str(request.firmware)]
     listener = _Listener(done)
     try:
-        status = program.run(argv, 10 * request.patience_s, listener.hear)
+        status = program.run(argv, request.program_s, listener.hear)
     except program.TooSlow as error:
         raise request.failed(listener.step, str(error), _recovery(listener.step)) from error
     if status != 0:

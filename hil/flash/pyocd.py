@@ -46,7 +46,7 @@ def flash(request: Request, done: Done) -> None:
         argv += ["--uid", probe]
     said: list[str] = []
     try:
-        status = program.run([*argv, str(request.firmware)], 10 * request.patience_s, said.append)
+        status = program.run([*argv, str(request.firmware)], request.program_s, said.append)
     except program.TooSlow as error:
         raise request.failed(_step(said), str(error), _RECOVERY) from error
     problems = [found.group(1) for line in said if (found := _PROBLEM.match(line))]

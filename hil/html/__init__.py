@@ -1,8 +1,8 @@
 """The HTML report: one file that holds everything it shows, readable without a network.
 
 A document and the folder it lies in go in, text comes out. What is shown is worked out by
-`hil.html.cells`, `hil.html.boards`, `hil.html.timing` and `hil.html.history`; how it looks is
-`templates/`.
+`hil.html.cells`, `hil.html.apart`, `hil.html.boards`, `hil.html.timing` and `hil.html.history`;
+how it looks is `templates/`.
 
 What a board or a peer said is not to be trusted. Templates escape everything (jinja2's
 autoescape); only what `hil.html.charts` drew, the page's own style sheet and script go in as they
@@ -23,6 +23,7 @@ import jinja2
 
 from hil import components, footprint, quantities
 from hil.document import Document
+from hil.html import apart as html_apart
 from hil.html import boards as html_boards
 from hil.html import cells as html_cells
 from hil.html import history as html_history
@@ -33,6 +34,8 @@ _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 # These are what the matrix and the lists of targets, peers and scenarios are made of.
 _FILTERS = ("target", "peer", "scenario")
+# What is flaky has a section of its own.
+_WRONG = tuple(verdict for verdict in html_cells.ATTENTION if verdict != "flaky")
 
 
 def page(document: Document, directory: Path, earlier: Sequence[Document]) -> str:
@@ -62,7 +65,9 @@ def page(document: Document, directory: Path, earlier: Sequence[Document]) -> st
             peers=_peers(document),
             choices={name: _choices(document, name) for name in _FILTERS},
             matrix=html_cells.matrix(cells),
-            attention=html_cells.findings(cells, html_cells.ATTENTION),
+            attention=html_cells.findings(cells, _WRONG),
+            flaky=html_apart.flaky(cells),
+            quarantined=html_apart.quarantined(document["targets"], cells),
             skipped=html_cells.findings(cells, ("skip",)),
             mended=[cell for cell in cells if _is_mended(cell)],
             groups=html_cells.groups(cells),

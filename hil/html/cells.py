@@ -19,7 +19,7 @@ from hil.document import VERDICTS, Document
 from hil.tables import MISSING
 
 # Worst first: what a reader has to see, and in which order.
-ATTENTION = ("fail", "error", "hang", "flaky", "wedged", "locked")
+ATTENTION = ("fail", "error", "hang", "flaky", "wedged", "infra", "locked")
 
 SYMBOLS = {
     "pass": "\N{CHECK MARK}",
@@ -29,6 +29,7 @@ SYMBOLS = {
     "error": "!",
     "locked": "\N{BLACK SQUARE}",
     "wedged": "\N{BLACK SQUARE}",
+    "infra": "\N{WHITE SQUARE}",
     "flaky": "~",
 }
 

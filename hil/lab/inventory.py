@@ -17,8 +17,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
+from hil import plugged, retry_list
 from hil.errors import HilError, TargetFileError
-from hil.lab.lease import key_of
+from hil.lab import care, far_place
+from hil.lab.lease import key_of, places
 from hil.target import Place, Target
 from hil.target_file import (
     DRIVER_ARGUMENTS,
@@ -38,14 +40,18 @@ _WORDS = r"[a-z0-9]+([._-][a-z0-9]+)*"
 # the lab may say any of it, and wins over the target file.
 _BOOT_KEYS = DRIVER_ARGUMENTS["boot", "attached"]
 _IDENTIFY_KEYS = TABLES["identify"]
+# What says where a board is.
+_WHERE = {"port", "place", "place_tags", *plugged.IDENTITY}
 BOARD_KEYS: Mapping[str, Key] = {
     "target": Key(str, required=True),
     "labels": Key(list, pattern=_WORDS),
     "quarantine": Key(str),
+    **care.KEYS,
+    **far_place.KEYS,
     **_BOOT_KEYS,
     **_IDENTIFY_KEYS,
 }
-LAB_KEYS: Mapping[str, Key] = {"leases": Key(str)}
+LAB_KEYS: Mapping[str, Key] = {"leases": Key(str), "wifi": Key(str), **far_place.LAB_KEYS}
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,13 @@ class Inventory:
     Attributes:
         boards: by their whole names, as `esp32-devkit@desk-1`.
         leases: folder of the leases of its boards; None for the user's own.
+        allowances: which cells may be tried again.
     """
 
     path: Path
     boards: Mapping[str, Target] = field(repr=False)
     leases: Path | None = None
+    allowances: tuple[retry_list.Allowance, ...] = ()
 
     def among(self, targets: Mapping[str, Target]) -> dict[str, Target]:
         """Return targets with the boards of the lab in place of their kinds, sorted by name."""
@@ -101,19 +109,26 @@ def load(path: Path, targets: Mapping[str, Target]) -> Inventory:
         raise error
     boards = {}
     for name, facts in document.table("boards").items():
-        board = _board(path, name, cast("dict[str, object]", facts), targets)
+        board = _board(document, name, cast("dict[str, object]", facts), targets)
         boards[board.name] = board
-    return Inventory(path, boards, leases_folder(document))
+    lab = Inventory(path, boards, leases_folder(document), retry_list.read(document))
+    for error in retry_list.useless(path, lab.allowances, lab.among(targets)):
+        raise error
+    return lab
 
 
 def leases_folder(document: Document) -> Path | None:
     """Return where a lab wants the leases of its boards; None where it does not say."""
+    return _path_in_lab(document, "leases")
+
+
+def _path_in_lab(document: Document, key: str) -> Path | None:
     lab = document.values.get("lab")
-    leases = lab.get("leases") if isinstance(lab, dict) else None
+    said = lab.get(key) if isinstance(lab, dict) else None
     # Relative to the file, so that it means the same from any folder.
-    if not isinstance(leases, str):
+    if not isinstance(said, str):
         return None
-    return document.path.resolve().parent / Path(leases).expanduser()
+    return document.path.resolve().parent / Path(said).expanduser()
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -146,21 +161,28 @@ def with_lab(chosen: Path | None, root: Path, targets: Mapping[str, Target]) -> 
 
 
 def _board(
-    path: Path, name: str, facts: Mapping[str, object], kinds: Mapping[str, Target]
+    document: Document, name: str, facts: Mapping[str, object], kinds: Mapping[str, Target]
 ) -> Target:
     kind = kinds[str(facts["target"])]
-    arguments = {key: value for key, value in facts.items() if key in _BOOT_KEYS}
+    arguments = {**kind.boot.arguments}
+    far = far_place.read(document, facts)
+    if far is not None or any(key in plugged.IDENTITY for key in facts):
+        arguments.pop("port", None)  # it is found by what it is, or its place has one
+    arguments.update((key, value) for key, value in facts.items() if key in _BOOT_KEYS)
     identity = {key: value for key, value in facts.items() if key in _IDENTIFY_KEYS}
     quarantine = facts.get("quarantine")
     return replace(
         kind,
         name=f"{kind.name}@{name}",
-        boot=replace(kind.boot, arguments={**kind.boot.arguments, **arguments}),
+        boot=replace(kind.boot, arguments=arguments),
         identify={**kind.identify, **identity},
         place=Place(
-            path,
+            document.path,
+            far=far,
+            wifi=_path_in_lab(document, "wifi"),
             labels=tuple(cast("list[str]", facts.get("labels", []))),
             quarantine=None if quarantine is None else str(quarantine),
+            **care.read(document.path, facts),
         ),
     )
 
@@ -168,8 +190,10 @@ def _board(
 def offences(document: Document, targets: Mapping[str, Target]) -> Iterator[TargetFileError]:
     """Yield everything that is wrong with the file of a lab."""
     for name, value in document.values.items():
-        if name not in ("lab", "boards"):
-            yield document.error((name,), unknown_key(name, ["boards", "lab"]))
+        if name == retry_list.TABLE:
+            yield from retry_list.offences(document)
+        elif name not in ("lab", "boards"):
+            yield document.error((name,), unknown_key(name, ["boards", retry_list.TABLE, "lab"]))
         elif not isinstance(value, dict):
             yield document.error((name,), f"must be a table [{name}], not {value!r}")
     lab = document.values.get("lab")
@@ -203,20 +227,31 @@ def _board_offences(
         yield document.error((*place, "target"), problem)
         return
     target = targets[kind]
+    yield from care.offences(document, place, facts, target)
+    yield from far_place.offences(document, place, facts)
     if target.klass != "attached":
         for key in facts:
-            if key in _BOOT_KEYS:
+            if key in _BOOT_KEYS or key in far_place.KEYS:
                 problem = f"{kind} is {target.klass}: only boards on a cable have one"
                 yield document.error((*place, key), problem)
-    elif "port" not in facts and "port" not in target.boot.arguments:
+    elif not _WHERE & {*facts, *target.boot.arguments}:
         yield document.error((*place, "port"), "missing; `hil probe` shows what is plugged in")
 
 
 def _same_ports(document: Document, boards: Mapping[str, object]) -> Iterator[TargetFileError]:
     first: dict[str, str] = {}
+    plugged_in = places()
     for name, facts in boards.items():
-        port = facts.get("port") if isinstance(facts, dict) else None
-        if isinstance(port, str):
-            other = first.setdefault(key_of(port), name)
+        if not isinstance(facts, dict):
+            continue
+        port, place = facts.get("port"), far_place.key_of(document, facts)
+        usb_path = facts.get("usb_path") if port is None else None
+        link = plugged.links_folder() / "by-path" / Path(str(usb_path)).name
+        for word, key in (
+            ("port", key_of(port, known=plugged_in) if isinstance(port, str) else None),
+            ("usb_path", key_of(str(link), known=plugged_in) if usb_path else None),
+            ("place", place),
+        ):
+            other = name if key is None else first.setdefault(key, name)
             if other != name:
-                yield document.error(("boards", name, "port"), f"is the port of {other} too")
+                yield document.error(("boards", name, word), f"is the {word} of {other} too")

@@ -3,8 +3,9 @@
 Theory of operation. A lease is a file locked with flock(2), so the kernel ends it together with the
 process that holds it, after `kill -9` too, and there is no such thing as a stale one. Beside the
 lock file lies a record in JSON of who holds it; a record without a lock means nothing. Taking,
-releasing and looking all happen under one more lock, held for moments, so that a look never gets in
-the way of a taker and a record always belongs to the lock beside it.
+releasing and looking all happen under one more lock of that board, its guard, held for moments, so
+that a look never gets in the way of a taker and a record always belongs to the lock beside it.
+Boards have nothing in common: those who wait for one do not slow down anybody else.
 
 A board is known by what its port is, not by what it is called (`key_of`): two names of one device,
 or two target files for it, are one board.
@@ -23,7 +24,7 @@ import re
 import socket
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
@@ -31,14 +32,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hil.errors import BoardLocked, HilError
+from hil.plugged import links_folder
 
 FOLDER_VARIABLE = "HIL_LEASES"
-_REGISTER = "register"  # locked while leases are taken, released or looked at
 _LOCK, _RECORD = ".lock", ".json"
-_POLL_S = 0.1
+_GUARD = ".guard"  # locked while the lease of the board is taken, released or looked at
+# What else lies there has a suffix more.
+_RECORDS = re.compile(r".*-[0-9a-f]{8}\.json")
+# Who waits looks less often after a while: there may be hundreds who wait.
+_POLL_S, _LONGEST_POLL_S = 0.1, 0.5
+_POLL_GROWTH = 1.05
 _SLUG_CHARACTERS = 60
 _JOB_CHARACTERS = 100  # in messages; `hil locks` has all of it
-_BY_PATH = Path("/dev/serial/by-path")
 # Schemes whose host and port are the board, whichever of them it is reached by.
 _NETWORK_SCHEMES = ("rfc2217", "socket")
 
@@ -81,12 +86,28 @@ def folder(of_lab: Path | None = None) -> Path:
     return Path.home() / ".cache" / "pytest-hil" / "leases"
 
 
-def key_of(port: str, by_path: Path = _BY_PATH) -> str:
+def places(by_path: Path | None = None) -> dict[Path, str]:
+    """Return where the devices of this machine are plugged in: device -> name of the place.
+
+    Args:
+        by_path: folder of links to devices, named by where they are plugged in; udev's when None.
+    """
+    by_path = links_folder() / "by-path" if by_path is None else by_path
+    found: dict[Path, str] = {}
+    for link in by_path.iterdir() if by_path.is_dir() else ():
+        device = link.resolve()
+        # udev may give a place two names.
+        found[device] = min(link.name, found.get(device, link.name))
+    return found
+
+
+def key_of(port: str, by_path: Path | None = None, known: Mapping[Path, str] | None = None) -> str:
     """Say what board a port is.
 
     Args:
         port: a device, or a URL of pyserial.
-        by_path: folder of links to devices, named by where they are plugged in.
+        by_path: folder of links to devices, named by where they are plugged in; udev's when None.
+        known: what `places` has said, for who asks about many ports; looked up when None.
 
     Returns:
         `host:port` of a network port; for a device, this machine and the place where it is plugged
@@ -99,15 +120,26 @@ def key_of(port: str, by_path: Path = _BY_PATH) -> str:
     if parts.scheme:
         return port
     device = Path(port)
+    by_path = links_folder() / "by-path" if by_path is None else by_path
     real = device.resolve()
     place = str(real)
     if device.parent == by_path:  # and not there at the moment, or it is found below
         place = device.name
-    if by_path.is_dir():
-        # udev may give a place two names.
-        names = [link.name for link in by_path.iterdir() if link.resolve() == real]
-        place = min(names, default=place)
+    place = (places(by_path) if known is None else known).get(real, place)
     return f"{socket.gethostname()}:{place}"
+
+
+def file_of(folder: Path, key: str, suffix: str) -> Path:
+    """Return where a fact about a board lies beside its lease, whatever the board is called.
+
+    Args:
+        folder: of the leases.
+        key: what the board is, as `key_of` says.
+        suffix: of the file, with its dot: `.lock` and `.json` are the lease's own.
+    """
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", key).strip("-")[-_SLUG_CHARACTERS:]
+    digest = hashlib.sha256(key.encode()).hexdigest()[:8]
+    return folder / f"{slug}-{digest}{suffix}"
 
 
 class Leases:
@@ -118,11 +150,15 @@ class Leases:
         job: what this process does, for those who want a board meanwhile.
         wait_s: how long to wait for the holder of a board; once for each board, so that the many
             tests of one that stays locked do not wait one after the other.
+        pid: of the process to name as the holder, if this one keeps them for another.
     """
 
-    def __init__(self, folder: Path, job: str, wait_s: float = 0.0) -> None:
+    def __init__(
+        self, folder: Path, job: str, wait_s: float = 0.0, *, pid: int | None = None
+    ) -> None:
         self._folder = folder
         self._job = job
+        self._pid = pid or os.getpid()
         self._wait_s = wait_s
         self._held: dict[str, int] = {}  # key -> open file
         self._in_vain: dict[str, BoardLocked] = {}  # key -> why it was not had
@@ -147,12 +183,14 @@ class Leases:
             raise self._in_vain[key].with_traceback(None)
         if holder is not None and self._wait_s > 0 and waiting is not None:
             waiting(f"{board}: waiting up to {self._wait_s:g} s for {holder}")
+        poll_s = _POLL_S
         while holder is not None:
             left_s = deadline - time.monotonic()
             if left_s <= 0:
                 self._in_vain[key] = BoardLocked(_locked(board, holder, self._wait_s))
                 raise self._in_vain[key]
-            time.sleep(min(_POLL_S, left_s))
+            time.sleep(min(poll_s, left_s))
+            poll_s = min(poll_s * _POLL_GROWTH, _LONGEST_POLL_S)
             holder = self._try(board, key)
 
     def release(self, key: str) -> None:
@@ -161,11 +199,11 @@ class Leases:
         if handle is None:
             return
         with ExitStack() as ends:
-            # Before the register's own end, so that there is no lock without a record.
+            # Before the guard's own end, so that there is no lock without a record.
             ends.callback(os.close, handle)
-            with _register(self._folder):
+            with _guarded(file_of(self._folder, key, _GUARD)):
                 with suppress(OSError):
-                    self._file(key, _RECORD).unlink(missing_ok=True)
+                    file_of(self._folder, key, _RECORD).unlink(missing_ok=True)
                 ends.close()
 
     def release_all(self) -> None:
@@ -175,34 +213,32 @@ class Leases:
 
     def _try(self, board: str, key: str) -> Holder | str | None:
         """Take the lease, or return who has it."""
-        with _register(self._folder):
-            handle = _opened(self._file(key, _LOCK))
-            try:
-                if not _locks(handle):
-                    return _recorded(self._file(key, _RECORD)) or "a program that left no record"
-                self._record(board, key)
-            except BaseException:
-                os.close(handle)
-                raise
+        _made(self._folder)
+        lock = file_of(self._folder, key, _LOCK)
+        with _guarded(file_of(self._folder, key, _GUARD)), ExitStack() as unless_had:
+            handle = _opened(lock)
+            unless_had.callback(os.close, handle)
+            if not _locks(handle, lock):
+                record = _recorded(file_of(self._folder, key, _RECORD))
+                return record or "a program that left no record"
+            self._record(board, key)
+            unless_had.pop_all()
             self._held[key] = handle
             return None
 
     def _record(self, board: str, key: str) -> None:
         now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         here = socket.gethostname()
-        holder = Holder(board, key, os.getpid(), _user(), here, self._job, now)
-        path = self._file(key, _RECORD)
+        holder = Holder(board, key, self._pid, _user(), here, self._job, now)
+        path = file_of(self._folder, key, _RECORD)
         new = path.with_suffix(".new")
         try:
+            new.unlink(missing_ok=True)  # of a process, perhaps another user's, that was killed
             new.write_text(json.dumps(asdict(holder), indent=2) + "\n", encoding="utf-8")
+            new.chmod(_mode_of_files(path.parent))
             new.replace(path)
         except OSError as error:
             raise HilError(f"{path}: the lease of {board} cannot be written: {error}") from error
-
-    def _file(self, key: str, suffix: str) -> Path:
-        slug = re.sub(r"[^A-Za-z0-9.]+", "-", key).strip("-")[-_SLUG_CHARACTERS:]
-        digest = hashlib.sha256(key.encode()).hexdigest()[:8]
-        return self._folder / f"{slug}-{digest}{suffix}"
 
 
 def holders(folder: Path) -> list[Holder]:
@@ -214,23 +250,28 @@ def holders(folder: Path) -> list[Holder]:
     if not folder.is_dir():
         return []
     found = []
-    with _register(folder):
-        for path in sorted(folder.glob(f"*{_RECORD}")):
+    for path in sorted(folder.glob(f"*{_RECORD}")):
+        if _RECORDS.fullmatch(path.name) is None:
+            continue
+        with _guarded(path.with_suffix(_GUARD)):
             holder = _recorded(path)
             if holder is not None and _is_locked(path.with_suffix(_LOCK)):
                 found.append(holder)
     return sorted(found, key=lambda holder: holder.board)
 
 
-@contextmanager
-def _register(folder: Path) -> Iterator[None]:
+def _made(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HilError(f"{folder}: no folder for leases: {error.strerror}") from error
-    handle = _opened(folder / _REGISTER)
+
+
+@contextmanager
+def _guarded(path: Path) -> Iterator[None]:
+    handle = _opened(path)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _lock(handle, path, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -239,17 +280,37 @@ def _register(folder: Path) -> Iterator[None]:
 def _opened(path: Path) -> int:
     """Open a lock file, created if need be; that of another user at least for reading."""
     try:
+        with suppress(FileExistsError):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            os.fchmod(handle, _mode_of_files(path.parent))
+            return handle
         try:
-            return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            return os.open(path, os.O_RDWR)
         except PermissionError:
             return os.open(path, os.O_RDONLY)
     except OSError as error:
         raise HilError(f"{path}: no lease without this file: {error.strerror}") from error
 
 
-def _locks(handle: int) -> bool:
+def _mode_of_files(folder: Path) -> int:
+    """Return who may use a file in the folder: those who may use the folder, whatever the umask."""
+    return folder.stat().st_mode & 0o666
+
+
+def _lock(handle: int, path: Path, operation: int) -> None:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, operation)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        # Over NFS, EBADF: a lock needs a file that may be written; ENOLCK: its server locks none.
+        problem = f"cannot be locked, so that no lease is safe: {error.strerror}"
+        raise HilError(f"{path}: {problem}") from error
+
+
+def _locks(handle: int, path: Path) -> bool:
+    try:
+        _lock(handle, path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -258,7 +319,7 @@ def _locks(handle: int) -> bool:
 def _is_locked(path: Path) -> bool:
     handle = _opened(path)
     try:
-        return not _locks(handle)
+        return not _locks(handle, path)
     finally:
         os.close(handle)
 

@@ -3,7 +3,9 @@
 // The heap's size is read at boot from one word of RAM, hil_heap_bytes_config, which whoever starts
 // the machine may have set (an emulator can write memory before the CPU runs). Zero means the
 // default, or all there is. A heap the RAM has no room for is refused: a measurement made with a heap
-// other than the one asked for would be worse than none.
+// other than the one asked for would be worse than none. Where the RAM is in two places the heap is in
+// both, and begins in the one with everything else. On silicon (BOARD_RAM_IS_RANDOM) that word would be
+// anything after power-on: there it is not read.
 
 #include "py/cstack.h"
 #include "py/gc.h"
@@ -18,15 +20,25 @@
 
 // From the linker script; names beginning with hil_ are exported to the farm.
 extern char hil_stack_bottom[], hil_stack_top[], hil_heap_start[], hil_ram_end[];
+#if MICROPY_GC_SPLIT_HEAP
+extern char hil_heap_more_start[], hil_heap_more_end[];
+#define HEAP_MORE_BYTES ((size_t)(hil_heap_more_end - hil_heap_more_start))
+#else
+#define HEAP_MORE_BYTES ((size_t)0)
+#endif
 
+#if !BOARD_RAM_IS_RANDOM
 __attribute__((section(".noinit"))) volatile uint32_t hil_heap_bytes_config;
+#endif
 
 static size_t heap_bytes(void) {
-    size_t most = hil_ram_end - hil_heap_start;
+    size_t most = hil_ram_end - hil_heap_start + HEAP_MORE_BYTES;
     size_t bytes = most < HEAP_DEFAULT_BYTES ? most : HEAP_DEFAULT_BYTES;
+    #if !BOARD_RAM_IS_RANDOM
     if (hil_heap_bytes_config != 0) {
         bytes = hil_heap_bytes_config;
     }
+    #endif
     if (bytes < HEAP_LEAST_BYTES || bytes > most) {
         mp_printf(&mp_plat_print, "HIL-BOOT a heap of %u bytes was asked for: possible are %u to %u\n",
             (uint)bytes, HEAP_LEAST_BYTES, (uint)most);
@@ -35,12 +47,25 @@ static size_t heap_bytes(void) {
     return bytes;
 }
 
+static void start_heap(size_t bytes) {
+    #if MICROPY_GC_SPLIT_HEAP
+    size_t here = hil_ram_end - hil_heap_start;
+    if (bytes >= here + HEAP_LEAST_BYTES) {
+        gc_init(hil_heap_start, hil_ram_end);
+        gc_add(hil_heap_more_start, hil_heap_more_start + (bytes - here));
+        return;
+    }
+    bytes = MIN(bytes, here);
+    #endif
+    gc_init(hil_heap_start, hil_heap_start + bytes);
+}
+
 void port_main(void) {
     board_init();
     mp_cstack_init_with_top(hil_stack_top, hil_stack_top - hil_stack_bottom);
     size_t bytes = heap_bytes();
     for (;;) {
-        gc_init(hil_heap_start, hil_heap_start + bytes);
+        start_heap(bytes);
         mp_init();
         while ((pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl()) == 0) {
         }

@@ -14,6 +14,8 @@
 #include "mpconfigport_common.h"
 #undef MICROPY_PY_OS
 #define MICROPY_PY_OS                   (HIL_SIMBOARD_DISK)
+#define MICROPY_PY_OS_URANDOM           (HIL_SIMBOARD_DISK)
+#define MICROPY_PY_OS_INCLUDEFILE       "simboard/urandom.c"
 #undef MICROPY_PY_SYS_STDIO_BUFFER
 #define MICROPY_PY_SYS_STDIO_BUFFER     (1)
 #undef MICROPY_PY_DEFLATE

@@ -7,6 +7,7 @@ name; without it these tests fail, because a page nobody looked at is not tested
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -97,6 +98,52 @@ def unbuilt(tmp_path_factory) -> Path:
     cell = report.Cell(board.name, None, None, "test_boots", None, "error", reason)
     run.add(cell, board, None)
     return _written(run, folder / "this")
+
+
+@pytest.fixture(scope="session")
+def night(tmp_path_factory) -> Path:
+    """The folder of a report of a lab's night, with everything that can befall a board."""
+    folder = tmp_path_factory.mktemp("night")
+    run = report.Run(folder, STARTED, "night")
+    run.passed, run.problems = False, [f"target x was selected, but no cell ran on it {PLANTED}"]
+    run.problems.append("2 regressions against the baseline 20310202T040506Z-abcdef")
+    kind = target.load_all()["qemu-cortexm"]
+    for name in ("good", "flaky", "locked", "wedged", "infra", "loose"):
+        why = f"its USB plug is loose {PLANTED}" if name == "loose" else None
+        place = target.Place(Path("lab.toml"), quarantine=why)
+        board = replace(kind, name=f"{kind.name}@{name}", klass="attached", place=place)
+        for scenario in SCENARIOS:
+            cell = _passed(board.name, "openssl", scenario, 1.0)
+            if scenario == "tls13-psk" or name not in ("good", "flaky"):
+                _befall(cell, name, board.quarantine)
+            document = cell.document()
+            if cell.verdict == "flaky":
+                document["attempts"] = 3
+                document["failed_attempts"] = [
+                    {"verdict": "error", "reason": f"the board died in tls_jobs:client {PLANTED}"},
+                    {"verdict": "hang", "reason": "no answer within 30 s\nits console"},
+                ]
+            run.add_documents(document, report.describe_target(board, _firmware(board.image)))
+    return _written(run, folder / "this")
+
+
+def _befall(cell: report.Cell, what: str, quarantine: str | None) -> None:
+    """Give a cell the verdict of a board that something is wrong with."""
+    reasons = {
+        "flaky": "passed on attempt 3 of 3; the first: error: the board died in tls_jobs:client\n"
+        f"retries allowed by Kim until 2031-12-24: its supply is too weak {PLANTED}",
+        "locked": "is locked by kim on desk (pid 4711: pytest) since 2031-02-03T03:00:00Z",
+        "wedged": "is wedged: Ctrl-C, soft reset, hard reset and power cycle did not bring it back",
+        "infra": "rfc2217://bench.example:4001: nobody serves it; start the server",
+        "loose": quarantine,
+    }
+    if what in reasons:
+        cell.verdict, cell.reason = "skip" if what == "loose" else what, reasons[what]
+        if what == "flaky":
+            names = ("console", "attempt-1/console", "attempt-1/failure")
+            cell.artefacts = {name: f"artefacts/cell/{name}.log" for name in names}
+        else:
+            cell.measurements, cell.negotiated = [], {}
 
 
 def _written(run: report.Run, folder: Path) -> Path:

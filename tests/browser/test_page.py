@@ -316,5 +316,54 @@ def test_without_its_script_the_page_shows_everything(written, opened):
     assert page.locator(".matrix tbody td").nth(2).inner_text() == "5,676"
 
 
+# ---- a lab's night
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [WIDTHS["phone"], WIDTHS["desk"]])
+def test_a_night_with_every_trouble_fits_and_stands_out(night, opened, width, scheme):
+    page = opened(night, width=width, scheme=scheme)
+    page.evaluate(OPEN_EVERYTHING)
+    assert overflow(page) <= 0
+    assert page.evaluate(POOR_CONTRAST) == []
+    assert page.evaluate("window.planted") is None
+    assert page.troubles == []
+
+
+def test_why_a_run_failed_as_a_whole_is_at_the_top(night, written, opened):
+    banner = opened(night).locator(".banner.failed")
+    expect(banner).to_be_in_viewport()
+    expect(banner).to_contain_text("target x was selected, but no cell ran on it")
+    expect(banner.get_by_role("listitem")).to_have_count(2)
+    assert opened(written).locator(".banner.failed").count() == 0
+
+
+def test_flaky_cells_and_boards_in_quarantine_are_shown_apart(night, opened):
+    page = opened(night)
+    page.get_by_role("link", name="Set apart").click()
+    flaky = page.get_by_role("group", name="Flaky cells").locator("tbody tr")
+    expect(flaky).to_have_count(1)
+    expect(flaky).to_be_in_viewport()
+    assert flaky.locator("td").first.inner_text() == "3"
+    expect(flaky).to_contain_text("the board died in tls_jobs:client")
+    expect(flaky).to_contain_text("retries allowed by Kim until 2031-12-24")
+    links = flaky.locator("td").last.get_by_role("link")
+    assert links.all_inner_texts() == ["console", "failure"]
+    assert links.first.get_attribute("href") == "./artefacts/cell/attempt-1/console.log"
+    loose = page.get_by_role("group", name="Boards in quarantine").locator("tbody tr")
+    expect(loose).to_contain_text("qemu-cortexm@loose")
+    expect(loose).to_contain_text("its USB plug is loose")
+    assert loose.locator("td").first.inner_text() == "5"
+    attention = page.locator("#attention .finding .badge").all_inner_texts()
+    assert [text.split()[-1] for text in attention] == ["wedged", "infra", "locked"]
+
+
+def test_a_flaky_cell_says_what_came_of_each_attempt(night, opened):
+    page = opened(night, "#cell-qemu-cortexm-flaky-openssl-tls13-psk")
+    body = page.locator("#cell-qemu-cortexm-flaky-openssl-tls13-psk")
+    expect(body).to_contain_text("attempt 1, error: the board died in tls_jobs:client")
+    expect(body).to_contain_text("attempt 2, hang: no answer within 30 s")
+
+
 def cell_id(cell) -> str:
     return f"cell-{cell['target']}-{cell['peer']}-{cell['scenario']}"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -137,13 +145,65 @@ def test_a_target_without_any_executed_cell_fails_a_parallel_run(run):
         (["emulated", "emulated"], 1, 0),
         (["emulated", "emulated", "process"], 4, 2),
         (["emulated"] * 5, 2, 2),
+        (["attached"], 4, 0),
+        (["attached", "process"], 4, 0),
+        (["attached"] * 2, 1, 2),
+        (["attached"] * 20, 2, 20),
+        (["attached"] * 20 + ["emulated"] * 3, 2, 22),
+        (["attached"] * 200, 2, 32),
     ],
 )
-def test_auto_is_a_worker_per_emulated_board_and_core(monkeypatch, klasses, cores, workers):
+def test_auto_is_a_worker_per_board_that_waits_or_has_a_core(monkeypatch, klasses, cores, workers):
     monkeypatch.setattr(xdist_plugin.os, "sched_getaffinity", lambda _: set(range(cores)))
     unix = target.load_all()["unix"]
     boards = [replace(unix, klass=klass) for klass in klasses]
     assert xdist_plugin.workers_worth_having(boards) == workers
+
+
+def test_auto_gives_no_worker_to_a_board_in_quarantine():
+    unix = target.load_all()["unix"]
+    place = target.Place(Path("lab.toml"), quarantine="its plug is loose")
+    boards = [replace(unix, klass="attached"), replace(unix, klass="attached", place=place)]
+    assert xdist_plugin.workers_worth_having(boards) == 0
+
+
+def test_workers_end_with_a_controller_that_is_killed(pytester, lab_conftest):
+    held = pytester.path / "held"
+    pytester.makepyfile(f"""
+        import fcntl
+        import time
+
+        def test_board(dut):
+            lock = open({str(held)!r} + dut.target.name, "w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with open({str(held)!r}, "a") as file:
+                print(dut.target.name, file=file)
+            time.sleep(600)
+    """)
+    held.touch()
+    argv = [sys.executable, "-m", "pytest", BOTH, *PARALLEL]
+    controller = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: len(held.read_text().split()) == 2)
+    controller.kill()
+    controller.wait()
+    for name in held.read_text().split():
+        with Path(f"{held}{name}").open("w") as lock:
+            until(partial(is_free, lock))
+
+
+def is_free(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_auto_with_one_board_runs_in_one_process(run, pytester):

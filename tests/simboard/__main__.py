@@ -4,6 +4,9 @@ What is simulated is the silicon and the line; above the serial line everything 
 an RFC 2217 server on loopback; its URL is printed when it is ready. With a command, the command is
 run with that URL in its environment as SIMBOARD_<KIND>, and the board ends with it. Nothing is left
 behind, however this program ends.
+
+`python tests/simboard power DOOR off|on|repair` switches the power of a board that was given a door
+(`--door=PATH`), as the switch of a lab does, or repairs whatever is wrong with it.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from pathlib import Path
 
-from board import Board, Schedule
+import door
+from board import CURES, Ailment, Board, Schedule
 from circuit import KINDS
 from machine import Machine
 from wire import Direction, Trouble
@@ -33,6 +38,8 @@ _BOARDS = {
 
 def main() -> int:
     """Run the board until the command ends, or until it is told to stop."""
+    if sys.argv[1:2] == ["power"]:
+        return door.main(sys.argv[2:])
     own, marked, command = _split(sys.argv[1:])
     options = _parser().parse_args(own)
     image, circuit = _BOARDS[options.kind]
@@ -42,19 +49,14 @@ def main() -> int:
         heap_address=firmware.symbols.get("hil_heap_bytes_config"),
         heap_bytes=options.heap,
     )
-    trouble = Trouble(options.noise, options.lost, options.silent)
     with closing(machine):
         board = Board(
             machine,
             options.circuit or circuit,
-            Direction(trouble, options.seed, options.baud),
-            Direction(trouble, options.seed + 1, options.baud),
-            Schedule(
-                options.restart,
-                options.vanish,
-                options.babble.encode() + b"\r\n" if options.babble else None,
-            ),
-            boot_held=options.boot_held,
+            Direction(Trouble(), options.seed, options.baud),
+            Direction(Trouble(), options.seed + 1, options.baud),
+            _ailment(options),
+            door=options.door,
         )
         url = f"rfc2217://{board.address[0]}:{board.address[1]}"
         sys.stdout.write(f"{url}\n")
@@ -66,6 +68,17 @@ def main() -> int:
             signal.signal(number, lambda *_: stopping.set())
         board.run(stopping.is_set)
     return 0
+
+
+def _ailment(options: argparse.Namespace) -> Ailment:
+    babble = options.babble.encode() + b"\r\n" if options.babble else None
+    return Ailment(
+        Trouble(options.noise, options.lost, options.silent),
+        Schedule(options.restart, options.vanish, babble),
+        options.boot_held,
+        options.begins_at,
+        options.cure,
+    )
 
 
 def _say(line: str) -> None:
@@ -105,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         help="size of MicroPython's heap (default: 524288)",
     )
     parser.add_argument("--baud", type=int, help="speed of the line (default: as fast as it goes)")
+    parser.add_argument("--door", type=Path, metavar="PATH", help="socket for `simboard power`")
     parser.add_argument("--seed", type=int, default=1, help="of noise and losses")
     trouble = parser.add_argument_group("trouble")
     trouble.add_argument("--noise", type=float, default=0.0, metavar="SHARE", help="bytes changed")
@@ -114,6 +128,15 @@ def _parser() -> argparse.ArgumentParser:
     trouble.add_argument("--restart", type=float, metavar="SECONDS", help="brown-out: restarts")
     trouble.add_argument("--vanish", type=float, metavar="SECONDS", help="the port goes away")
     trouble.add_argument("--boot-held", action="store_true", help="stays in its ROM loader")
+    trouble.add_argument(
+        "--begins-at",
+        type=bytes.fromhex,
+        metavar="HEX",
+        help="all this begins when these bytes have passed to the board (default: at once)",
+    )
+    trouble.add_argument(
+        "--cure", choices=CURES, default="repair", help="what ends it (default: repair)"
+    )
     return parser
 
 

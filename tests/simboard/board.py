@@ -3,6 +3,10 @@
 One loop moves bytes between the client's connection and whatever the chip runs at the moment, its
 firmware or its ROM loader. A second client is told that the port is in use. Closing a connection
 drops the control lines, as closing a device does.
+
+What is wrong with the board (`Ailment`) begins at once or in the middle of something, and ends with
+a reset, with a power cycle, when somebody repairs it, or never. Its power is switched through its
+door (`door`).
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
 from circuit import Circuit
+from door import Door
 from serial.rfc2217 import PortManager
-from wire import Direction
+from wire import Direction, Trouble
 
 _READ_BYTES = 4096
 _PACE_S = 0.001
@@ -75,6 +81,30 @@ class Schedule:
     restart_s: float | None = None
     vanish_s: float | None = None
     babble: bytes | None = None
+
+
+# What ends an ailment: its own first restart, a reset by the control lines, a power cycle, or only
+# a repair.
+CURES = ("restart", "reset", "power", "repair")
+
+
+@dataclass(frozen=True)
+class Ailment:
+    """What is wrong with a board.
+
+    Attributes:
+        trouble: of its line.
+        schedule: what happens by itself.
+        boot_held: its boot button is stuck.
+        begins_at: it begins when these bytes have passed to the board; None: at once.
+        cure: one of CURES, what ends it; a repair ends everything.
+    """
+
+    trouble: Trouble = field(default_factory=Trouble)
+    schedule: Schedule = Schedule()
+    boot_held: bool = False
+    begins_at: bytes | None = None
+    cure: str = "repair"
 
 
 class Lines:
@@ -141,18 +171,23 @@ class Board:
         kind: str,
         to_board: Direction,
         to_host: Direction,
-        schedule: Schedule,
+        ailment: Ailment,
         *,
-        boot_held: bool = False,
         loader: Loader | None = None,
+        door: Path | None = None,
     ) -> None:
         self._silicon = silicon
         self._to_board = to_board
         self._to_host = to_host
-        self._schedule = schedule
+        self._ailment = ailment
+        self._schedule = Schedule()
+        self._restarted_s = self._began_s = time.monotonic()
+        self._heard = b""
         self._loader = loader or MuteLoader()
         self._in_loader = False
-        self._circuit = Circuit(kind, silicon.hold, self._start, boot_held=boot_held)
+        self._is_on = True
+        self._door = None if door is None else Door(door, self._obey)
+        self._circuit = Circuit(kind, silicon.hold, self._start)
         self._lines = Lines(self._lines_changed)
         self._client: Client | None = None
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -160,25 +195,67 @@ class Board:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Serve the port."""
-        began = restarted = time.monotonic()
+        if self._ailment.begins_at is None:
+            self._fall_ill()
         self._circuit.power_on()
-        schedule = self._schedule
         while not stop():
             self._move()
             now = time.monotonic()
-            self._circuit.tick(now)
-            if schedule.restart_s is not None and now - restarted >= schedule.restart_s:
-                restarted = now
+            schedule = self._schedule
+            if self._is_on:
+                self._circuit.tick(now)
+            restart_s = schedule.restart_s if self._is_on else None
+            if restart_s is not None and now - self._restarted_s >= restart_s:
+                self._restarted_s = now
                 self._silicon.reset()
-            if schedule.vanish_s is not None and now - began >= schedule.vanish_s:
+                self._recover("restart")
+            if schedule.vanish_s is not None and now - self._began_s >= schedule.vanish_s:
                 break
         self._drop_client()
         self._server.close()
+        if self._door is not None:
+            self._door.close()
+
+    def _fall_ill(self) -> None:
+        ailment = self._ailment
+        self._restarted_s = self._began_s = time.monotonic()
+        self._to_board.trouble = self._to_host.trouble = ailment.trouble
+        self._schedule = ailment.schedule
+        self._circuit.boot_held = ailment.boot_held
+
+    def _recover(self, by: str) -> None:
+        """End what is wrong, if it is ended so, and if it has begun."""
+        begun = self._ailment.begins_at is None
+        if by == "repair" or (begun and by == self._ailment.cure):
+            self._ailment = Ailment()
+            self._fall_ill()
+
+    def _obey(self, word: str) -> None:
+        """Do what is asked for at the door."""
+        if word == "off":
+            self._is_on = False
+            self._silicon.hold()
+        elif word == "on" and not self._is_on:
+            self._is_on = True
+            self._recover("power")
+            self._to_board.clear()
+            self._to_host.clear()
+            self._circuit.power_on()
+            if not self._circuit.boot_held:
+                self._start(False)
+        elif word == "repair":
+            self._recover("repair")
+            if self._is_on:
+                self._start(False)
+        elif word != "on":
+            raise ValueError(f"{word!r} is none of off, on, repair")
 
     def _move(self) -> None:
         """Move what can be moved; wait shortly if there is nothing."""
         client = self._client
-        sources = [self._server]
+        sources: list[socket.socket | Door] = [self._server]
+        if self._door is not None:
+            sources.append(self._door)
         if not self._in_loader:
             sources.append(self._silicon.console)
         if client is not None:
@@ -193,11 +270,14 @@ class Board:
             self._hear_host(client)
         if self._silicon.console in ready:
             said = self._silicon.console.recv(_READ_BYTES)
-            if self._schedule.babble is None:
+            if self._schedule.babble is None and self._is_on:
                 self._to_host.put(said)
-        if self._schedule.babble is not None and not self._to_host.waiting and ready == []:
-            self._to_host.put(self._schedule.babble)
+        babbles = self._schedule.babble is not None and self._is_on
+        if babbles and not self._to_host.waiting and ready == []:
+            self._to_host.put(self._schedule.babble or b"")
         self._deliver()
+        if self._door is not None and self._door in ready:
+            self._door.answer()
 
     def _hear_host(self, client: Client) -> None:
         try:
@@ -207,7 +287,15 @@ class Board:
         if not data:
             self._drop_client()
             return
-        self._to_board.put(b"".join(client.manager.filter(data)))
+        passed = b"".join(client.manager.filter(data))
+        awaited = self._ailment.begins_at
+        if awaited is not None:
+            self._heard = self._heard[-len(awaited) :] + passed
+            if awaited in self._heard:
+                self._ailment = replace(self._ailment, begins_at=None)
+                self._fall_ill()
+        if self._is_on:
+            self._to_board.put(passed)
 
     def _deliver(self) -> None:
         now = time.monotonic()
@@ -241,11 +329,14 @@ class Board:
 
     def _lines_changed(self) -> None:
         lines = self._lines
+        if not self._is_on:
+            return
         self._circuit.set(
             time.monotonic(), dtr=lines.dtr, rts=lines.rts, in_break=lines.break_condition
         )
 
     def _start(self, into_loader: bool) -> None:
+        self._recover("reset")
         self._to_board.clear()
         self._in_loader = into_loader
         if into_loader:

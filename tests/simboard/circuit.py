@@ -24,6 +24,9 @@ class Circuit:
         hold: stops the board's CPU.
         start: starts it; told whether into the ROM loader.
         boot_held: somebody holds the boot button, or it is stuck.
+
+    Attributes:
+        boot_held: as given; may change.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class Circuit:
         self._kind = kind
         self._hold = hold
         self._start = start
-        self._boot_held = boot_held
+        self.boot_held = boot_held
         self._dtr = self._rts = self._break = False
         self._is_held = False
         self.rises_at_s: float | None = None
@@ -63,10 +66,10 @@ class Circuit:
         """Let EN rise when its time has come."""
         if self.rises_at_s is not None and now_s >= self.rises_at_s:
             self.rises_at_s, self._is_held = None, False
-            self._start(self._boot_held or (self._dtr and not self._rts))
+            self._start(self.boot_held or (self._dtr and not self._rts))
 
     def power_on(self) -> None:
         """Start as after plugging in."""
-        if self._boot_held:
+        if self.boot_held:
             self._hold()
             self._start(True)

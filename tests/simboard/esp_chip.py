@@ -1,8 +1,9 @@
 """Simulates a chip of Espressif's with its loader: `python tests/simboard/esp_chip.py FLASH ...`.
 
 Its flash is a file. After a reset without the loader asked for, the chip starts what is in its
-flash: MicroPython (real, in QEMU, whatever bytes the flash holds) if there is an image, otherwise
-it complains as the chip's ROM does. The port's URL is printed when it is ready.
+flash: MicroPython (real, in QEMU: what the flash names, see firmware.py, or else the image that the
+command line names) if there is an image, otherwise it complains as the chip's ROM does, and is
+started anew by its watchdog. The port's URL is printed when it is ready.
 
 Its control lines go to the chip's pins without transistors between them, as on the plainest boards:
 RFC 2217 acknowledges each change of a line, so the moment in which both are low, which the circuit
@@ -23,7 +24,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from board import Board, Schedule
+import firmware
+from board import Ailment, Board
 from circuit import Circuit
 from esp_rom import CHIPS, EspRom, Faults
 from machine import Machine
@@ -32,9 +34,13 @@ from wire import Direction, Trouble
 from hil import build
 
 _FLASH_BYTES = 4 << 20
-_IMAGE_MAGIC = 0xE9
 _EN_RISES_S = 0.02
 _READ_BYTES = 4096
+# As often as its watchdog starts a chip without an image, until somebody looks.
+_WATCHDOG_RESETS = 4
+_COMPLAINT = (
+    b"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0xffffffff\r\n"
+)
 
 
 class Chip:
@@ -44,11 +50,14 @@ class Chip:
         self._flash = flash
         self._address = address
         self._machine = machine
-        if machine is None:
-            self.console, self._inside = socket.socketpair()
-            self.console.setblocking(False)
-        else:
-            self.console = machine.console
+        self._runs: firmware.Content | None = None
+        self._bare, self._inside = socket.socketpair()
+        self._bare.setblocking(False)
+
+    @property
+    def console(self) -> socket.socket:
+        """The chip's side of the line, while it is not in its loader."""
+        return self._bare if self._machine is None else self._machine.console
 
     def hold(self) -> None:
         """Stop it."""
@@ -57,17 +66,26 @@ class Chip:
 
     def reset(self) -> None:
         """Start it."""
-        if self._machine is None:
-            self._inside.sendall(b"rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n")
-            if self._first_byte() != _IMAGE_MAGIC:
-                self._inside.sendall(b"invalid header: 0xffffffff\r\n")
-        elif self._first_byte() == _IMAGE_MAGIC:
-            self._machine.reset()
-
-    def _first_byte(self) -> int:
         with self._flash.open("rb") as file:
             file.seek(self._address)
-            return file.read(1)[0]
+            flash = file.read(firmware.BYTES)
+        content = firmware.read(flash)
+        if content is not None and content != self._runs:
+            self.close()
+            self._machine, self._runs = firmware.machine(content), content
+        if flash[0] != firmware.MAGIC and self._runs is not None:
+            self.close()
+        if self._machine is not None and flash[0] == firmware.MAGIC:
+            self._machine.reset()
+        elif self._machine is None:
+            said = _COMPLAINT if flash[0] != firmware.MAGIC else _COMPLAINT.splitlines(True)[0]
+            self._inside.sendall(_WATCHDOG_RESETS * said)
+
+    def close(self) -> None:
+        """End what runs."""
+        if self._machine is not None:
+            self._machine.close()
+        self._machine, self._runs = None, None
 
 
 class Wires(Circuit):
@@ -96,9 +114,13 @@ class Wires(Circuit):
 class EspBoard(Board):
     """A board whose control lines are `Wires`."""
 
-    def __init__(self, chip: Chip, loader: EspRom, trouble: Trouble) -> None:
-        to_board, to_host = Direction(trouble, 1, None), Direction(trouble, 2, None)
-        super().__init__(chip, "none", to_board, to_host, Schedule(), loader=loader)
+    def __init__(
+        self, chip: Chip, loader: EspRom, trouble: Trouble, door: Path | None = None
+    ) -> None:
+        to_board, to_host = Direction(Trouble(), 1, None), Direction(Trouble(), 2, None)
+        super().__init__(
+            chip, "none", to_board, to_host, Ailment(trouble), loader=loader, door=door
+        )
         self._circuit = Wires(chip.hold, self._start)
 
 
@@ -149,7 +171,11 @@ class PlainPort:
 def main() -> int:
     """Run the board until it is told to stop."""
     options = _parser().parse_args()
-    options.flash.write_bytes(b"\xff" * _FLASH_BYTES)
+    content = bytearray(b"\xff" * _FLASH_BYTES)
+    if options.firmware is not None:
+        image = options.firmware.read_bytes()
+        content[options.address : options.address + len(image)] = image
+    options.flash.write_bytes(content)
     faults = Faults(options.dies_at_block, options.corrupts_block, options.refuses_erase)
     if options.unplug:
         faults.died = _unplug
@@ -161,15 +187,16 @@ def main() -> int:
             port = PlainPort(loader, chip)
             _announce(port.url)
             port.run()
-        board = EspBoard(chip, loader, Trouble(silent=options.silent))
+        board = EspBoard(chip, loader, Trouble(silent=options.silent), options.door)
+        if options.firmware is not None:
+            chip.reset()
         _announce(f"rfc2217://{board.address[0]}:{board.address[1]}")
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         board.run(stopping.is_set)
     finally:
-        if machine is not None:
-            machine.close()
+        chip.close()
     return 0
 
 
@@ -198,6 +225,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chip", choices=sorted(CHIPS), default="esp32")
     parser.add_argument("--address", type=int, default=0x1000, help="where the ROM looks for code")
     parser.add_argument("--image", help="firmware image of `hil build` that it runs")
+    parser.add_argument("--firmware", type=Path, metavar="FILE", help="what is in its flash")
+    parser.add_argument("--door", type=Path, metavar="PATH", help="socket for `simboard power`")
     parser.add_argument("--plain", action="store_true", help="a bare TCP port, no control lines")
     trouble = parser.add_argument_group("trouble")
     trouble.add_argument("--silent", action="store_true", help="nothing arrives either way")

@@ -29,10 +29,14 @@ class Trouble:
 
 
 class Direction:
-    """One direction of a line: what goes in comes out later, most of it."""
+    """One direction of a line: what goes in comes out later, most of it.
+
+    Attributes:
+        trouble: what is wrong with it; may change.
+    """
 
     def __init__(self, trouble: Trouble, seed: int, baud: int | None) -> None:
-        self._trouble = trouble
+        self.trouble = trouble
         self._random = random.Random(seed)
         self._bytes_per_s = None if baud is None else baud / 10
         self._allowed = 0.0
@@ -41,7 +45,7 @@ class Direction:
 
     def put(self, data: bytes) -> None:
         """Send bytes into the line."""
-        if not self._trouble.silent:
+        if not self.trouble.silent:
             self.waiting += data
 
     def take(self, now_s: float) -> bytes:
@@ -55,14 +59,14 @@ class Direction:
             self._allowed -= count
         data = bytes(self.waiting[:count])
         del self.waiting[:count]
-        if not (self._trouble.noise or self._trouble.lost):
+        if not (self.trouble.noise or self.trouble.lost):
             return data
         passed = bytearray()
         for byte in data:
             chance = self._random.random()
-            if chance < self._trouble.lost:
+            if chance < self.trouble.lost:
                 continue
-            if chance < self._trouble.lost + self._trouble.noise:
+            if chance < self.trouble.lost + self.trouble.noise:
                 passed.append(byte ^ self._random.randint(1, 255))
             else:
                 passed.append(byte)

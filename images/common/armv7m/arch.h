@@ -23,6 +23,7 @@ static inline void arch_wait_for_interrupt(void) {
 }
 
 #define ARCH_REGISTER(address) (*(volatile uint32_t *)(address))
+#define ARCH_BYTE(address)     (*(volatile uint8_t *)(address))
 #define SCB_AIRCR              ARCH_REGISTER(0xe000ed0c)
 #define SCB_CFSR               ARCH_REGISTER(0xe000ed28)
 #define SCB_HFSR               ARCH_REGISTER(0xe000ed2c)
@@ -38,8 +39,9 @@ static inline void arch_clear_pending_interrupt(unsigned number) {
     ARCH_REGISTER(0xe000e280 + number / 32 * 4) = 1u << number % 32;
 }
 
-// Memory protection (mpu.c): one region of each kind, set up once; all else is forbidden.
-typedef enum { ARCH_FLASH, ARCH_RAM, ARCH_PERIPHERALS } arch_memory_t;
+// Memory protection (mpu.c): one region of each kind, set up once; all else is forbidden. The last two
+// are for boards whose RAM is in several places.
+typedef enum { ARCH_FLASH, ARCH_RAM, ARCH_PERIPHERALS, ARCH_RAM_MORE, ARCH_RAM_STILL_MORE } arch_memory_t;
 void arch_protection_allow(arch_memory_t kind, uint32_t start, uint32_t bytes);
 void arch_protection_start(void);
 

@@ -18,6 +18,7 @@ static const uint32_t attributes[] = {
     [ARCH_FLASH] = READ_ONLY | NORMAL,
     [ARCH_RAM] = READ_WRITE | NORMAL,
     [ARCH_PERIPHERALS] = READ_WRITE | DEVICE | NEVER_RUN,
+    [ARCH_RAM_MORE ... ARCH_RAM_STILL_MORE] = READ_WRITE | NORMAL,
 };
 
 // `bytes` must be a power of two and divide `start`.

@@ -20,6 +20,7 @@ extern uint32_t hil_stack_bottom[], hil_stack_top[], port_handler_stack_top[];
 extern uint32_t port_data_load[], port_data_start[], port_data_end[];
 extern uint32_t port_bss_start[], port_bss_end[];
 extern char hil_flash_start[], port_flash_bytes[], port_ram_start[], port_ram_bytes[];
+extern char port_vector_checksum[];
 
 void port_main(void);
 // The core's own timer interrupts only where a board uses it, and then the board has the handler.
@@ -36,7 +37,8 @@ __attribute__((section(".vectors"), used)) static const arch_handler_t core_vect
     fault_handler,  // memory management
     fault_handler,  // bus
     fault_handler,  // usage
-    0, 0, 0, 0,
+    (arch_handler_t)port_vector_checksum,  // no vector: a loader of the chip's may want it
+    0, 0, 0,
     fault_handler,  // supervisor call
     fault_handler,  // debug monitor
     0,

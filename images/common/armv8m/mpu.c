@@ -25,6 +25,7 @@ static const struct {
     [ARCH_FLASH] = { READ_ONLY, NORMAL },
     [ARCH_RAM] = { READ_WRITE, NORMAL },
     [ARCH_PERIPHERALS] = { READ_WRITE | NEVER_RUN, DEVICE },
+    [ARCH_RAM_MORE ... ARCH_RAM_STILL_MORE] = { READ_WRITE, NORMAL },
 };
 
 // `start` and `bytes` must be multiples of 32.

@@ -6,3 +6,4 @@
 
 #define BOARD_TICKS_PER_US              (25)
 #define BOARD_UARTS                     (2)
+#define BOARD_RAM_IS_RANDOM             (1)

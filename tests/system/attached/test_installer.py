@@ -80,7 +80,8 @@ def test_mpy_files_are_made_for_the_boards_version_and_architecture(tmp_path: Pa
     source = tmp_path / "module.py"
     source.write_text("X = 1\n")
     board = format_of(6918)  # what the Cortex-M3 of these tests says
-    assert board == Format(6, "armv7em")  # MicroPython's name for all of Thumb-2 without an FPU
+    # MicroPython's name for all of Thumb-2 without an FPU, and the version of native code.
+    assert board == Format(6, "armv7em", 3, 6)
     assert compiled({"module.py": source}, board)["module.mpy"][:2] == b"M\x06"
     with pytest.raises(BuildError, match=r"of version 6, the board takes version 5: its firmware"):
         compiled({"module.py": source}, Format(5, None))

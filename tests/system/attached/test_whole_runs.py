@@ -24,6 +24,10 @@ def test_a_stock_board_and_one_with_our_firmware_pass_against_openssl(
         "simulated-mbed": "pass",
         "simulated-esp32": "pass",
     }
+    noises = {"simulated-mbed": "timer", "simulated-esp32": "os.urandom"}
+    for name, noise in noises.items():
+        result = (report_dir / found[name]["artefacts"]["board_result"]).read_text()
+        assert f"'noise': '{noise}'" in result
     stock = {figure["name"]: figure for figure in found["simulated-esp32"]["measurements"]}
     ours = {figure["name"]: figure for figure in found["simulated-mbed"]["measurements"]}
     assert stock["heap_live_peak_bytes"]["method"].endswith("modules installed as .mpy")
