@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from hil import process
 from hil.boot.qmp import Monitor
@@ -19,19 +22,37 @@ _QMP_TIMEOUT_S = 20.0
 class Machine:
     """A running emulator; `console` is the board's side of the serial line."""
 
-    def __init__(self, firmware: Path, *, heap_address: int | None, heap_bytes: int | None) -> None:
-        """Start the emulator with its CPU running."""
+    board: ClassVar = ("qemu-system-arm", "-machine", "mps2-an385", "-cpu", "cortex-m3")
+    endian: ClassVar[Literal["little", "big"]] = "little"
+
+    def __init__(
+        self,
+        firmware: Path,
+        *,
+        heap_address: int | None,
+        heap_bytes: int | None,
+        more: Sequence[str] = (),
+    ) -> None:
+        """Start the emulator with its CPU running.
+
+        Args:
+            firmware: what it runs.
+            heap_address: of the word that tells the firmware the size of its heap.
+            heap_bytes: that size; the firmware's own choice when it or the address is None.
+            more: arguments of QEMU.
+        """
         self.console, board_console = socket.socketpair()
         qmp, board_qmp = socket.socketpair()
-        argv = ["qemu-system-arm", "-machine", "mps2-an385", "-cpu", "cortex-m3"]
-        argv += ["-nodefaults", "-nic", "none", "-display", "none", "-S", "-kernel", str(firmware)]
+        argv = [*self.board, "-nodefaults", "-nic", "none", "-display", "none", "-S"]
+        argv += ["-kernel", str(firmware)]
         argv += ["-chardev", f"socket,id=qmp,fd={board_qmp.fileno()}"]
         argv += ["-mon", "chardev=qmp,mode=control"]
         argv += ["-chardev", f"socket,id=console,fd={board_console.fileno()}"]
-        argv += ["-serial", "chardev:console"]
+        argv += ["-serial", "chardev:console", *more]
         if heap_address is not None and heap_bytes is not None:
-            loaded = f"loader,addr={heap_address:#x},data={heap_bytes},data-len=4"
-            argv += ["-device", loaded]
+            # QEMU writes the word in the host's order.
+            data = int.from_bytes(heap_bytes.to_bytes(4, self.endian), sys.byteorder)
+            argv += ["-device", f"loader,addr={heap_address:#x},data={data},data-len=4"]
         with board_console, board_qmp:
             self._process = process.supervised(
                 argv,

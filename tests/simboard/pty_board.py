@@ -124,7 +124,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # and take the link along
     firmware = build.ensure(options.image, lambda line: sys.stderr.write(f"{line}\n"))
     address = firmware.symbols["hil_heap_bytes_config"]
-    machine: Machine | RadioMachine
+    machine: Machine
     if firmware.image == RadioMachine.image:
         machine = RadioMachine(firmware.path, address, options.heap, options.radio_port)
     else:

@@ -10,70 +10,38 @@ from __future__ import annotations
 import os
 import shlex
 import socket
-import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar, Literal
 
-from hil import process
-from hil.boot.qmp import Monitor
+from machine import Machine
 
-_QMP_TIMEOUT_S = 20.0
 # What the board connects to, and where the farm is to listen.
 HOST = "10.0.2.100"
 LISTEN = "127.0.0.1"
 SSID, PASSWORD = "simulated net", "not 'quite' a secret"
 
 
-class RadioMachine:
-    """A running emulator; see `machine.Machine`."""
+class RadioMachine(Machine):
+    """A running emulator whose network reaches the farm, and nothing else."""
 
-    image = "simboard-wireless"
+    image: ClassVar = "simboard-wireless"
+    board: ClassVar = ("qemu-system-mips", "-machine", "malta", "-cpu", "4Kc", "-vga", "none")
+    endian: ClassVar[Literal["little", "big"]] = "big"
 
     def __init__(self, firmware: Path, heap_address: int, heap_bytes: int, port: int) -> None:
         """Start the emulator with its CPU running.
 
         Args:
+            firmware: what it runs.
+            heap_address: see `Machine`.
+            heap_bytes: see `Machine`.
             port: of loopback and of the address that the board sees, the same one.
         """
-        self.console, board_console = socket.socketpair()
-        qmp, board_qmp = socket.socketpair()
         relay = f"{shlex.quote(sys.executable)} {shlex.quote(__file__)} {port}".replace(",", ",,")
-        argv = ["qemu-system-mips", "-machine", "malta", "-cpu", "4Kc", "-nodefaults"]
-        argv += ["-nic", "none", "-vga", "none", "-display", "none", "-S", "-kernel", str(firmware)]
-        argv += ["-chardev", f"socket,id=qmp,fd={board_qmp.fileno()}"]
-        argv += ["-mon", "chardev=qmp,mode=control"]
-        argv += ["-chardev", f"socket,id=console,fd={board_console.fileno()}"]
-        argv += ["-serial", "chardev:console"]
-        argv += [
-            *("-netdev", f"user,id=air,restrict=on,guestfwd=tcp:{HOST}:{port}-cmd:{relay}"),
-            *("-device", "ne2k_isa,iobase=0x300,irq=5,netdev=air"),
-        ]
-        data = int.from_bytes(heap_bytes.to_bytes(4, "big"), "little")
-        argv += ["-device", f"loader,addr={heap_address:#x},data={data},data-len=4"]
-        with board_console, board_qmp:
-            self._process = process.supervised(
-                argv,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[board_console.fileno(), board_qmp.fileno()],
-            )
-        self._monitor = Monitor(qmp, timeout_s=_QMP_TIMEOUT_S)
-        self._monitor.execute("cont")
-        self.console.setblocking(False)
-
-    def hold(self) -> None:
-        """Stop the CPU, as without power."""
-        self._monitor.execute("stop")
-
-    def reset(self) -> None:
-        """Start anew, also when held."""
-        self._monitor.execute("system_reset")
-        self._monitor.execute("cont")
-
-    def close(self) -> None:
-        """End the emulator."""
-        process.stop(self._process, grace_s=0)
-        self._monitor.close()
-        self.console.close()
+        air = f"user,id=air,restrict=on,guestfwd=tcp:{HOST}:{port}-cmd:{relay}"
+        more = ["-netdev", air, "-device", "ne2k_isa,iobase=0x300,irq=5,netdev=air"]
+        super().__init__(firmware, heap_address=heap_address, heap_bytes=heap_bytes, more=more)
 
 
 def relay(port: int) -> None:
