@@ -75,14 +75,28 @@ void port_main(void) {
     }
 }
 
+// Paint stays paint, everything else becomes zero; without a branch.
+static inline void forget(volatile uint32_t *word) {
+    const uint32_t paint = 0xa5a5a5a5;
+    uint32_t other = *word ^ paint;
+    *word = paint & (((other | -other) >> 31) - 1);
+}
+
 __attribute__((noinline)) void forget_calls(void) {
     enum { WORDS = 192 };  // more than a wait for a byte takes, interrupts included
-    const uint32_t paint = 0xa5a5a5a5;
     volatile uint32_t left_behind[WORDS];
     for (unsigned i = 0; i < WORDS; i++) {
-        uint32_t other = left_behind[i] ^ paint;
-        left_behind[i] = paint & (((other | -other) >> 31) - 1);  // without a branch
+        forget(&left_behind[i]);
     }
+}
+
+__attribute__((noinline)) void forget_all_calls(void) {
+    enum { OWN_WORDS = 32 };  // more than this function's frame
+    volatile uint32_t here = 0;
+    for (volatile uint32_t *word = (uint32_t *)hil_stack_bottom; word < &here - OWN_WORDS; word++) {
+        forget(word);
+    }
+    forget_calls();
 }
 
 void gc_collect(void) {

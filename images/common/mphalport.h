@@ -21,6 +21,13 @@ static inline mp_uint_t mp_hal_ticks_us(void) {
 // wait for a byte before.
 void forget_calls(void);
 
+// The same for all that the stack has room for. REPLs set the character that interrupts between
+// compiling a program and running it, so what the program's calls find in their frames does not depend
+// on how its text came in.
+void forget_all_calls(void);
+#define mp_hal_set_interrupt_char(character) \
+    (forget_all_calls(), mp_hal_set_interrupt_char(character))
+
 // The raw timer: what measurements are made of, so it does not even divide.
 static inline mp_uint_t mp_hal_ticks_cpu(void) {
     forget_calls();

@@ -8,7 +8,7 @@ by the vectors and the handshakes.
 
 import pytest
 
-from hil import boot, build, paths, target
+from hil import boot, build, image, paths, target
 
 # Runs on both. Long descriptions are compared by their hash: a result has to fit a small board.
 DESCRIBE = """
@@ -76,7 +76,7 @@ def test_every_module_has_the_same_namespace_placed_and_executed(boards):
     executing, placed = boards
     names = [
         path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        for path in build.frozen_modules()
+        for path in build.modules_of(image.load(placed.target.image))
     ]
     compared = 0
     different = {}
