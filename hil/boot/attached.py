@@ -80,7 +80,7 @@ def boot(request: BootRequest) -> AttachedBoard:
         ends.callback(port.close)
         for left in reversed(range(_TRIES)):
             try:
-                board = _bring_up(request, port, log, anew=not left)
+                board = _bring_up(request, port, log)
                 break
             except (*TROUBLES, BoardDied) as error:
                 # The raw REPL has no checksum: on a noisy line a step may fail that is right.
@@ -203,11 +203,11 @@ class AttachedBoard(AgentBoard):
         return "its port closed, or it has started anew"
 
 
-def _bring_up(request: BootRequest, port: LoggedPort, log: Path, *, anew: bool) -> AttachedBoard:
+def _bring_up(request: BootRequest, port: LoggedPort, log: Path) -> AttachedBoard:
     step_s = request.boot_timeout_s
     repl = RawRepl(port, step_timeout_s=min(5.0, step_s))
     reset_hard = wake.reset_of(request, port)
-    wake.interrupt(request.target.name, repl, port, reset_hard, log, step_s, anew=anew)
+    wake.interrupt(request.target.name, repl, port, reset_hard, log, step_s)
     identity = wake.identify(request.target.name, repl, wake.wanted(request), step_s)
     if isinstance(request.heap_bytes_wanted, int):
         raise BootError(f"{request.target.name}: the size of its heap cannot be chosen at boot")

@@ -89,8 +89,6 @@ def interrupt(
     reset_hard: Reset | None,
     log: Path,
     patience_s: float,
-    *,
-    anew: bool = False,
 ) -> None:
     """Bring the board to a fresh raw REPL.
 
@@ -98,7 +96,6 @@ def interrupt(
         name: of the board, for messages.
         log: of what came over the port.
         patience_s: how long it may take to come up after its reset.
-        anew: begin with the reset: what answered to Ctrl-C before did not last.
 
     Raises:
         BoardUnwell: it does not come there; says what keeps it, as far as it has said anything.
@@ -109,7 +106,7 @@ def interrupt(
         (lambda: port.write(CTRL_C_RUN), quick_s),
     ]
     if reset_hard is not None:
-        rungs.insert(0 if anew else len(rungs), (reset_hard, patience_s))
+        rungs.append((reset_hard, patience_s))
     else:  # what came right after the run may have been too much at once, and lost
         rungs.append((lambda: None, quick_s))
     for act, wait_s in rungs:

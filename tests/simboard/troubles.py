@@ -56,13 +56,6 @@ def brown_out(bench: Bench) -> None:
     _heals_by_power(bench, "--restart=0.1")
 
 
-def brown_out_until_reset(bench: Bench) -> None:
-    """It starts again and again until it is reset, after it has answered to Ctrl-C."""
-    bench.board("sick", "--restart=0.1", "--cure=reset")
-    _passes(bench, "sick")
-    _passes(bench, "sick")
-
-
 def noise(bench: Bench) -> None:
     """Nothing gets through its line until its power is switched off and on."""
     _heals_by_power(bench, "--noise=0.3")
@@ -236,7 +229,6 @@ TROUBLES: tuple[Callable[[Bench], None], ...] = (
     silent,
     stuck_in_boot_loader,
     brown_out,
-    brown_out_until_reset,
     noise,
     lost_bytes,
     wedged,
