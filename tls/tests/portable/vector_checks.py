@@ -46,11 +46,11 @@ def job(link, name: str, lines: list) -> tuple:
     return run(name, lines)
 
 
-def sample(lines: list, budget: int, share: int = 4) -> list:
+def sample(lines: list, budget: int) -> list:
     """Return a part of the vectors in `lines` for a slow board.
 
-    At least one vector of every flag with every verdict, at least one in `share` of all, and
-    `budget` of them if there are so many; spread evenly, in their order, always the same ones.
+    At least one vector of every flag with every verdict, at least a quarter of all, and `budget`
+    of them if there are so many; spread evenly, in their order, always the same ones.
     """
     vectors = [line for line in lines if _is_vector(line)]
     chosen = set()
@@ -61,7 +61,7 @@ def sample(lines: list, budget: int, share: int = 4) -> list:
             if (flag, verdict) not in seen:
                 seen.add((flag, verdict))
                 chosen.add(i)
-    wanted = min(len(vectors), max(budget, (len(vectors) + share - 1) // share))
+    wanted = min(len(vectors), max(budget, (len(vectors) + 3) // 4))
     # Spread what is missing over those not chosen yet.
     others = [i for i in range(len(vectors)) if i not in chosen]
     missing = max(0, wanted - len(chosen))
