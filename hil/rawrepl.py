@@ -30,10 +30,6 @@ _EOT = b"\x04"
 _EXECUTION_ENDS = _EOT + _EOT + b">"
 _ENTER_RAW_PASTE = b"\x05A\x01"
 _RAW_PASTE_ACCEPTED = b"R\x01"
-# What a board needs at most from saying so to waiting for input. Nothing goes wrong with less, but
-# then a byte may interrupt it on the way there and leave a trace on the stack of what it executes:
-# for the garbage collector that is 8 instructions more or less, each time, on a Cortex-M.
-_TURN_TO_INPUT_S = 0.005
 _READ_BYTES = 65_536
 
 assert urlhandler  # imported for `unix://`
@@ -196,7 +192,6 @@ class RawRepl:
                 raise ChannelTimeout(
                     f"the board answered {reply!r} to raw paste; it needs MicroPython 1.14 or newer"
                 )
-            time.sleep(_TURN_TO_INPUT_S)
             self._transport.raw_paste_write(source.encode())
 
     @contextlib.contextmanager

@@ -113,9 +113,14 @@ class StreamLink:
 
         self._stream = stream
         poller = select.poll()
-        poller.register(stream, select.POLLIN)
         # ipoll allocates nothing after its first call; CPython has poll only.
         self._poll = getattr(poller, "ipoll", poller.poll)
+        # Let it find the stream ready once, to write. From then on it holds the stream in what it
+        # hands out, and an empty place takes the garbage collector longer to look at: without this
+        # a job's instructions until its first wait would tell whether an earlier one had to wait.
+        poller.register(stream, select.POLLOUT)
+        self.wait(0)
+        poller.modify(stream, select.POLLIN)
         self.wait(0)
 
     def readinto(self, buffer: bytearray) -> "int | None":

@@ -3,6 +3,12 @@
 // Input is taken by the receive interrupt into a small buffer, so that Ctrl-C stops a program that
 // is not reading. When the buffer is full the rest stays where it is, in the serial port and on the
 // host's side of it, so nothing is ever lost. Output waits until the port takes it.
+//
+// While a REPL reads and compiles there is nothing to stop, and an emulator keeps what is not taken:
+// there the interrupt is let in only where input is waited for. An interrupt leaves its frame on the
+// stack it came upon, and whatever function comes next to lie there does not set every word of its
+// own; the collector sees the rest for as long as the program runs (a Cortex-M took 8 instructions
+// more or less in each collection, in one of ten runs).
 
 #include "py/mphal.h"
 #include "py/runtime.h"
@@ -34,9 +40,36 @@ bool console_receive(void) {
     return true;
 }
 
+#if BOARD_RAM_IS_RANDOM
+// A real port loses what it has no room for, so its interrupt comes whatever runs.
+void console_runs(bool program) {
+    (void)program;
+}
+
+static void let_in(void) {
+}
+#else
+void console_runs(bool program) {
+    if (program) {
+        arch_unmask_interrupts();
+    } else {
+        arch_mask_interrupts();
+    }
+}
+
+static void let_in(void) {
+    if (mp_interrupt_char == -1) {
+        arch_unmask_interrupts();
+        arch_mask_interrupts();
+    }
+}
+#endif
+
 int mp_hal_stdin_rx_chr(void) {
+    let_in();
     while (input.put == input.taken) {
         mp_event_wait_indefinite();
+        let_in();
     }
     int byte = input.bytes[input.taken % INPUT_BYTES];
     input.taken += 1;
@@ -44,7 +77,7 @@ int mp_hal_stdin_rx_chr(void) {
         input.held_back = false;
         board_console_resume();
     }
-    forget_calls();  // what the wait left on the stack depends on when the byte came
+    forget_wait();  // what the wait leaves behind depends on when the byte came
     return byte;
 }
 
@@ -57,6 +90,7 @@ mp_uint_t mp_hal_stdout_tx_strn(const char *text, size_t length) {
 }
 
 uintptr_t mp_hal_stdio_poll(uintptr_t flags) {
+    let_in();
     uintptr_t ready = flags & MP_STREAM_POLL_WR;
     if ((flags & MP_STREAM_POLL_RD) && input.put != input.taken) {
         ready |= MP_STREAM_POLL_RD;

@@ -99,7 +99,7 @@ static mp_uint_t mp_machine_uart_read(mp_obj_t self_in, void *buffer, mp_uint_t 
         }
         bytes[done++] = board_uart_take(self->port);
     }
-    forget_calls();
+    forget_wait();
     if (done == 0 && size != 0) {
         *errcode = MP_EAGAIN;
         return MP_STREAM_ERROR;
@@ -118,7 +118,7 @@ static mp_uint_t mp_machine_uart_write(mp_obj_t self_in, const void *buffer, mp_
         }
         board_uart_give(self->port, bytes[done++]);
     }
-    forget_calls();
+    forget_wait();
     if (done == 0 && size != 0) {
         *errcode = MP_EAGAIN;
         return MP_STREAM_ERROR;
@@ -138,7 +138,7 @@ static mp_uint_t mp_machine_uart_ioctl(mp_obj_t self_in, mp_uint_t request, uint
         *errcode = MP_EINVAL;
         return MP_STREAM_ERROR;
     }
-    forget_calls();
+    forget_wait();
     mp_uint_t ready = 0;
     if ((flags & MP_STREAM_POLL_RD) && board_uart_readable(self->port)) {
         ready |= MP_STREAM_POLL_RD;

@@ -7,6 +7,8 @@
 // both, and begins in the one with everything else. On silicon (BOARD_RAM_IS_RANDOM) that word would be
 // anything after power-on: there it is not read.
 
+#include <string.h>
+
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
@@ -64,6 +66,7 @@ void port_main(void) {
     board_init();
     mp_cstack_init_with_top(hil_stack_top, hil_stack_top - hil_stack_bottom);
     size_t bytes = heap_bytes();
+    mp_hal_set_interrupt_char(-1);
     for (;;) {
         start_heap(bytes);
         mp_init();
@@ -90,13 +93,20 @@ __attribute__((noinline)) void forget_calls(void) {
     }
 }
 
+__attribute__((noinline)) void forget_wait(void) {
+    #if MICROPY_OPT_MAP_LOOKUP_CACHE
+    memset(MP_STATE_VM(map_lookup_cache), 0, sizeof(MP_STATE_VM(map_lookup_cache)));
+    #endif
+    forget_calls();
+}
+
 __attribute__((noinline)) void forget_all_calls(void) {
     enum { OWN_WORDS = 32 };  // more than this function's frame
     volatile uint32_t here = 0;
     for (volatile uint32_t *word = (uint32_t *)hil_stack_bottom; word < &here - OWN_WORDS; word++) {
         forget(word);
     }
-    forget_calls();
+    forget_wait();
 }
 
 void gc_collect(void) {

@@ -21,12 +21,20 @@ static inline mp_uint_t mp_hal_ticks_us(void) {
 // wait for a byte before.
 void forget_calls(void);
 
-// The same for all that the stack has room for. REPLs set the character that interrupts between
-// compiling a program and running it, so what the program's calls find in their frames does not depend
-// on how its text came in.
+// For the end of each try to read or write a byte: what tries leave behind must not depend on how many
+// it took. Beside the stack that is the interpreter's memory of look-ups: for each of 128 groups of
+// names, at which place of a table one of them was found last. Only a loop that waits looks its names
+// up, and whoever finds one at another place than before takes a hundred instructions more.
+void forget_wait(void);
+
+// The same, for all that the stack has room for. REPLs set the character that interrupts between
+// compiling a program and running it, so what the program's calls find in their frames, and what is
+// remembered of look-ups, depends neither on how its text came in nor on the program before.
 void forget_all_calls(void);
+// From now on a program runs, or a REPL (console.c).
+void console_runs(bool program);
 #define mp_hal_set_interrupt_char(character) \
-    (forget_all_calls(), mp_hal_set_interrupt_char(character))
+    (forget_all_calls(), mp_hal_set_interrupt_char(character), console_runs((character) != -1))
 
 // The raw timer: what measurements are made of, so it does not even divide.
 static inline mp_uint_t mp_hal_ticks_cpu(void) {

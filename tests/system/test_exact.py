@@ -1,16 +1,20 @@
 """The same conversation takes the same instructions on a board, however its bytes come.
 
 A recorded one is played to a freshly booted board again and again: at once, in small pieces with
-pauses between them, and while other processes keep the machine busy. Every count of every phase is
-compared, and live heap and stack with them.
+pauses between them, while other processes keep the machine busy, while the emulator is stopped and
+let go at random, and after an earlier job had to wait for its bytes or had not. Every count of
+every phase is compared, and live heap and stack with them.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +24,7 @@ import pytest
 
 from hil import boot, build
 from hil.boot import Board
+from hil.boot.agent_board import ProcessBoard
 from hil.target import Target
 from hil.tlsrig import briefing, cassette
 from hil.tlsrig.cassette import Taped
@@ -32,6 +37,9 @@ PHASES = {
     *("client_hello", "server_hello", "key_share", "key_schedule", "encrypted_extensions"),
     *("certificate", "certificate_verify", "finished", "record"),
 }
+
+# A serial port of the 16550 kind keeps so many bytes until they are read.
+FIFO_BYTES = 16
 
 Deliver = Callable[[Board, bytes], None]
 
@@ -67,9 +75,43 @@ def busy_machine(processes: int) -> Iterator[None]:
             process.wait()
 
 
+@contextlib.contextmanager
+def halting(board: Board, seed: int) -> Iterator[None]:
+    """Stop the board's emulator and let it go again, at random."""
+    assert isinstance(board, ProcessBoard)
+    pid = board.pid
+    chance = random.Random(seed)
+    enough = threading.Event()
+
+    def stop_and_go() -> None:
+        while not enough.wait(chance.choice([0.0005, 0.003, 0.02, 0.1])):
+            os.kill(pid, signal.SIGSTOP)
+            enough.wait(chance.uniform(0, 0.01))
+            os.kill(pid, signal.SIGCONT)
+
+    thread = threading.Thread(target=stop_and_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join()
+
+
+def emptied(board: Board, *, waits: bool) -> None:
+    """Empty the link, as is done before each connection: the board waits for bytes, or has them."""
+    marker = b"HIL\xffLINK" + bytes(FIFO_BYTES - 8)
+    if not waits:
+        board.link.sendall(marker)
+    board.start("hil_agent:synchronise", marker)
+    for byte in marker if waits else b"":
+        board.link.sendall(bytes([byte]))
+    assert board.link.receive_exactly(len(marker), WAIT_S) == marker
+    board.wait(WAIT_S)
+
+
 def played(board: Board, role: str, taped: Taped, deliver: Deliver) -> dict[str, Any]:
     """Play a recorded connection to a board and return everything that is measured of it."""
-    board.reset_link()
     circumstances = briefing.circumstances(board.target, 2.0, taped.reads)
     board.start(f"tls_jobs:{role}", {**taped.options, **circumstances})
     for turn in taped.exchange:
@@ -107,15 +149,19 @@ def test_a_conversation_takes_the_same_instructions_every_time(
 ) -> None:
     role, taped = taped_for(emulated, name)
     firmware = build.ensure(emulated.image)
-    ways: list[tuple[Deliver, int]] = [
-        (at_once, 0), (Dribble(1), 0), (at_once, 4), (Dribble(2), 4), (Dribble(3), 0)
+    # How bytes come, how many processes disturb, whether the job before waits, whether QEMU halts.
+    ways: list[tuple[Deliver, int, bool, bool]] = [
+        (at_once, 0, True, False), (Dribble(1), 0, False, False), (at_once, 4, False, False),
+        (Dribble(2), 4, True, False), (Dribble(3), 0, True, True),
     ]  # fmt: skip
     found = []
-    for deliver, processes in ways:
+    for number, (deliver, processes, waits, halts) in enumerate(ways):
         with (
             busy_machine(processes),
             boot.boot(emulated, firmware, log_dir=tmp_path, timeout_multiplier=3.0) as board,
+            halting(board, number) if halts else contextlib.nullcontext(),
         ):
+            emptied(board, waits=waits)
             found.append(played(board, role, taped, deliver))
     instructions = [figures["instructions"] for figures in found]
     print(f"{emulated.name} {name}: {instructions}, {found[0]['phases']}")  # noqa: T201

@@ -17,6 +17,11 @@ static inline void arch_restore_interrupts(uint32_t state) {
     __asm volatile ("msr primask, %0" :: "r" (state) : "memory");
 }
 
+// Let interrupts in, those that are pending at once.
+static inline void arch_unmask_interrupts(void) {
+    __asm volatile ("cpsie i\n isb" ::: "memory");
+}
+
 // Sleep until an interrupt is pending, be it masked or not.
 static inline void arch_wait_for_interrupt(void) {
     __asm volatile ("dsb\n wfi\n isb" ::: "memory");

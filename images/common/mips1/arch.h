@@ -25,6 +25,9 @@ static inline void arch_restore_interrupts(uint32_t state) {
     (void)state;
 }
 
+static inline void arch_unmask_interrupts(void) {
+}
+
 // Was the program's stack never used to its end?
 bool arch_stack_is_whole(void);
 

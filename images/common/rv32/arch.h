@@ -28,6 +28,11 @@ static inline void arch_restore_interrupts(uint32_t state) {
     ARCH_CSR_SET(mstatus, state);
 }
 
+// Let interrupts in, those that are pending at once.
+static inline void arch_unmask_interrupts(void) {
+    ARCH_CSR_SET(mstatus, MSTATUS_MIE);
+}
+
 // Sleep until an interrupt enabled in mie is pending, be it masked or not.
 static inline void arch_wait_for_interrupt(void) {
     __asm volatile ("wfi" ::: "memory");
