@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 pytest_plugins = ["pytester"]
 
 # A shell starts what runs in its background with SIGINT ignored, nohup does so with SIGHUP, and
@@ -11,3 +13,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda _signal, _frame: None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose how many connections the leak test makes."""
+    parser.addoption(
+        "--connections",
+        type=int,
+        default=50,
+        metavar="N",
+        help="connections of TLS 1.3 and 1.2 that tests/system/test_leaks.py makes (default: 50)",
+    )

@@ -75,7 +75,7 @@ def ensure(image: str, progress: Progress | None = None) -> Firmware:
     _require_tools([recipe])
     source = sources.load(recipe.source)
     libraries = [sources.load(name) for name in recipe.libraries]
-    compiler = _version_line(recipe.compiler)
+    compiler = _version_line(recipe.compiler) + _identity_of_archives(recipe)
     recipe_files = _recipe_files(recipe)
     frozen = {name: path.read_bytes() for name, path in modules_of(recipe).items()}
     upstream = "\n".join(map(sources.identity, (source, *libraries)))
@@ -158,11 +158,17 @@ def frozen_modules() -> dict[str, Path]:
     return modules
 
 
+def native_modules() -> dict[str, Path]:
+    """Return the jobs for firmware that has TLS of its own, by the path they are frozen under."""
+    folder = paths.package_dir() / "tlsrig" / "ontarget" / "native"
+    return {path.name: path for path in sorted(folder.glob("*.py"))}
+
+
 def modules_of(recipe: Image) -> dict[str, Path]:
     """Return the modules of one image: all but those its recipe leaves out, none in a bare one."""
     if recipe.bare:
         return {}
-    modules = frozen_modules()
+    modules = {**frozen_modules(), **(native_modules() if recipe.native_tls else {})}
     names = {path: path.removesuffix(".py").removesuffix("/__init__") for path in modules}
     names = {path: name.replace("/", ".") for path, name in names.items()}
     for pattern in recipe.leave_out:
@@ -206,6 +212,20 @@ def _version_line(compiler: str) -> str:
     if done.returncode != 0 or not done.stdout:
         raise BuildError(f"{compiler} --version failed: {done.stderr.strip()}")
     return done.stdout.splitlines()[0]
+
+
+def _identity_of_archives(recipe: Image) -> str:
+    """Return the hashes of this machine's static libraries that go into an image."""
+    said = []
+    for name in recipe.archives:
+        asked = [recipe.compiler, f"-print-file-name={name}"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
+        path = Path(done.stdout.strip())
+        if not path.is_absolute() or not path.is_file():
+            file = recipe.folder / RECIPE_FILE
+            raise BuildError(f"{file}: archives: {recipe.compiler} knows no {name} on this machine")
+        said.append(f" {name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return "".join(said)
 
 
 def _recipe_files(recipe: Image) -> dict[str, bytes]:

@@ -17,7 +17,7 @@ from textwrap import wrap
 from rich.table import Table
 from rich.text import Text
 
-from hil import components, quantities, tables
+from hil import compatibility, components, quantities, tables
 from hil.document import VERDICTS, Document
 from hil.tables import MISSING
 
@@ -98,12 +98,12 @@ def markdown(document: Document) -> str:
         f"# Footprint report {run['id']}",
         f"{summary(cells)} · {run['started_utc']} · {commit}"
         + (" · **interrupted**" if run["interrupted"] else ""),
-        _markdown_table(
-            ["target", "peer", "scenario", "verdict", "negotiated", *(f.title for f in columns)],
-            [_row(cell, columns) for cell in cells],
-            right=len(columns),
-        ),
     ]
+    if footprints := [cell for cell in cells if "matrix" not in cell]:
+        heads = ["target", "peer", "scenario", "verdict", "negotiated", *(f.title for f in columns)]
+        rows = [_row(cell, columns) for cell in footprints]
+        parts.append(_markdown_table(heads, rows, right=len(columns)))
+    parts.extend(compatibility.markdown(cells))
     if "merged_from" in run:
         of = (f"{part['id']} on {part['host']['name']}" for part in run["merged_from"])
         parts.insert(2, _escaped(f"Merged from {', '.join(of)}."))
@@ -327,7 +327,8 @@ def _boards(targets: Iterable[Document]) -> str:
         rows.append(
             [
                 target["name"]
-                + ("" if target.get("verified", True) else " (not verified on silicon)"),
+                + ("" if target.get("verified", True) else " (not verified on silicon)")
+                + (" (TLS of its firmware)" if target.get("stack") == "native" else ""),
                 target["cpu"],
                 f"{target['word_bits']}-bit {target['endian']}-endian",
                 quantities.count(target["ram_bytes"]) if target["ram_bytes"] else MISSING,

@@ -49,6 +49,9 @@ class Image:
         bare: a program in C without MicroPython: nothing is frozen into it, and make is told of
             `source` as it is of libraries.
         optional: built only when it is named.
+        native_tls: the firmware has MicroPython's own `ssl`; the jobs for it are frozen as well.
+        archives: static libraries of this machine that go into it; what is in them is part of the
+            firmware's identity.
         folder: where the recipe is.
     """
 
@@ -65,6 +68,8 @@ class Image:
     leave_out: tuple[str, ...]
     bare: bool
     optional: bool
+    native_tls: bool
+    archives: tuple[str, ...]
     folder: Path
 
 
@@ -158,6 +163,8 @@ def load(name: str, directory: Path | None = None) -> Image:
         leave_out=facts.texts("leave_out"),
         bare=facts.flag("bare"),
         optional=facts.flag("optional"),
+        native_tls=facts.flag("native_tls"),
+        archives=facts.texts("archives"),
         folder=path.parent,
     )
     facts.refuse_the_rest()

@@ -88,6 +88,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "socket; default), or TCP over its network (net)",
     )
     group.addoption(
+        "--stack",
+        metavar="NAME",
+        help="whose TLS the boards speak: tlscore, native (that of a board's own firmware), or "
+        "both, separated by a comma (default: as each target file says)",
+    )
+    group.addoption(
         "--timeout-multiplier",
         metavar="FACTOR",
         type=_positive,
@@ -358,6 +364,8 @@ def _selected(config: pytest.Config) -> list[Target]:
         selected = target.select(config.option.target or ["unix"], targets, to_run=True)
         for wrong in limits.unknown_scenarios(selected):
             raise wrong
+        if config.option.stack is not None:
+            selected = target.with_stacks(selected, config.option.stack)
         return target.over_network(selected) if config.option.link == "net" else selected
     except HilError as error:
         raise pytest.UsageError(str(error)) from error

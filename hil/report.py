@@ -107,6 +107,7 @@ def describe_target(target: Target, firmware: Firmware | None) -> Document:
         "ram_bytes": target.ram_bytes,
         "flash_bytes": target.flash_bytes,
         **({} if target.verified else {"verified": False}),
+        **({} if target.stack == "tlscore" else {"stack": target.stack}),
         **({"quarantine": target.place.quarantine} if target.quarantine and target.place else {}),
         "firmware": firmware
         and {

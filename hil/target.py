@@ -20,6 +20,8 @@ from hil.errors import HilError, TargetFileError
 
 TargetClass = Literal["emulated", "attached", "process"]
 Endian = Literal["little", "big"]
+Stack = Literal["tlscore", "native"]
+STACKS: tuple[Stack, ...] = ("tlscore", "native")
 
 _CLASS_PREFIX = "class:"
 _LABEL_PREFIX = "label:"
@@ -116,7 +118,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Target:
-    """One board. Optional figures are None where the board has no such thing."""
+    """One board. Optional figures are None where the board has no such thing.
+
+    `stack` is whose TLS it speaks: `tlscore`, or `native`, that of its firmware. Where that is
+    another than in its file, `board` is the name of the same board with the file's.
+    """
 
     name: str
     description: str
@@ -143,6 +149,13 @@ class Target:
     noise: str | None = None
     noise_pin: int | None = None
     verified: bool = True
+    stack: Stack = "tlscore"
+    board_name: str | None = None
+
+    @property
+    def board(self) -> str:
+        """Name of the board, of which there may be several targets in a run: one at a time."""
+        return self.board_name or self.name
 
     @property
     def kind(self) -> str:
@@ -173,6 +186,16 @@ class Target:
         if not isinstance(shift, int) or self.ticks_cpu_hz is None:
             return None
         return measure.instructions_per_tick(self.ticks_cpu_hz, shift)
+
+    def uncounted(self) -> Target:
+        """The same board with nobody counting its instructions, for tests that measure nothing.
+
+        The emulator then need not stop to work out its virtual time: four times as fast where
+        much goes over a serial port. Its clock is the host's. Other boards are as they were.
+        """
+        counting = ("icount_shift",)
+        arguments = {k: v for k, v in self.boot.arguments.items() if k not in counting}
+        return replace(self, boot=replace(self.boot, arguments=arguments))
 
     @property
     def no_instruction_count_reason(self) -> str | None:
@@ -222,6 +245,7 @@ def load(path: Path) -> Target:
         noise=cast("str | None", document.values.get("noise")),
         noise_pin=cast("int | None", document.values.get("noise_pin")),
         verified=cast(bool, document.values.get("verified", True)),
+        stack=cast(Stack, document.values.get("stack", "tlscore")),
     )
 
 
@@ -277,6 +301,36 @@ def over_network(targets: Iterable[Target]) -> list[Target]:
             "choose other boards, or --link=own"
         )
     return [replace(target, name=f"{target.name}-net", link=LinkSpec("net")) for target in chosen]
+
+
+def with_stacks(targets: Iterable[Target], names: str) -> list[Target]:
+    """Return each board once for each TLS stack of a comma list.
+
+    With another stack than its file's a board has a name that says so, and no limits: they were
+    set for the other.
+
+    Raises:
+        TargetSelectionError: there is no such stack.
+    """
+    chosen = list(dict.fromkeys(_split([names])))
+    wrong = [name for name in chosen if name not in STACKS]
+    if wrong or not chosen:
+        problem = f"no stack is called {wrong[0]!r}" if wrong else "no stack named"
+        raise TargetSelectionError(f"--stack={names}: {problem}; there are {', '.join(STACKS)}")
+    stacks = [stack for stack in STACKS if stack in chosen]
+    return [
+        target
+        if stack == target.stack
+        else replace(
+            target,
+            name=f"{target.name}-{stack}",
+            stack=stack,
+            limits=Limits(),
+            board_name=target.name,
+        )
+        for target in targets
+        for stack in stacks
+    ]
 
 
 def select(

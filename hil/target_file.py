@@ -69,6 +69,7 @@ TABLES: Mapping[str, Mapping[str, Key]] = {
         "ram_bytes": _count(),
         "flash_bytes": _count(),
         "image": Key(str, required=True),
+        "stack": Key(str, choices=("tlscore", "native")),
         "noise": Key(str, choices=("os.urandom", "adc", "timer")),
         "noise_pin": _count(minimum=0),
         "verified": Key(bool),

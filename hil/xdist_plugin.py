@@ -177,7 +177,10 @@ class Controller:
             return
         self._plan = _read_plan(Path(node.workerinput[_PLAN_FOLDER]))
         if self._scheduling is not None:
-            self._scheduling.boards = {name: test.board for name, test in self._plan.items()}
+            board_of = {target.name: target.board for target in self._rig.selected}
+            self._scheduling.boards = {
+                name: board_of.get(test.board, test.board) for name, test in self._plan.items()
+            }
         booted = {test.board for test in self._plan.values() if test.boots}
         with self._display() as progress:
             for target in self._rig.selected:

@@ -1,8 +1,8 @@
 """The HTML report: one file that holds everything it shows, readable without a network.
 
 A document and the folder it lies in go in, text comes out. What is shown is worked out by
-`hil.html.cells`, `hil.html.apart`, `hil.html.boards`, `hil.html.timing` and `hil.html.history`;
-how it looks is `templates/`.
+`hil.compatibility`, `hil.html.cells`, `hil.html.apart`, `hil.html.boards`, `hil.html.timing` and
+`hil.html.history`; how it looks is `templates/`.
 
 What a board or a peer said is not to be trusted. Templates escape everything (jinja2's
 autoescape); only what `hil.html.charts` drew, the page's own style sheet and script go in as they
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import jinja2
 
-from hil import components, footprint, quantities
+from hil import compatibility, components, footprint, quantities
 from hil.document import Document
 from hil.html import apart as html_apart
 from hil.html import boards as html_boards
@@ -64,7 +64,8 @@ def page(document: Document, directory: Path, earlier: Sequence[Document]) -> st
             summary=footprint.summary(document["cells"]),
             peers=_peers(document),
             choices={name: _choices(document, name) for name in _FILTERS},
-            matrix=html_cells.matrix(cells),
+            compatibility=compatibility.grids(document["cells"]),
+            matrix=html_cells.matrix([cell for cell in cells if "matrix" not in cell.document]),
             attention=html_cells.findings(cells, _WRONG),
             flaky=html_apart.flaky(cells),
             quarantined=html_apart.quarantined(document["targets"], cells),
@@ -96,8 +97,10 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["exactly"] = quantities.exactly
+    environment.filters["in_kb"] = compatibility.in_kb
     environment.filters["size"] = quantities.size
     environment.globals["MISSING"] = MISSING
+    environment.globals["OUTCOMES"] = {"pass": "works", "skip": "not run"}
     environment.globals["FIGURES"] = (*html_cells.VIEWS,)
     return environment
 

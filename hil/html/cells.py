@@ -299,6 +299,8 @@ def _shown(text: str) -> str:
 
 def _command(cell: Document) -> str:
     """Return the command that runs this cell again, safe to paste into a shell."""
+    if "matrix" in cell:
+        return _matrix_command(cell)
     words = ["pytest"]
     if cell["test"]:
         words.append(cell["test"].partition("::")[0])
@@ -309,6 +311,20 @@ def _command(cell: Document) -> str:
     elif cell["test"]:
         words[1] = cell["test"]
     return shlex.join(words)
+
+
+def _matrix_command(cell: Document) -> str:
+    place = cell["matrix"]
+    options = {
+        "target": cell["target"],
+        "peer": cell["peer"],
+        "role": cell["role"],
+        "version": place["version"],
+        "suite": place["suite"],
+        "certificate": place["certificate"],
+        "buffer": place["buffer_bytes"],
+    }
+    return shlex.join(["hil", "matrix", *(f"--{name}={value}" for name, value in options.items())])
 
 
 def _link(name: str, path: str) -> Link:

@@ -15,6 +15,10 @@ from hil.tlsrig import names
 
 RAW_PUBLIC_KEYS = "raw public keys (RFC 7250)"
 RECORD_SIZE_LIMIT = "record_size_limit (RFC 8449)"
+# It keeps to it with data, but not with a long Certificate, and does not know it in TLS 1.2.
+RECORD_SIZE_LIMIT_FOR_DATA = "record_size_limit for data of TLS 1.3"
+# A Certificate obeys it as well, in the same flight that agrees on it.
+RECORD_SIZE_LIMIT_OF_TLS12 = "record_size_limit from the ServerHello of TLS 1.2 on"
 COOKIE = "cookie (RFC 8446 §4.2.2)"
 KEY_UPDATE = "KeyUpdate (RFC 8446 §4.6.3)"
 CLIENT_CERTIFICATES = "client certificates"
@@ -23,14 +27,28 @@ INSISTENCE = "a refusal of clients without certificate"
 # The exporter's secret ends with the server's Finished (RFC 8446 §7.1), whatever the client shows.
 EXPORTER_BESIDE_THEM = "a right exporter beside client certificates"
 VALIDATION = "validation of certificates"
+FRAGMENT_LENGTH = "max_fragment_length (RFC 6066 §4)"
+FALLBACK = "TLS_FALLBACK_SCSV (RFC 7507)"
+KEY_FOR_SHA384 = "external keys for SHA-384 (RFC 8446 §4.2.11)"
 EXTENDED_MASTER = "extended master secret (RFC 7627)"
 # It can be told to do without it, or has none.
 NO_EXTENDED_MASTER = "a handshake without extended master secret"
+
+# It can be told to keep to some of what it has, and does.
+CHOICE_OF_VERSIONS = "a choice of versions"
+CHOICE_OF_SUITES = "a choice of suites"
+CHOICE_OF_GROUPS = "a choice of groups"
+# As a server of TLS 1.3 without certificates: a client whose keys it does not know is told so.
+KEY_REFUSAL = "an alert for unknown external keys"
+# As a client: after a HelloRetryRequest it repeats the rest in the same order (RFC 8446 §4.1.2).
+SAME_HELLO = "a second ClientHello like the first"
 
 RESUMPTION = "resumption of TLS 1.3"
 RESUMPTION_BY_TICKET = "resumption of TLS 1.2 by ticket (RFC 5077)"
 RESUMPTION_BY_ID = "resumption of TLS 1.2 by session id"
 
+CHOICES = frozenset({CHOICE_OF_VERSIONS, CHOICE_OF_SUITES, CHOICE_OF_GROUPS})
+ANSWERS = frozenset({SAME_HELLO, KEY_REFUSAL})
 RESUMES = frozenset({RESUMPTION, RESUMPTION_BY_TICKET, RESUMPTION_BY_ID})
 CERTIFICATES = frozenset({"p256", "p384", "rsa2048", "ed25519"})
 GROUPS = frozenset(names.GROUPS.values()) - {
@@ -59,10 +77,15 @@ TLS12_ALL = TLS12_CERTIFICATES | TLS12_PSK
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a peer can do in each role; a role it does not have is empty."""
+    """What a peer can do in each role; a role it does not have is empty.
+
+    `largest_record_bytes` is the most that it puts into a record as the farm drives it, where that
+    is less than TLS allows.
+    """
 
     server: frozenset[str]
     client: frozenset[str]
+    largest_record_bytes: int = 16384
 
     @classmethod
     def both(cls, *words: Iterable[str]) -> Abilities:

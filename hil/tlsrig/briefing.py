@@ -15,8 +15,8 @@ from hil import measure
 from hil.target import Target
 from hil.tlsrig import names, tamper
 from hil.tlsrig.credentials import Credentials
-from hil.tlsrig.peers import ClientSetup, PeerModule, ServerSetup, TlsPeer
-from hil.tlsrig.scenario import Scenario
+from hil.tlsrig.peers import ClientSetup, PeerModule, Psk, ServerSetup, TlsPeer
+from hil.tlsrig.scenario import BoardSide, Scenario
 
 # What passes on the board's clock from one connection to the next: the usual, and more than any
 # ticket is good for (RFC 8446 §4.6.1: seven days).
@@ -39,8 +39,13 @@ OPTION_NAMES = frozenset(
         *("close_first", "echo", "key_updates"),
     }
 )
-# Those that only connections have that may be of TLS 1.2.
-OPTIONS_OF_TLS12 = frozenset({"versions", "extended_master_secret_required"})
+# Those that only connections have that may be of TLS 1.2, or that ask for what few do.
+OPTIONS_OF_TLS12 = frozenset(
+    {
+        *("versions", "extended_master_secret_required", "fallback", "sessions_seed"),
+        *("other_psks", "max_fragment_bytes"),
+    }
+)
 
 
 def new_peer(
@@ -74,6 +79,7 @@ def board_options(
         "utc_seconds": proofs.utc_seconds,
         "psk": _psk(proofs),
         **_ticket_options(scenario, seed, proofs.utc_seconds),
+        **_options_of_few(scenario, proofs, seed),
         "anchors": proofs.peer.anchors if proofs.peer is not None else [],
         "pins": _pins(scenario, proofs),
         "raw_public_key": own.raw_public_key if own and _shows_bare_key(scenario) else None,
@@ -100,7 +106,14 @@ def declared_options(scenario: Scenario) -> dict[str, object]:
         "echo": scenario.echo_bytes,
         "key_updates": side.key_updates,
         **_options_of_tls12(scenario),
+        **_fragment_option(side),
     }
+
+
+def _fragment_option(side: BoardSide) -> dict[str, object]:
+    if side.max_fragment_bytes is None:
+        return {}
+    return {"max_fragment_bytes": side.max_fragment_bytes}
 
 
 def _options_of_tls12(scenario: Scenario) -> dict[str, object]:
@@ -110,7 +123,18 @@ def _options_of_tls12(scenario: Scenario) -> dict[str, object]:
     return {
         "versions": _codes(names.VERSIONS, side.versions),
         "extended_master_secret_required": side.extended_master_secret,
+        **({"fallback": True} if side.fallback else {}),
     }
+
+
+def _options_of_few(scenario: Scenario, proofs: Credentials, seed: bytes) -> dict[str, object]:
+    """Return what few boards are told: of several keys, of sessions remembered by their ids."""
+    options: dict[str, object] = {}
+    if proofs.board_others:
+        options["other_psks"] = tuple(_of_psk(psk) for psk in proofs.board_others)
+    if scenario.role == "server" and not scenario.has_tickets:
+        options["sessions_seed"] = _derived(seed, b"sessions")
+    return options
 
 
 def circumstances(
@@ -148,12 +172,15 @@ def server_setup(scenario: Scenario, proofs: Credentials) -> ServerSetup:
         signatures=side.signatures,
         alpn=side.alpn,
         max_record_bytes=side.max_record_bytes,
+        answer_bytes=side.answer_bytes,
         client_root=proofs.board_files.root if proofs.board_files is not None else None,
         utc_seconds=proofs.utc_seconds if proofs.board_files is not None else None,
         psk=proofs.peer_psk,
         raw_public_keys=scenario.raw_public_keys,
         cookie=side.cookie,
+        tickets=scenario.has_tickets,
         extended_master_secret=side.extended_master_secret,
+        device=side.device,
         connections=len(scenario.connections),
     )
 
@@ -171,11 +198,14 @@ def client_setup(scenario: Scenario, proofs: Credentials, address: tuple[str, in
         signatures=side.signatures,
         alpn=side.alpn,
         max_record_bytes=side.max_record_bytes,
+        answer_bytes=side.answer_bytes,
         utc_seconds=proofs.utc_seconds,
         certificates=None if side.withholds else proofs.peer_files,
+        fallback=side.fallback,
         psk=proofs.peer_psk,
         raw_public_keys=scenario.raw_public_keys,
         extended_master_secret=side.extended_master_secret,
+        device=side.device,
         connections=len(scenario.connections),
     )
 
@@ -194,6 +224,8 @@ def _schemes(scenario: Scenario) -> tuple[int, ...] | None:
     """
     if scenario.role == "server":
         return None
+    if scenario.board.signatures:
+        return _codes(names.SIGNATURES, scenario.board.signatures)
     needed = ["ed25519"] if "ed25519" in (scenario.peer.certificates or "") else []
     return _codes(names.SIGNATURES, [*_SCHEMES[:2], *needed, *_SCHEMES[2:]])
 
@@ -211,9 +243,10 @@ def _pins(scenario: Scenario, proofs: Credentials) -> list[bytes]:
 
 def _psk(proofs: Credentials) -> tuple[bytes, bytes, int] | None:
     """Return the board's external key: identity, key, digest size of its hash."""
-    psk = proofs.board_psk
-    if psk is None:
-        return None
+    return None if proofs.board_psk is None else _of_psk(proofs.board_psk)
+
+
+def _of_psk(psk: Psk) -> tuple[bytes, bytes, int]:
     return psk.identity.encode("ascii"), psk.key, hashlib.new(psk.hash_name).digest_size
 
 
@@ -241,7 +274,7 @@ def _ticket_options(scenario: Scenario, seed: bytes, utc_seconds: int) -> dict[s
     if scenario.role == "client":
         options["keep_ticket"] = scenario.is_first
         options["forge_ticket"] = spoiled == "forged"
-    else:
+    elif scenario.has_tickets:
         options["tickets_seed"] = _derived(seed, b"other tickets" * (spoiled == "forged"))
     if not scenario.is_first:
         options["seed"] = _derived(seed, b"second connection")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +27,8 @@ from hil.tlsrig import briefing, credentials, oracle, outcome, peers
 from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.encounter import meet
+from hil.tlsrig.native import job as native_job
+from hil.tlsrig.native import meeting
 from hil.tlsrig.outcome import Connection, SmallestHeap
 from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.scenario import Scenario
@@ -69,7 +72,9 @@ def run(
         scenario=scenario.name,
         role=scenario.role,
     )
-    proofs = credentials.issue(scenario, credentials.moment_of(scenario, module), log_dir)
+    is_native = board.target.stack == "native"
+    moment = int(time.time()) if is_native else credentials.moment_of(scenario, module)
+    proofs = credentials.issue(scenario, moment, log_dir)
     made: list[Connection] = []
     with contextlib.ExitStack() as stack:
         listener = None
@@ -94,7 +99,9 @@ def run(
             )
             outcome.settle(cell, made, _exporter_method(made[-1]))
             cell.measurements = outcome.measured(board, made)
-            if cell.verdict == "pass":
+            if is_native:
+                meeting.complete(cell, made[-1], full=smallest_heap is not None)
+            elif cell.verdict == "pass":
                 cassette = outcome.cassette_of(cell, made)
                 if record is not None:
                     record(cassette)
@@ -135,7 +142,10 @@ def converse(
     """
     peer.start()
     for tried in scenario.connections:
-        options = briefing.board_options(tried, proofs, seed, peer)
+        if board.target.stack == "native":
+            options = native_job.options(tried, proofs, peer)
+        else:
+            options = briefing.board_options(tried, proofs, seed, peer)
         if made:
             options["session"] = made[-1].evidence.result.get("session")
             peer.next_connection()
@@ -155,6 +165,9 @@ def _hold(
     timeout_multiplier: float,
 ) -> None:
     """Let board and peer meet for one connection, and let the oracle rule on it."""
+    if board.target.stack == "native":
+        meeting.hold(connection, board, peer, listener, circumstances, timeout_multiplier)
+        return
     scenario, evidence = connection.scenario, connection.evidence
     board.reset_link()
     meet(
@@ -179,4 +192,6 @@ def _hold(
 
 def _exporter_method(connection: Connection) -> str | None:
     peer = connection.evidence.peer
+    if connection.evidence.secrets_method is not None:
+        return f"none; instead {connection.evidence.secrets_method}"
     return peer.exporter_method if peer is not None else None

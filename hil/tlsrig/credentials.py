@@ -29,6 +29,7 @@ class Credentials:
         board, peer: the chain each proves itself with, None for none.
         board_files, peer_files: the same on disk.
         board_psk, peer_psk: the external key each has, None for none.
+        board_others: further keys in the board's store.
     """
 
     utc_seconds: int
@@ -38,6 +39,7 @@ class Credentials:
     peer_files: pki.ChainFiles | None = None
     board_psk: Psk | None = None
     peer_psk: Psk | None = None
+    board_others: tuple[Psk, ...] = ()
 
     @property
     def artefacts(self) -> dict[str, Path]:
@@ -70,7 +72,16 @@ def issue(scenario: Scenario, utc_seconds: int, directory: Path) -> Credentials:
     board, board_files = made.get("board", (None, None))
     peer, peer_files = made.get("peer", (None, None))
     board_psk, peer_psk = _psks(scenario)
-    return Credentials(utc_seconds, board, peer, board_files, peer_files, board_psk, peer_psk)
+    return Credentials(
+        utc_seconds,
+        board,
+        peer,
+        board_files,
+        peer_files,
+        board_psk,
+        peer_psk,
+        _others(scenario),
+    )
 
 
 def _psks(scenario: Scenario) -> tuple[Psk | None, Psk | None]:
@@ -87,6 +98,12 @@ def _psks(scenario: Scenario) -> tuple[Psk | None, Psk | None]:
     if wrong == "hash":
         return replace(known, hash_name="sha384"), known
     return known, known
+
+
+def _others(scenario: Scenario) -> tuple[Psk, ...]:
+    """Return keys that the board has beside the one it is to use."""
+    count = scenario.psk.others if scenario.psk is not None else 0
+    return tuple(Psk(f"other-{i + 1}", secrets.token_bytes(_PSK_BYTES)) for i in range(count))
 
 
 def moment_of(scenario: Scenario, module: PeerModule) -> int:

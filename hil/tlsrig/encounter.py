@@ -15,7 +15,7 @@ do: judge (`hil.tlsrig.oracle`) or report (`hil.tlsrig.cell`).
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -52,6 +52,7 @@ class Evidence:
         transcript: what the link delivered.
         exchange: what both said, turn by turn, as the board heard it.
         tampered: the attack was carried out.
+        secrets_method: how it was seen that both have the same secrets, where not by exporters.
     """
 
     board: Statement | None = None
@@ -61,6 +62,10 @@ class Evidence:
     transcript: list[Chunk] = field(default_factory=list)
     exchange: list[Turn] = field(default_factory=list)
     tampered: bool = False
+    secrets_method: str | None = None
+
+
+Testify = Callable[[Mapping[str, Any], Evidence], Statement]
 
 
 def meet(
@@ -72,6 +77,8 @@ def meet(
     *,
     listener: socket.socket | None = None,
     timeout_multiplier: float = 1.0,
+    job_module: str = "tls_jobs",
+    testify: Testify | None = None,
 ) -> None:
     """Let a board and a started peer meet, and fill in the evidence.
 
@@ -83,6 +90,8 @@ def meet(
         evidence: what came of it.
         listener: where a peer in the client's role connects to; None when the peer listens.
         timeout_multiplier: stretches the waits for the peer, as the board's own are.
+        job_module: where the board's jobs `client` and `server` are.
+        testify: makes the board's statement of its job's result, where `statement` does not.
 
     Raises:
         BoardHang, BoardDied, JobFailed: the board's failure, which wins over the peer's.
@@ -97,7 +106,7 @@ def meet(
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         role = "server" if listener is not None else "client"
-        board.start(f"tls_jobs:{role}", dict(options))
+        board.start(f"{job_module}:{role}", dict(options))
         job = executor.submit(board.wait, job_s)
         job.add_done_callback(lambda _: pump.board_is_done())
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S
@@ -113,7 +122,8 @@ def meet(
             evidence.tampered = attack is not None and attack.applied
             if not job.done():
                 board.close()  # ends the job, which leaving this block waits for
-    evidence.board = statement(evidence.result)
+    result = evidence.result
+    evidence.board = statement(result) if testify is None else testify(result, evidence)
     evidence.echoes = _echoes(reached, evidence.result["echo"])
 
 
@@ -141,6 +151,7 @@ def statement(result: Mapping[str, Any]) -> Statement:
         close_sent=result["close_sent"],
         close_received=result["close_received"],
         reason=result["reason"],
+        alpn=_text(result.get("alpn")),
         signatures_verified=result.get("signatures_verified"),
         hello_retries=result.get("hello_retries"),
         psk_used=result.get("psk_identity") is not None,
@@ -149,6 +160,10 @@ def statement(result: Mapping[str, Any]) -> Statement:
         key_updates_sent=result.get("key_updates_sent"),
         key_updates_received=result.get("key_updates_received"),
     )
+
+
+def _text(protocol: bytes | None) -> str | None:
+    return None if protocol is None else protocol.decode("ascii", "backslashreplace")
 
 
 def _connection(peer: TlsPeer, listener: socket.socket | None) -> socket.socket:

@@ -33,10 +33,15 @@ def built(name: str, install: str) -> Program:
         MissingTool: it was not built yet, or something it is made of has changed since.
     """
     source = sources.load(name)
-    path = _folder(source) / name
-    if not path.is_file():
+    folder = _folder(source)
+    if not (folder / name).is_file():
         raise MissingTool(f"the peer {name}", install)
-    return Program(str(path), source.version.partition("-")[0].partition("+")[0])
+    return _program(source, folder)
+
+
+def _program(source: sources.Source, folder: Path) -> Program:
+    version = source.version.partition("-")[0].partition("+")[0]
+    return Program(str(folder / source.name), version)
 
 
 def ensure(name: str, progress: sources.Progress = lambda _: None) -> Program:
@@ -60,29 +65,39 @@ def ensure(name: str, progress: sources.Progress = lambda _: None) -> Program:
             tree = sources.tree(source, progress)
             progress(f"building {source.package} {source.version} and its engine")
             _make(name, tree, folder)
-    return built(name, "")
+    return _program(source, folder)
 
 
 def _make(name: str, tree: Path, folder: Path) -> None:
-    """Build in a folder that takes its name when all is done."""
+    """Build in a folder that takes its name when all is done, and else leaves nothing behind."""
     making = folder.with_suffix(".part")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     command = ["make", "-s", f"-j{os.cpu_count() or 1}", "-f", str(_NATIVE / "Makefile")]
     given = [f"ENGINE={name}", f"SOURCE={tree}", f"OUT={making}"]
-    done = subprocess.run(
-        [*command, *given],
-        capture_output=True,
-        text=True,
-        timeout=_BUILD_TIMEOUT_S,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    try:
+        _run([*command, *given], name)
+        shutil.rmtree(making / "library")
+        making.replace(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _run(command: list[str], name: str) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_BUILD_TIMEOUT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"the peer {name} was not built within {_BUILD_TIMEOUT_S} s") from None
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL_LINES:])
         raise BuildError(f"the peer {name} could not be built:\n{tail}")
-    shutil.rmtree(making / "library")
-    making.replace(folder)
 
 
 def _folder(source: sources.Source) -> Path:

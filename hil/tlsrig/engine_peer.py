@@ -9,6 +9,7 @@ tell the same fact and differ, that is a `PeerError`, not a verdict.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -97,8 +98,9 @@ class EnginePeer(ProgramPeer):
         return received
 
     def end_input(self) -> None:
-        """Let it close its connection."""
-        self._talk().write(b"bye\n")
+        """Let it close its connection, if that has not come to its end already."""
+        with contextlib.suppress(PeerEnded):
+            self._talk().write(b"bye\n")
 
     def next_connection(self) -> None:
         if not self.is_server:
@@ -210,6 +212,7 @@ def engine_arguments(setup: ServerSetup | ClientSetup, key_log: Path, wire_log: 
         "signatures": _codes(names.SIGNATURES, setup.signatures),
         "alpn": ",".join(setup.alpn),
         "max_record_bytes": setup.max_record_bytes,
+        "answer_bytes": setup.answer_bytes,
         "utc_seconds": setup.utc_seconds,
         "extended_master_secret": int(setup.extended_master_secret),
         "exporter_label": EXPORTER_LABEL,
@@ -220,9 +223,11 @@ def engine_arguments(setup: ServerSetup | ClientSetup, key_log: Path, wire_log: 
         given["chain"], given["key"] = setup.certificates.chain, setup.certificates.private_key
     if isinstance(setup, ServerSetup):
         given["root"] = setup.client_root
+        given["tickets"] = None if setup.tickets else 0
     else:
         given["root"] = setup.anchor
         given["port"], given["server_name"] = setup.address[1], setup.server_name
+        given["fallback"] = 1 if setup.fallback else None
     if setup.psk is not None:
         given["psk"], given["psk_identity"] = setup.psk.key.hex(), setup.psk.identity
         given["psk_with_dhe"], given["psk_hash"] = int(setup.psk.with_dhe), setup.psk.hash_name

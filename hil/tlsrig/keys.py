@@ -23,7 +23,7 @@ _CURVES: dict[str, tuple[ec.EllipticCurve, hashes.HashAlgorithm]] = {
     "p256": (ec.SECP256R1(), hashes.SHA256()),
     "p384": (ec.SECP384R1(), hashes.SHA384()),
 }
-_KINDS = ("p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
+KINDS = ("p256", "p384", "ed25519", "rsa2048", "rsa3072", "rsa4096")
 
 
 def make(kind: str) -> PrivateKey:
@@ -36,9 +36,9 @@ def make(kind: str) -> PrivateKey:
         return ed25519.Ed25519PrivateKey.generate()
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind][0])
-    if kind in _KINDS:
+    if kind in KINDS:
         return rsa.generate_private_key(public_exponent=65537, key_size=int(kind[3:]))
-    raise HilError(f"no keys are called {kind!r}; hil/tlsrig/keys.py knows {', '.join(_KINDS)}")
+    raise HilError(f"no keys are called {kind!r}; hil/tlsrig/keys.py knows {', '.join(KINDS)}")
 
 
 def signing_options(key: PrivateKey, *, pss: bool = False) -> dict[str, Any]:

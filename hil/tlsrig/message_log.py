@@ -18,6 +18,7 @@ class Summary:
     """What the messages say, in the numbers of the wire.
 
     Attributes:
+        finished_sent, finished_received: its Finished, the other end's.
         alerts: (sent by the peer, level, description) of each.
     """
 
@@ -28,6 +29,8 @@ class Summary:
     hello_retries: int = 0
     key_updates_sent: int = 0
     key_updates_received: int = 0
+    finished_sent: bool = False
+    finished_received: bool = False
     alerts: list[tuple[bool, int, int]] = field(default_factory=list)
 
 
@@ -56,6 +59,9 @@ def summarize(messages: Iterable[tuple[bool, str, bytes]]) -> Summary:
         elif kind == "Handshake" and data[:1] == bytes([wire.KEY_UPDATE]):
             summary.key_updates_sent += sent
             summary.key_updates_received += not sent
+        elif kind == "Handshake" and data[:1] == bytes([wire.FINISHED]):
+            summary.finished_sent |= sent
+            summary.finished_received |= not sent
     return summary
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hil.tlsrig.names import alert_text
-from hil.tlsrig.scenario import BOARD, Refusal, Scenario, Success
+from hil.tlsrig.scenario import AGREED, BOARD, Refusal, Scenario, Success
 from hil.tlsrig.statement import Statement
 
 _MISMATCHES_SHOWN = 4
@@ -104,7 +104,7 @@ def _success(
         for direction, code in (("sent", end.alert_sent), ("received", end.alert_received)):
             yield Check(f"{end.witness} {direction} no alert", code is None, alert_text(code))
         found = end.negotiated()
-        for (name, value), wanted in zip(found.items(), expected.negotiated, strict=True):
+        for (name, value), wanted in zip(found.items(), _wanted(expected, board), strict=True):
             yield _equal(f"{end.witness} {name}", value, wanted)
     if scenario.has_exporter:
         yield from _exporters(board, peer)
@@ -115,9 +115,10 @@ def _success(
         if end is peer or end.hello_retries is not None:
             yield _equal(f"{end.witness} hello_retries", end.hello_retries, expected.hello_retries)
     yield _equal("board psk_used", board.psk_used, expected.psk)
+    yield from _protocols(scenario, expected, board)
     yield from _equally("resumed", board.resumed, peer, peer.resumed, expected.resumed)
     if scenario.is_first and scenario.role == "client":
-        yield _equal("board took_ticket", board.took_ticket, True)
+        yield _equal("board took_ticket", board.took_ticket, scenario.has_tickets)
     updates = scenario.board.key_updates
     for name, ours, its in (
         ("from board", board.key_updates_sent, peer.key_updates_received),
@@ -135,6 +136,20 @@ def _success(
             yield Check(
                 f"{end.witness} received close_notify", end.close_received, str(end.close_received)
             )
+
+
+def _protocols(scenario: Scenario, expected: Success, board: Statement) -> Iterable[Check]:
+    if scenario.board.alpn:
+        yield _equal("board alpn", board.alpn, expected.alpn)
+
+
+def _wanted(expected: Success, board: Statement) -> list[str | None]:
+    """Return what is to be negotiated; what is only to be agreed on, as the board has it."""
+    of_board = board.negotiated().values()
+    return [
+        (said or "one") if wanted == AGREED else wanted
+        for said, wanted in zip(of_board, expected.negotiated, strict=True)
+    ]
 
 
 def _equally(
@@ -165,6 +180,10 @@ def _refusal(
     yield _equal(f"{other.witness} received alert", alert_text(other.alert_received), wanted)
     yield _equal(f"{other.witness} sent alert", alert_text(other.alert_sent), alert_text(None))
     yield _equal("board reason", board.reason, expected.reason)
+    if expected.connected:
+        for end in (sender, other):
+            yield Check(f"{end.witness} connected", end.connected, _connection_text(end))
+        return
     yield Check(f"{sender.witness} not connected", not sender.connected, _connection_text(sender))
     if not (expected.late and other.connected):
         yield Check(f"{other.witness} not connected", not other.connected, _connection_text(other))

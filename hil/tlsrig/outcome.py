@@ -23,6 +23,8 @@ from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.explain import story as explanation
 from hil.tlsrig.names import alert_text
+from hil.tlsrig.native import figures as native_figures
+from hil.tlsrig.native import job as native_job
 from hil.tlsrig.scenario import Scenario
 from hil.tlsrig.statement import Statement
 
@@ -68,7 +70,11 @@ def require_frozen(board: Board, role: str) -> None:
     Raises:
         BootError: names the module that does not.
     """
-    for module, origin in board.origins(*_MEASURED_MODULES, f"tlscore.{role}").items():
+    if board.target.stack == "native":
+        modules: tuple[str, ...] = native_job.MODULES
+    else:
+        modules = (*_MEASURED_MODULES, f"tlscore.{role}")
+    for module, origin in board.origins(*modules).items():
         if origin not in ("rom", "frozen", "mpy"):  # "mpy": installed and verified by the farm
             raise BootError(
                 f"module {module} on {board.target.name} comes from {origin}, not from the "
@@ -126,6 +132,8 @@ def measured(
         stack,
         replayed=replayed,
     )
+    if board.target.stack == "native":
+        found = [native_figures.of_stack(figure, last.evidence.result) for figure in found]
     return [
         _with_origin(figure, board.modules_note)
         for figure in found

@@ -1,7 +1,8 @@
 """`hil peers`: which reference peers are installed, what each can do, how to get the others.
 
-`hil peers --install [NAME ...]` builds those that the farm builds itself from pinned source
-packages; what comes from Debian or PyPI it leaves to their own tools, and names the command.
+`hil peers --install` builds those that the farm builds itself from pinned source packages, and
+`hil peers --install NAME...` also those that are there on request only: from source packages, or
+from npm. What comes from Debian or PyPI is left to its own tools, and the command is named.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from hil import progress, tables
-from hil.errors import MissingTool
+from hil.errors import BuildError, MissingTool
 
 if TYPE_CHECKING:
     from hil.tlsrig.peers import PeerModule
@@ -29,8 +30,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     listing.add_argument("names", nargs="*", metavar="NAME", help="names or globs (default: all)")
     how = listing.add_mutually_exclusive_group()
-    how.add_argument("--install", action="store_true", help="build those built from source")
-    how.add_argument("--check", action="store_true", help="status 1 when one is missing")
+    how.add_argument(
+        "--install", action="store_true", help="build or fetch them; on request only: those named"
+    )
+    how.add_argument(
+        "--check", action="store_true", help="status 1 when one is missing; the same ones"
+    )
     how.add_argument("-l", "--long", action="store_true", help="every ability, role by role")
     how_much = listing.add_mutually_exclusive_group()
     how_much.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -44,7 +49,10 @@ def run(options: argparse.Namespace) -> int:
     from hil.tlsrig import peers, scenario  # noqa: PLC0415
 
     known = {name: peers.load(name) for name in peers.names()}
-    chosen = {name: known[name] for name in scenario.select(options.names or ["*"], known, "peer")}
+    names = scenario.select(peers.renamed(options.names or ["*"]), known, "peer")
+    if not options.names and (options.install or options.check):
+        names = [name for name in names if not peers.is_on_request(name)]
+    chosen = {name: known[name] for name in names}
     if options.install:
         return install(chosen, options.verbose - options.quiet)
     if options.check:
@@ -55,7 +63,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def install(chosen: Mapping[str, PeerModule], verbosity: int = 0) -> int:
-    """Build what is not in the cache yet; say of the rest how to get it, which is status 1."""
+    """Build or fetch what is not in the cache yet; of the rest say how to get it.
+
+    Returns:
+        1 when one of them is still missing. One that fails keeps no other from being installed.
+    """
     status = 0
     for name, module in chosen.items():
         build = getattr(module, "build", None)
@@ -63,7 +75,11 @@ def install(chosen: Mapping[str, PeerModule], verbosity: int = 0) -> int:
             with progress.on_stderr(verbosity) as display:
                 installed = build(display) if build is not None else module.program()
         except MissingTool as error:
-            sys.stdout.write(f"{name}  missing: {error.install}\n")
+            what = f"needs {error.what}" if build is not None else "missing"
+            sys.stdout.write(f"{name}  {what}: {error.install}\n")
+            status = 1
+        except BuildError as error:
+            sys.stdout.write(f"{name}  not installed: {error}\n")
             status = 1
         else:
             sys.stdout.write(f"{name}  {installed.version}  {installed.path}\n")
@@ -115,7 +131,7 @@ def _main_abilities(module: PeerModule) -> tuple[str, str, str, str]:
     if "psk_dhe_ke" in server | client:
         psk.append("1.3")
     return (
-        ", ".join(versions),
+        ", ".join(versions) or tables.MISSING,
         ", ".join(psk) or tables.MISSING,
         _roles(words.RAW_PUBLIC_KEYS in server, words.RAW_PUBLIC_KEYS in client),
         _roles(words.RECORD_SIZE_LIMIT in server, words.RECORD_SIZE_LIMIT in client),

@@ -13,7 +13,6 @@ Out of scope: deployment certificates, revocation, and verifying anything.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -22,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from hil.tlsrig import certificate_forms as forms
 from hil.tlsrig import keys
 from hil.tlsrig.keys import PrivateKey
 from hil.tlsrig.plan import DAY_S, VARIANTS, Plan, plan_of
@@ -189,7 +189,7 @@ def make_root(
     key = keys.make(key_kind)
     subject = _name(name)
     validity = _validity(utc_seconds, -5 * 365 * DAY_S, 5 * 365 * DAY_S)
-    builder = _as_authority(_builder(subject, subject, key, validity), key, key, None)
+    builder = forms.as_authority(forms.builder(subject, subject, key, validity), key, key, None)
     return Authority(builder.sign(key, **keys.signing_options(key, pss=pss)), key)
 
 
@@ -197,8 +197,8 @@ def _issue_authority(plan: Plan, utc_seconds: int, issuer: Authority, number: in
     key = keys.make(plan.intermediate_key)
     validity = _validity(utc_seconds, plan.starts_s, plan.ends_s)
     name = _name(f"intermediate {number}")
-    builder = _builder(name, issuer.certificate.subject, key, validity)
-    builder = _as_authority(builder, key, issuer.key, number - 1)
+    builder = forms.builder(name, issuer.certificate.subject, key, validity)
+    builder = forms.as_authority(builder, key, issuer.key, number - 1)
     if plan.padding_bytes:
         padding = x509.UnrecognizedExtension(_PADDING, bytes(plan.padding_bytes))
         builder = builder.add_extension(padding, critical=False)
@@ -215,14 +215,14 @@ def _issue_leaf(
         else ExtendedKeyUsageOID.CLIENT_AUTH
     )
     validity = _validity(utc_seconds, plan.leaf_starts_s, plan.leaf_ends_s)
-    builder = _builder(_name(plan.server_names[0]), issuer, key, validity)
+    builder = forms.builder(_name(plan.server_names[0]), issuer, key, validity)
     return (
-        _identified(builder, key, issuer_key)
+        forms.identified(builder, key, issuer_key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(signs_certificates=False), critical=True)
+        .add_extension(forms.key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(
-            x509.SubjectAlternativeName([_general_name(name) for name in plan.server_names]),
+            x509.SubjectAlternativeName([forms.general_name(name) for name in plan.server_names]),
             critical=False,
         )
         .sign(issuer_key, **keys.signing_options(issuer_key, pss=plan.pss))
@@ -236,69 +236,6 @@ def _tampered(leaf: x509.Certificate, plan: Plan) -> bytes:
 
 def _root_name(plan: Plan) -> str:
     return "root" if plan.purpose == "server" else "client root"
-
-
-def _builder(
-    subject: x509.Name,
-    issuer: x509.Name,
-    key: PrivateKey,
-    validity: tuple[datetime, datetime],
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(validity[0])
-        .not_valid_after(validity[1])
-    )
-
-
-def _as_authority(
-    builder: x509.CertificateBuilder,
-    key: PrivateKey,
-    issuer_key: PrivateKey,
-    path_length: int | None,
-) -> x509.CertificateBuilder:
-    return (
-        _identified(builder, key, issuer_key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(_key_usage(signs_certificates=True), critical=True)
-    )
-
-
-def _identified(
-    builder: x509.CertificateBuilder,
-    key: PrivateKey,
-    issuer_key: PrivateKey,
-) -> x509.CertificateBuilder:
-    """Add the two key identifiers that RFC 5280 §4.2.1.1 and §4.2.1.2 ask for."""
-    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-    return builder.add_extension(
-        x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-    ).add_extension(authority, critical=False)
-
-
-def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _general_name(text: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
 
 
 def _name(common_name: str) -> x509.Name:

@@ -77,6 +77,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "rsa-pss": {**_all_of("rsa2048"), "pss": True},
     "p384": _all_of("p384"),
     "ed25519": _all_of("ed25519"),
+    "leaf-ed25519": {"leaf_key": "ed25519"},
     # Every signature is by another kind of key than the one it certifies.
     "mixed": {"root_key": "p384", "intermediate_key": "rsa2048", "leaf_key": "p256"},
     "large": {"padding_bytes": 6000},

@@ -25,8 +25,9 @@ import pytest
 from hil import build, image
 from hil.errors import HilError, MissingTool
 from hil.plugin import DISPLAY, RIG
-from hil.tlsrig import board_modules, cassette, peers
+from hil.tlsrig import board_modules, cassette, peers, scenario_sets
 from hil.tlsrig import scenario as declared
+from hil.tlsrig.native import abilities as native_abilities
 from hil.tlsrig.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ _SCENARIOS = pytest.StashKey[list[Scenario]]()
 
 # Entropy input and nonce of the board's generator (SP 800-90A table 2: 32 and 16 bytes).
 _SEED_BYTES = 48
+# Who the other end is where nobody says; a scenario of one device has its own.
+_USUAL_PEER = "openssl"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,14 +53,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--peer",
         action="append",
         metavar="NAME",
-        help=f"reference peer: name, glob or comma list; repeatable (default: openssl; "
-        f"there are {', '.join(peers.names())})",
+        help=f"reference peer: name, glob or comma list; repeatable (default: {_USUAL_PEER}, and "
+        f"of devices of the past who plays them; there are {', '.join(peers.names())})",
     )
     group.addoption(
         "--scenario",
         action="append",
         metavar="NAME",
-        help="TLS scenario: name, glob or comma list; repeatable (default: all)",
+        help="TLS scenario: name, glob, comma list, set:pairwise or set:every; repeatable "
+        "(default: all that are declared)",
     )
     group.addoption(
         "--record",
@@ -90,13 +94,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose peers and scenarios, so that a wrong name is refused before anything runs."""
     try:
         known_peers = dict.fromkeys(peers.names())
-        chosen_peers = declared.select(config.option.peer or ["openssl"], known_peers, "peer")
+        chosen_peers = declared.select(
+            peers.renamed(config.option.peer or [_USUAL_PEER]), known_peers, "peer"
+        )
         config.stash[_PEERS] = chosen_peers
         known = declared.load_all()
         taped = _taped(config, chosen_peers)
         patterns = config.option.scenario or taped or ["*"]
-        chosen = declared.select(patterns, known, "scenario")
-        config.stash[_SCENARIOS] = [known[name] for name in chosen]
+        config.stash[_SCENARIOS] = scenario_sets.choose(patterns, known)
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
     if config.option.replay is not None:
@@ -139,18 +144,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of a board once for each chosen peer and scenario it asks for."""
     names = metafunc.config.stash[_PEERS]
     scenarios = metafunc.config.stash[_SCENARIOS]
+    if not metafunc.config.option.peer and _wants(metafunc, "peer_name", "scenario"):
+        pairs = [(name, chosen) for chosen in scenarios for name in _usual_peers(chosen)]
+        ids = [f"{name}-{chosen.name}" for name, chosen in pairs]
+        metafunc.parametrize(("peer_name", "scenario"), pairs, ids=ids)
+        return
     if _wants(metafunc, "peer_name"):
         metafunc.parametrize("peer_name", names, ids=names)
     if _wants(metafunc, "scenario"):
         metafunc.parametrize("scenario", scenarios, ids=[chosen.name for chosen in scenarios])
 
 
-def _wants(metafunc: pytest.Metafunc, name: str) -> bool:
-    """Whether a test asks us for `name`: other people's tests may use the word as well."""
+def _usual_peers(chosen: Scenario) -> list[str]:
+    """Return who takes the other end of a scenario where nobody chose: one peer, or its device."""
+    if chosen.peer.device is None:
+        return [_USUAL_PEER]
+    role = "server" if chosen.role == "client" else "client"
+    return [name for name in peers.names() if peers.lacking(name, role, chosen.needs) is None]
+
+
+def _wants(metafunc: pytest.Metafunc, *names: str) -> bool:
+    """Whether a test asks us for these: other people's tests may use the words as well."""
     marks = metafunc.definition.iter_markers("parametrize")
-    is_its_own = any(name in str(mark.args[0]).replace(",", " ").split() for mark in marks)
+    its_own = {
+        name for mark in marks for name in str(mark.args[0]).replace(",", " ").split() if name
+    }
     used = metafunc.fixturenames
-    return "hil_target" in used and name in used and not is_its_own
+    return "hil_target" in used and set(names) <= set(used) and not its_own & set(names)
 
 
 @pytest.fixture
@@ -179,16 +199,41 @@ def able_peer(peer_name: str, scenario: Scenario, request: pytest.FixtureRequest
 
 
 @pytest.fixture
-def able_target(hil_target: Target, scenario: Scenario) -> Target:
+def able_target(hil_target: Target, scenario: Scenario, request: pytest.FixtureRequest) -> Target:
     """The board's facts; skips when its image leaves out what the scenario needs."""
+    if hil_target.stack == "native":
+        return _able_native(hil_target, scenario, request)
     if hil_target.image in build.available():
         modules = build.modules_of(image.load(hil_target.image))
         if hil_target.klass == "attached" and not modules:
             return hil_target  # stock firmware: its driver installs what is not in it
-        lacking = board_modules.lacking(scenario, hil_target.image, modules)
+        replayed = request.config.option.replay is not None
+        lacking = board_modules.lacking(scenario, hil_target.image, modules, to_the_byte=replayed)
         if lacking is not None:
             pytest.skip(lacking)
     return hil_target
+
+
+def _able_native(chosen: Target, scenario: Scenario, request: pytest.FixtureRequest) -> Target:
+    """The board's facts where its firmware's own TLS is tried; skips when that cannot do it.
+
+    Raises:
+        HilError: firmware of the farm's that has none.
+    """
+    recipe = image.load(chosen.image) if chosen.image in build.available() else None
+    is_ours = recipe is not None and (chosen.klass != "attached" or build.modules_of(recipe))
+    if recipe is not None and is_ours and not recipe.native_tls:
+        able = [name for name in build.available() if image.load(name).native_tls]
+        raise HilError(
+            f"{chosen.name}: the image {chosen.image} has no `ssl`, so there is no native stack to "
+            f"try; images that have one: {', '.join(able)} (targets of the same names)"
+        )
+    if request.config.option.replay is not None or request.config.option.record is not None:
+        pytest.skip("the random bytes of a native stack are its own: there is nothing to record")
+    lacking = native_abilities.lacking(scenario)
+    if lacking is not None:
+        pytest.skip(lacking)
+    return chosen
 
 
 @pytest.fixture
@@ -247,8 +292,14 @@ def tls_cell(
     request: pytest.FixtureRequest,
 ) -> Callable[[], Cell]:
     """Return the function that runs this test's cell on its board, once."""
-    from hil.tlsrig import cell, heap, outcome, replay_cell  # noqa: PLC0415  (only boards pay for it)
+    # Only boards pay for these.
+    from hil.tlsrig import cell, heap, outcome, replay_cell  # noqa: PLC0415
+    from hil.tlsrig.native import meeting  # noqa: PLC0415
 
+    if dut.target.stack == "native":
+        unable = meeting.lacking(scenario, dut)
+        if unable is not None:
+            pytest.skip(unable)
     option = request.config.option
     temporary: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
     log_dir = temporary.mktemp("tls", numbered=True)

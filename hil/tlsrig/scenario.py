@@ -27,8 +27,19 @@ SCENARIO_UTC_SECONDS = 1_768_478_400
 # Peers without record_size_limit can be told to send no larger ones than this at least.
 _SMALL_RECORD_BYTES = 512 + 1
 
+_RESUMPTIONS_OF_TLS12 = {
+    "ticket": abilities.RESUMPTION_BY_TICKET,
+    "session_id": abilities.RESUMPTION_BY_ID,
+}
+
+# What every peer begins with when nobody tells it otherwise.
+_FIRST_GROUP = "x25519"
+
 BOARD = "board"
 PEER = "peer"
+
+# In what a success negotiates: whatever it is, both ends say the same. For what a peer may choose.
+AGREED = "agreed"
 
 
 class ScenarioError(HilError):
@@ -51,6 +62,10 @@ class BoardSide:
         compatible: as a client it does what middleboxes expect (RFC 8446 appendix D.4).
         versions: what it speaks.
         extended_master_secret: in TLS 1.2 it is a must; otherwise it does without where it has to.
+        signatures: as a client, the schemes it accepts; empty: what every image can verify.
+        max_fragment_bytes: as a client it asks servers that do not know record_size_limit to keep
+            to this (RFC 6066 §4).
+        fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
     """
 
     role: Literal["client", "server"] = "client"
@@ -67,6 +82,9 @@ class BoardSide:
     key_updates: int = 0
     cookie: bool = False
     compatible: bool = True
+    signatures: tuple[str, ...] = ()
+    max_fragment_bytes: int | None = None
+    fallback: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,8 +95,11 @@ class PeerSide:
         certificates: the variant it proves itself with, None for none.
         withholds: as a client it is asked for those certificates and shows none.
         max_record_bytes: largest plaintext it may put into one record.
+        answer_bytes: it sends back only whole answers of so many bytes, where it can be told.
         cookie: as `BoardSide` has it, with every client.
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
+        device: it is this very one, which only a peer that declares it can be; None: any peer.
+        fallback: as `BoardSide` has it.
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
@@ -89,8 +110,11 @@ class PeerSide:
     certificates: str | None = "valid"
     withholds: bool = False
     max_record_bytes: int | None = 4096
+    answer_bytes: int | None = None
     cookie: bool = False
     extended_master_secret: bool = True
+    device: str | None = None
+    fallback: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,10 +123,11 @@ class Success:
 
     Attributes:
         negotiated: version, suite, group and signature scheme; None for what a handshake with a
-            PSK does without.
+            PSK does without, `AGREED` for what the ends have to agree on.
         psk: an external key was used.
         resumed: an earlier connection was resumed.
         answered: the peer, when it closes first, waits for the board's close_notify.
+        alpn: the protocol that the server chose (RFC 7301), None for none.
     """
 
     negotiated: tuple[str, str, str | None, str | None]
@@ -111,6 +136,7 @@ class Success:
     psk: bool = False
     resumed: bool = False
     answered: bool = True
+    alpn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,12 +145,14 @@ class Refusal:
 
     `late`: the other end has connected by then, as clients have whose certificates do not please:
     to them the handshake is over with their own Finished (RFC 8446 §4.4.2.4, §6.2).
+    `connected`: both have, and what is refused came with the data.
     """
 
     sender: Literal["board", "peer"]
     alert: str
     reason: str
     late: bool = False
+    connected: bool = False
 
     @property
     def alert_code(self) -> int:
@@ -139,10 +167,12 @@ class SharedKey:
     Attributes:
         mode: combined with (EC)DHE or alone (RFC 8446 §4.2.9).
         wrong: in what the board's differs from the peer's, if it does.
+        others: further keys in the board's store, each with another identity and for another peer.
     """
 
     mode: Literal["psk_dhe_ke", "psk_ke"] = "psk_dhe_ke"
     wrong: Literal["identity", "key", "hash"] | None = None
+    others: int = 0
 
 
 @dataclass(frozen=True)
@@ -153,11 +183,14 @@ class Resumption:
         first: how the earlier connection ends.
         first_from: the other end it comes to, as rightly, with the peers named here.
         spoiled: what is wrong with the ticket by the time it is offered.
+        by: in TLS 1.2 the server may remember the session by its id instead; it gives no tickets
+            then.
     """
 
     first: Success
     first_from: Mapping[str, Success] = field(default_factory=dict)
     spoiled: Literal["forged", "expired"] | None = None
+    by: Literal["ticket", "session_id"] = "ticket"
 
 
 @dataclass(frozen=True)
@@ -222,6 +255,11 @@ class Scenario:
         return self.peer.extended_master_secret
 
     @property
+    def has_tickets(self) -> bool:
+        """The server may give tickets; otherwise sessions go on by their ids alone."""
+        return self.resumption is None or self.resumption.by == "ticket"
+
+    @property
     def role(self) -> str:
         """What the board is: `client` or `server`."""
         return self.board.role
@@ -229,36 +267,63 @@ class Scenario:
     @property
     def needs(self) -> frozenset[str]:
         """What it needs of a peer, in the words of `hil.tlsrig.abilities`."""
+        if self.peer.device is not None:
+            return frozenset({self.peer.device})
         needs = {*self.peer.versions, *self.peer.suites, *self.peer.groups}
         if isinstance(self.expect, Success):
             version, suite, group, _ = self.expect.negotiated
-            needs |= {name for name in (version, suite, group) if name is not None}
+            needs |= {name for name in (version, suite, group) if name not in (None, AGREED)}
         for variant in filter(None, (self.board.certificates, self.peer.certificates)):
             needs |= plan.plan_of(variant).kinds
         client = self.board if self.role == "client" else self.peer
         refused_by_peer = isinstance(self.expect, Refusal) and self.expect.sender == PEER
         shown = self.board.certificates is not None and not self.board.withholds
+        is_small = self.board.max_record_bytes < _SMALL_RECORD_BYTES
         asked = {
             abilities.RAW_PUBLIC_KEYS: self.raw_public_keys,
-            abilities.RECORD_SIZE_LIMIT: self.board.max_record_bytes < _SMALL_RECORD_BYTES,
+            abilities.RECORD_SIZE_LIMIT: is_small,
+            abilities.RECORD_SIZE_LIMIT_OF_TLS12: is_small and "TLSv1.2" in needs,
             abilities.COOKIE: self.peer.cookie or self.board.cookie,
             abilities.KEY_UPDATE: self.board.key_updates,
+            abilities.FRAGMENT_LENGTH: self.board.max_fragment_bytes,
+            abilities.FALLBACK: self.peer.fallback or self.board.fallback,
             abilities.CLIENT_CERTIFICATES: client.certificates,
             abilities.VALIDATION: refused_by_peer and shown,
             abilities.INSISTENCE: refused_by_peer and self.board.withholds,
+            abilities.KEY_REFUSAL: refused_by_peer
+            and self.psk is not None
+            and self.psk.wrong != "key"
+            and "TLSv1.3" in needs,
             abilities.EXPORTER_BESIDE_THEM: client.certificates
             and isinstance(self.expect, Success),
         }
         is_tls12 = "TLSv1.2" in needs
         if self.resumption is not None:
-            needs.add(abilities.RESUMPTION_BY_TICKET if is_tls12 else abilities.RESUMPTION)
+            by = _RESUMPTIONS_OF_TLS12[self.resumption.by] if is_tls12 else abilities.RESUMPTION
+            needs.add(by)
         if is_tls12:
             with_it = self.peer.extended_master_secret
             needs.add(abilities.EXTENDED_MASTER if with_it else abilities.NO_EXTENDED_MASTER)
         needs |= {word for word, is_needed in asked.items() if is_needed}
+        needs |= self._choices()
         if self.psk is not None and not is_tls12:
             needs.add(self.psk.mode)
+            if "TLS_AES_256_GCM_SHA384" in needs and isinstance(self.expect, Success):
+                needs.add(abilities.KEY_FOR_SHA384)
         return frozenset(needs)
+
+    def _choices(self) -> set[str]:
+        """Return in what the peer must keep to less than the board would agree to."""
+        board, peer = self.board, self.peer
+        is_client = self.role == "server"
+        retried = isinstance(self.expect, Success) and self.expect.hello_retries
+        asked = {
+            abilities.CHOICE_OF_VERSIONS: set(board.versions) - set(peer.versions),
+            abilities.CHOICE_OF_SUITES: peer.suites and set(board.suites) - set(peer.suites),
+            abilities.CHOICE_OF_GROUPS: peer.groups and peer.groups[0] != _FIRST_GROUP,
+            abilities.SAME_HELLO: is_client and retried,
+        }
+        return {word for word, is_needed in asked.items() if is_needed}
 
     def __post_init__(self) -> None:
         """Refuse a declaration that could not mean anything."""

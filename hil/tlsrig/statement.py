@@ -25,6 +25,7 @@ class Statement:
         close_sent, close_received: close_notify went out, came in.
         reason: this end's own words for why it gave up, None after an orderly close.
         hello_retries: HelloRetryRequests sent or seen, None when this end does not count them.
+        alpn: the protocol that was chosen, None for none or when this end does not say.
         signatures_verified: certificate and CertificateVerify signatures this end checked.
         psk_used: an external pre-shared key was used, None when this end does not say.
         took_ticket: it was given a session ticket, None when this end does not say.
@@ -46,6 +47,7 @@ class Statement:
     close_received: bool = False
     reason: str | None = None
     hello_retries: int | None = None
+    alpn: str | None = None
     signatures_verified: int | None = None
     psk_used: bool | None = None
     took_ticket: bool | None = None

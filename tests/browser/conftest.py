@@ -127,6 +127,56 @@ def night(tmp_path_factory) -> Path:
     return _written(run, folder / "this")
 
 
+@pytest.fixture(scope="session")
+def compatible(tmp_path_factory) -> Path:
+    """The folder of a report of `hil matrix`: six peers, four buffers, every outcome there is."""
+    folder = tmp_path_factory.mktemp("compatible")
+    run = report.Run(folder, STARTED, "compatible")
+    board = target.load_all()["qemu-cortexm"]
+    rows = [
+        (version, suite, certificate)
+        for version, suite in (
+            ("TLSv1.3", "TLS_AES_128_GCM_SHA256"),
+            ("TLSv1.2", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
+        )
+        for certificate in ("p256", "ed25519")
+    ]
+    for role in ("client", "server"):
+        for peer in ("bearssl", "gnutls", "mbedtls", "openssl", "pyopenssl", "tlslite"):
+            for row in rows:
+                for size in (2048, 5120, 8192, 16384):
+                    document = _tried(board.name, role, peer, row, size)
+                    if document is not None:
+                        facts = report.describe_target(board, _firmware(board.image))
+                        run.add_documents(document, facts)
+    return _written(run, folder / "this")
+
+
+def _tried(name: str, role: str, peer: str, row: tuple[str, str, str], size: int):
+    """Return a cell of a matrix; None where none was run."""
+    if row[2] == "ed25519" and size < 16384:
+        return None
+    scenario = "-".join(("matrix", role, *row, str(size))).lower().replace("_", "-")
+    cell = report.Cell(name, peer, "1.2.3", scenario, role, "pass")
+    expected, reason = "pass", "Works: the buffer holds every record."
+    if peer == "bearssl" and row[0] == "TLSv1.3":
+        expected = "refused"
+        reason = f"bearssl speaks TLS 1.2 {PLANTED}: it refuses with handshake_failure (40)."
+        cell.negotiated = {"alert": "handshake_failure (40) from peer"}
+    elif peer == "tlslite" and size == 2048:
+        cell.verdict, cell.reason = "fail", f"echo 2112 to board: {PLANTED}\nmore"
+    elif peer == "openssl" and size == 5120:
+        cell.verdict, cell.reason = "error", "peer openssl died"
+    elif size == 8192 and role == "server":
+        cell.verdict, cell.reason = "skip", "not run"
+        expected, reason = "refused", "Not run: there is room for a buffer of 6,400 bytes."
+    place = dict(zip(("version", "suite", "certificate"), row, strict=True))
+    return {
+        **cell.document(),
+        "matrix": {**place, "buffer_bytes": size, "expected": expected, "reason": reason},
+    }
+
+
 def _befall(cell: report.Cell, what: str, quarantine: str | None) -> None:
     """Give a cell the verdict of a board that something is wrong with."""
     reasons = {

@@ -365,5 +365,61 @@ def test_a_flaky_cell_says_what_came_of_each_attempt(night, opened):
     expect(body).to_contain_text("attempt 2, hang: no answer within 30 s")
 
 
+# ---- the matrix of who works with whom
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS.keys())
+def test_who_works_with_whom_fits_and_stands_out(compatible, opened, width, scheme):
+    page = opened(compatible, width=width, scheme=scheme)
+    expect(page.get_by_role("heading", name="What works with whom")).to_be_visible()
+    assert overflow(page) <= 0
+    assert page.evaluate(POOR_CONTRAST) == []
+    assert page.evaluate("window.planted") is None
+    assert page.troubles == []
+
+
+def test_every_place_says_outcome_and_reason_without_colour_and_leads_to_its_cell(
+    compatible, opened
+):
+    page = opened(compatible)
+    document = json.loads((compatible / "report.json").read_text())
+    told = page.locator(".compat td a").evaluate_all(
+        """links => links.map((link) => [link.hash.slice(1), link.textContent, link.title,
+             link.closest(".scroll").nextElementSibling.children[
+               Number(link.querySelector("sup").lastChild.data) - 1].textContent.trim()])"""
+    )
+    assert len(told) == len(document["cells"])
+    found = {cell: (text.replace("\u2713", "").strip(), *more) for cell, text, *more in told}
+    for cell in document["cells"]:
+        text, title, note = found[cell_id(cell)]
+        word = cell["matrix"]["expected"] if cell["verdict"] == "pass" else cell["verdict"]
+        shown = {"pass": "works", "skip": "not run"}.get(word, word)
+        assert (shown if word != "skip" else word) in text
+        assert title == f"{shown}: {note}"
+        if cell["verdict"] in ("pass", "skip"):
+            assert note == cell["matrix"]["reason"]
+        else:
+            assert cell["reason"].splitlines()[0] in note
+    page.locator(".compat td.v-refused a").first.click()
+    expect(page.locator("details.cell[open]")).to_have_count(1)
+
+
+def test_its_tables_have_headings_for_every_row_and_column(compatible, opened):
+    page = opened(compatible)
+    tables = page.locator("table.compat")
+    assert tables.count() == 2
+    assert page.locator("#matrix").count() == 0, "there is no scenario beside it"
+    table = tables.first
+    assert table.locator("th[scope=colgroup]").count() == 6
+    assert table.locator("th[scope=col].peer").count() == 24
+    assert table.locator("th[scope=rowgroup]").all_inner_texts() == ["TLS 1.3", "TLS 1.2"]
+    assert table.locator("th[scope=row]").count() == 4
+    assert table.locator("td.none").count() == 2 * 6 * 3
+    with paper(page):
+        assert table.is_visible()
+        assert overflow(page) <= 0
+
+
 def cell_id(cell) -> str:
     return f"cell-{cell['target']}-{cell['peer']}-{cell['scenario']}"

@@ -49,6 +49,19 @@ def test_scenarios_are_repeatable_and_take_globs_and_comma_lists(
     ]
 
 
+def test_a_scenario_of_one_device_is_run_with_who_plays_it(pytester: pytest.Pytester) -> None:
+    tried = "--scenario=past-esp8266-client,past-bearssl-now-server,tls13-hrr"
+    assert collected(pytester, tried) == [
+        "test_handshake[unix-past-past-esp8266-client]",
+        "test_handshake[unix-bearssl-past-bearssl-now-server]",
+        "test_handshake[unix-openssl-tls13-hrr]",
+    ]
+    # Whoever names a peer gets that one alone.
+    ids = collected(pytester, tried, "--peer=openssl")
+    assert [name for name in ids if not name.startswith("test_handshake[unix-openssl-")] == []
+    assert len(ids) == 3
+
+
 def test_by_default_every_scenario_is_run(pytester: pytest.Pytester) -> None:
     ids = collected(pytester)
     assert "test_handshake[unix-openssl-tls13-expired]" in ids

@@ -56,7 +56,7 @@ def test_a_seed_gives_the_same_bytes_as_on_cpython(hil_target, dut_factory, name
     script, expected = seeded_checks.converse(settings)[role]
     heap_bytes = HEAP_BYTES[hil_target.word_bits]
     small = hil_target.ram_bytes is not None and hil_target.ram_bytes < heap_bytes
-    board = dut_factory(heap_bytes=None if small else heap_bytes)
+    board = dut_factory(hil_target.uncounted(), heap_bytes=None if small else heap_bytes)
     board.install("seeded_checks", Path(seeded_checks.__file__).read_text())
     found = board.call("seeded_checks:job", role, settings, script, timeout_s=TIMEOUT_S)
     for number, said in enumerate(found):

@@ -62,7 +62,7 @@ def _trace(facts: dict[str, bytes]) -> Trace:
 def traces() -> Traces:
     """All of them, by name."""
     found: dict[str, dict[str, bytes]] = {}
-    for file in ("rfc8448.traces", "recorded.traces"):
+    for file in ("rfc8448.traces", "recorded.traces", "recorded_tls12.traces"):
         for line in (VECTORS / file).read_text("ascii").splitlines():
             if line.startswith("["):
                 facts = found.setdefault(line.strip("[]"), {})

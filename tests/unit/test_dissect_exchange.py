@@ -13,10 +13,11 @@ from hil.tlsrig.dissect.exchange import EARLY, Exchange
 from hil.tlsrig.dissect.proofs import proofs
 from hil.tlsrig.dissect.schedule import schedule
 
+TLS_1_2 = ("tls12-gcm", "tls12-ccm8", "tls12-psk-ccm8")
 TLS_1_3 = ("tls13-hrr", "tls13-mutual", "tls13-psk", "tls13-rpk", "tls13-x509")
 NAMES = (
     *("simple_1rtt", "hello_retry_request", "client_authentication", "middlebox_compatibility"),
-    *("resumed_0rtt", *TLS_1_3, "axtls149_esp8266_tls11", "bearssl_2018-03"),
+    *("resumed_0rtt", *TLS_1_3, *TLS_1_2, "axtls149_esp8266_tls11", "bearssl_2018-03"),
 )
 
 
@@ -169,7 +170,7 @@ def test_a_wrong_secret_opens_nothing(traces) -> None:
 def test_hellos_of_old_stacks_are_read(traces) -> None:
     esp = exchange_of(traces["axtls149_esp8266_tls11"])
     (hello,) = esp.of("client_hello")
-    assert hello.field.codes("legacy_version") == [0x0302]
+    assert hello.field.codes("client_version") == [0x0302]
     assert hello.field.codes("cipher_suite") == [0x002F, 0x0035, 0x0005, 0x0004]
     assert exchange_of(traces["bearssl_2018-03"]).version == 0x0303
 
@@ -180,6 +181,117 @@ def test_what_is_no_record_is_the_tail_of_its_stream(traces) -> None:
     exchange = Exchange([*transcript, *extra], key_log, board_is_client=True)
     assert exchange.tails[False] == b"HTTP/1.0 400"
     assert accounted(exchange)
+
+
+# --- TLS 1.2
+
+
+def test_the_messages_of_a_handshake_of_tls12_are_found_in_order(traces) -> None:
+    exchange = exchange_of(traces["tls12-gcm"])
+    assert [(one.name, one.from_client, one.epoch) for one in exchange.messages][:12] == [
+        ("client_hello", True, "plaintext"),
+        ("server_hello", False, "plaintext"),
+        ("certificate", False, "plaintext"),
+        ("server_key_exchange", False, "plaintext"),
+        ("server_hello_done", False, "plaintext"),
+        ("client_key_exchange", True, "plaintext"),
+        ("change_cipher_spec", True, "plaintext"),
+        ("finished", True, "connection"),
+        ("new_session_ticket", False, "plaintext"),
+        ("change_cipher_spec", False, "plaintext"),
+        ("finished", False, "connection"),
+        ("application_data", True, "connection"),
+    ]
+    assert not [record.trouble for record in exchange.records if record.trouble]
+
+
+@pytest.mark.parametrize("name", TLS_1_2)
+def test_every_proof_of_a_recorded_handshake_of_tls12_comes_out(traces, name: str) -> None:
+    facts = traces[name].facts
+    exchange = exchange_of(traces[name])
+    made = proofs(exchange, [facts["psk"]] if "psk" in facts else [])
+    found = {
+        (exchange.messages[index].name, exchange.messages[index].from_client): one.right
+        for index, proved in made.items()
+        for one in proved
+    }
+    assert found["finished", True] is found["finished", False] is True
+    if "psk" in facts:
+        assert found["client_key_exchange", True] is True  # the master secret itself
+    else:
+        assert found["server_key_exchange", False] is True
+    assert False not in found.values()
+
+
+@pytest.mark.parametrize("name", TLS_1_2)
+def test_every_field_of_a_handshake_of_tls12_is_known_and_has_its_source(traces, name: str) -> None:
+    exchange = exchange_of(traces[name])
+    for message in exchange.messages:
+        assert message.field.rfc or message.content_type in (20, 23), message.name
+        leaves = list(message.field.leaves())
+        assert not [leaf for leaf in leaves if leaf.kind == "unknown" or leaf.name == "body"]
+        older = [leaf for leaf in leaves if "RFC 8446 §" in leaf.rfc]
+
+        assert message.name == "client_hello" or not older, (message.name, older)
+
+
+def test_a_signature_with_sha1_is_checked_and_not_called_wrong(traces) -> None:
+    exchange = exchange_of(traces["axtls149_esp8266_tls11"])
+    assert exchange.version == 0x0302
+    (index,) = (i for i, one in enumerate(exchange.messages) if one.name == "certificate")
+    assert [proof.right for proof in proofs(exchange)[index]] == [True]
+    assert not [
+        proof for made in proofs(exchange).values() for proof in made if proof.right is False
+    ]
+
+
+def test_a_finished_of_tls12_that_was_changed_proves_nothing(traces) -> None:
+    transcript, key_log, _ = traces["tls12-gcm"]
+    exchange = exchange_of(traces["tls12-gcm"])
+    hello = transcript[0]
+    changed = bytearray(hello.data)
+    position = changed.index(exchange.client_random) + 40
+    changed[position] ^= 1
+    other = Exchange(
+        [hello._replace(data=bytes(changed)), *transcript[1:]], key_log, board_is_client=True
+    )
+    found = [
+        one.right
+        for index, made in proofs(other).items()
+        for one in made
+        if other.messages[index].name == "finished"
+    ]
+    assert found == [False, False]
+
+
+def test_without_its_master_secret_tls12_stays_sealed_and_says_so(traces) -> None:
+    exchange = Exchange(traces["tls12-ccm8"].transcript, "", board_is_client=True)
+    sealed = [record for record in exchange.records if record.is_sealed]
+    assert sealed
+    assert {record.trouble for record in sealed} == {
+        "the key log has no CLIENT_RANDOM of this connection"
+    }
+    assert accounted(exchange)
+    wrong = f"CLIENT_RANDOM {exchange.client_random.hex()} {bytes(48).hex()}\n"
+    exchange = Exchange(traces["tls12-ccm8"].transcript, wrong, board_is_client=True)
+    assert {record.inner for record in exchange.records if record.is_sealed} == {None}
+
+
+def test_the_keys_of_tls12_are_shown_with_what_they_come_from(traces) -> None:
+    made = schedule(exchange_of(traces["tls12-gcm"]), {})
+    assert [one.name for one in made] == [
+        *("premaster secret", "master secret", "key_block", "client_write_key"),
+        *("server_write_key", "client_write_IV", "server_write_IV"),
+    ]
+    assert made[0].value is None
+    assert made[1].value == traces["tls12-gcm"].facts["secret_client_random"]
+    assert "extended master secret" in made[1].formula
+    assert made[2].value == b"".join(one.value or b"" for one in made[3:])
+    exchange = exchange_of(traces["tls12-psk-ccm8"])
+    psk = traces["tls12-psk-ccm8"].facts["psk"]
+    made = schedule(exchange, proofs(exchange, [psk]))
+    assert made[0].value is not None
+    assert made[0].value.endswith(psk)
 
 
 POSITION = st.integers(0, 1 << 16)

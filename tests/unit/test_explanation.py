@@ -271,9 +271,151 @@ def test_a_server_that_hangs_up_without_a_word_is_compared_with_the_offer(traces
     assert "no TLS version in common. Use a client that offers TLSv1.2, TLSv1.3" in text
 
 
+# --- TLS 1.2 and older
+
+BOTH = ("TLSv1.3", "TLSv1.2")
+PSK_SUITE = "TLS_PSK_WITH_AES_128_CCM_8"
+
+
+def swapped(chunks: list[Chunk]) -> list[Chunk]:
+    """Return the same with the board at the other end."""
+    other = {BOARD_TO_PEER: PEER_TO_BOARD, PEER_TO_BOARD: BOARD_TO_PEER}
+    return [Chunk(other[one.direction], one.data, one.at_s) for one in chunks]  # type: ignore[index,arg-type]
+
+
+def test_what_an_old_client_would_need_is_told(traces) -> None:
+    tried = scenario.load_all()["past-esp8266-client"]
+    hello = swapped(traces["axtls149_esp8266_tls11"].transcript[:1])
+    board = Statement("board", False, reason="client_hello.version_not_supported", alert_sent=70)
+    text = explain(case_of([*hello, alert(BOARD_TO_PEER, 70)], scenario=tried, board=board))
+    for expected in (
+        "after esp8266-sdk-1.3.0 (client)'s client_hello",
+        "The client's offer: versions up to TLSv1.1;",
+        "What the board (server) was set to accept: versions TLSv1.3, TLSv1.2;",
+        "it speaks TLSv1.1 at most, which is withdrawn (RFC 8996)",
+        "Of its 4 cipher suites not one can be accepted in any version: 4 with a key exchange "
+        "without forward secrecy (static RSA or ECDH), 2 with RC4 (forbidden by RFC 7465) and 2 "
+        "with CBC",
+        "It does not say the server's name (SNI), groups, signature schemes",
+        "What esp8266-sdk-1.3.0 (client) would need: a TLS stack with TLS 1.2 or 1.3",
+        "Nothing on the board is to be changed",
+        "Use a client that offers TLSv1.3, TLSv1.2; older versions are withdrawn.",
+    ):
+        assert expected in text
+
+
+def test_what_an_old_server_would_need_is_told(traces) -> None:
+    tried = scenario.load_all()["past-axtls-server"]
+    board = Statement("board", False, reason="server_hello.version_not_supported", alert_sent=70)
+    transcript = [*traces["axtls149_esp8266_tls11"].transcript[:2], alert(BOARD_TO_PEER, 70)]
+    text = explain(case_of(transcript, scenario=tried, board=board))
+    for expected in (
+        "it chose TLSv1.1, which is withdrawn (RFC 8996)",
+        "The suite it chose, TLS_RSA_WITH_AES_128_CBC_SHA, has a key exchange without forward",
+        "its RSA key has 1,024 bits (2,048 are the least today)",
+        "it is signed with SHA-1, which can be forged",
+        "What axtls-1.4.9 (server) would need",
+    ):
+        assert expected in text
+
+
+def test_nobody_is_too_old_who_speaks_tls12(traces) -> None:
+    tried = scenario.load_all()["past-bearssl-2018-client-refused"]
+    hello = swapped(traces["bearssl_2018-03"].transcript[:1])
+    reason = "client_hello.no_extended_master_secret"
+    board = Statement("board", False, reason=reason, alert_sent=40)
+    text = explain(case_of([*hello, alert(BOARD_TO_PEER, 40)], scenario=tried, board=board))
+    assert "would need" not in text
+    assert "in common" not in text
+    assert "What to change: update the client (BearSSL has none to this day)" in text
+
+
+@pytest.mark.parametrize("reason", ["record.bad_record_mac", "alert_received.decrypt_error"])
+def test_a_wrong_psk_of_tls12_is_told_from_a_changed_record(traces, reason: str) -> None:
+    key = SharedKey(mode="psk_ke", wrong="key")
+    peer = PeerSide(versions=("TLSv1.2",), certificates=None, suites=(PSK_SUITE,))
+    tried = replace(REFUSED, psk=key, peer=peer)
+    transcript, key_log, _ = traces["tls12-psk-ccm8"]
+    board = Statement("board", False, reason=reason, alert_sent=51)
+    text = explain(case_of(transcript[:3], key_log, scenario=tried, board=board))
+    assert "the two ends do not have the same pre-shared key" in text
+    assert "compare identity and key of both ends" in text
+    # Once both Finished are through it is no longer about the key.
+    text = explain(case_of(transcript, key_log, scenario=tried, board=board))
+    assert "the same pre-shared key" not in text
+
+
+def test_a_psk_of_tls12_is_for_every_suite(traces) -> None:
+    peer = PeerSide(versions=("TLSv1.2",), certificates=None, suites=(PSK_SUITE,))
+    tried = replace(REFUSED, psk=SharedKey(), peer=peer)
+    transcript, key_log, _ = traces["tls12-psk-ccm8"]
+    text = explain(case_of([transcript[0], alert(PEER_TO_BOARD, 40)], key_log, scenario=tried))
+    assert "the pre-shared key is for" not in text
+
+
+def test_a_missing_client_certificate_of_tls12_is_told() -> None:
+    # A ServerHello of TLS 1.2, and a Certificate with an empty list.
+    hello = b"\x02\0\0\x26\x03\x03" + bytes(32) + b"\0\xc0\x2b\0"
+    empty = b"\x0b\0\0\x03\0\0\0"
+    chunks = [
+        Chunk(PEER_TO_BOARD, b"\x16\x03\x03" + len(hello).to_bytes(2, "big") + hello, 0.0),
+        Chunk(BOARD_TO_PEER, b"\x16\x03\x03\0\x07" + empty, 0.1),
+        alert(PEER_TO_BOARD, 40),
+    ]
+    text = explain(case_of(chunks))
+    assert "the server demands a certificate, and the client has shown none" in text
+    assert "What to change: give the client a certificate" in text
+    text = explain(case_of([chunks[0], chunks[2]]))
+    assert "shown none" not in text
+
+
+def test_suites_of_tls12_that_do_not_meet_are_named(traces) -> None:
+    tried = replace(
+        REFUSED,
+        board=BoardSide(
+            role="server",
+            versions=BOTH,
+            suites=("TLS_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
+            certificates="valid",
+        ),
+    )
+    hello = swapped(traces["tls12-ccm8"].transcript[:1])
+    board = Statement("board", False, reason="client_hello.no_common_suite", alert_sent=40)
+    text = explain(case_of([*hello, alert(BOARD_TO_PEER, 40)], scenario=tried, board=board))
+    assert "(client) offered TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8, " in text
+    assert "no cipher suite in common" in text
+
+
+def test_a_downgrade_is_told_as_what_it_is() -> None:
+    words = words_for("server_hello.downgrade", "illegal_parameter")
+    assert words is not None
+    assert "it knows TLS 1.3" in words.meaning
+    assert "something in between" in words.advice
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "turn"),
+    [
+        ("tls12-gcm", 1, "openssl (server): awaited was its ServerHello"),
+        ("tls12-gcm", 2, "the board (client): awaited was its ClientKeyExchange"),
+        ("tls12-gcm", 3, "openssl (server): awaited was its Finished"),
+        ("tls12-gcm", 4, "awaited was data or close_notify"),
+    ],
+)
+def test_a_hang_of_tls12_tells_whose_turn_it_was(traces, name: str, count: int, turn: str) -> None:
+    transcript, key_log, _ = traces[name]
+    case = case_of(transcript[:count], key_log, board=None, verdict="hang", reason="no answer")
+    assert turn in explain(case)
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    name=st.sampled_from(["tls13-x509", "tls13-psk", "axtls149_esp8266_tls11", "bearssl_2018-03"]),
+    name=st.sampled_from(
+        [
+            *("tls13-x509", "tls13-psk", "axtls149_esp8266_tls11", "bearssl_2018-03"),
+            *("tls12-gcm", "tls12-psk-ccm8"),
+        ]
+    ),
     cut=st.integers(0, 5000),
     flips=st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=3),
     reason=st.sampled_from([None, "certificate.expired", "record.bad_record_mac", "odd.one", "a"]),

@@ -34,6 +34,13 @@ def holds(command: list[str], words: list[str]) -> bool:
     return any(command[at : at + count] == words for at in range(len(command)))
 
 
+def test_the_matrix_is_the_farms_own_command(farm, monkeypatch):
+    monkeypatch.setattr(farm, "execute", lambda command: [str(word) for word in command])
+    command = farm.matrix(["--target=unix", "--quick"])
+    assert command[0].endswith("/bin/hil")
+    assert command[1:] == ["matrix", "--target=unix", "--quick"]
+
+
 def test_boards_run_side_by_side_unless_told_otherwise(become):
     assert holds(become("--target=qemu-*"), SIDE_BY_SIDE)
     assert holds(become(), SIDE_BY_SIDE)

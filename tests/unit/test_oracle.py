@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from hil.tlsrig.oracle import Echo, Ruling, judge
-from hil.tlsrig.scenario import Refusal, Scenario, Success
+from hil.tlsrig.scenario import AGREED, Refusal, Scenario, Success
 from hil.tlsrig.statement import Statement
 
 FACTS = ("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ecdsa_secp256r1_sha256")
@@ -220,3 +220,24 @@ def test_a_late_refusal_may_find_the_other_end_connected_but_not_the_refusing_on
         TURNED_AWAY, expect=Refusal("peer", "certificate_required", "alert.required")
     )
     assert failed(judge(early, refused, refusing)) == ["board not connected"]
+
+
+def test_what_the_ends_only_have_to_agree_on_may_be_anything_but_not_two_things_or_none() -> None:
+    free = Success((FACTS[0], FACTS[1], AGREED, AGREED), signatures_verified=3)
+    tried = dataclasses.replace(HANDSHAKE, expect=free)
+    other = {"group": "secp384r1", "signature": "ed25519"}
+    assert judge(tried, end("board", **other), end("peer", **other), echoes=ECHOES).passed
+    ruling = judge(tried, end("board"), end("peer", group="secp384r1"), echoes=ECHOES)
+    assert failed(ruling) == ["peer group"]
+    ruling = judge(tried, end("board", group=None), end("peer", group=None), echoes=ECHOES)
+    assert failed(ruling) == ["board group", "peer group"]
+
+
+def test_a_refusal_of_data_wants_both_ends_connected() -> None:
+    expect = Refusal("board", "record_overflow", "record.exceeds_buffer", connected=True)
+    tried = Scenario("large", "", expect)
+    board = end("board", alert_sent=22, reason="record.exceeds_buffer")
+    peer = end("peer", alert_received=22)
+    assert judge(tried, board, peer).passed
+    early = dataclasses.replace(board, connected=False)
+    assert failed(judge(tried, early, peer)) == ["board connected"]

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from hil.link import BOARD_TO_PEER, Chunk
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
 from hil.tlsrig.dissect.exchange import Exchange
 from hil.tlsrig.explain.page import Subject, page
 
@@ -66,6 +66,7 @@ def page_of(trace: object, **about: object) -> tuple[Exchange, Reader]:
         *("simple_1rtt", "hello_retry_request", "client_authentication", "resumed_0rtt"),
         *("tls13-hrr", "tls13-mutual", "tls13-psk", "tls13-rpk", "tls13-x509"),
         *("axtls149_esp8266_tls11", "bearssl_2018-03"),
+        *("tls12-gcm", "tls12-ccm8", "tls12-psk-ccm8"),
     ],
 )
 def test_the_bytes_on_the_page_are_the_captured_streams(traces, name: str) -> None:
@@ -92,6 +93,31 @@ def test_proofs_keys_and_particulars_are_told(traces) -> None:
     assert "A pre-shared key is used" in reader.text.replace("  ", " ")
     assert exchange.secrets["CLIENT_TRAFFIC_SECRET_0"].hex(" ") in reader.text
     assert trace.facts["psk"].hex(" ") in reader.text
+
+
+def test_a_handshake_of_tls12_is_told_as_such(traces) -> None:
+    trace = traces["tls12-psk-ccm8"]
+    _, reader = page_of(trace, psks=[trace.facts["psk"]])
+    assert "3 proofs verified" in reader.text
+    assert "that cannot be checked" not in reader.text
+    for said in ("A TLS 1.2 handshake (RFC 5246)", "both have a pre-shared key", "RFC 5246 §7.4.9"):
+        assert said in reader.text
+    assert "handshake keys" not in reader.text
+    _, reader = page_of(traces["tls12-gcm"])
+    assert "nonce_explicit" in reader.text
+    assert "Both have extended master secret" in reader.text.replace("  ", " ")
+    _, reader = page_of(traces["bearssl_2018-03"])
+    assert "There is no extended master secret" in reader.text.replace("  ", " ")
+
+
+def test_a_hello_of_old_that_got_no_answer_is_not_taken_for_tls13(traces) -> None:
+    hello = traces["axtls149_esp8266_tls11"].transcript[0]
+    refused = Chunk(PEER_TO_BOARD, bytes([21, 3, 3, 0, 2, 2, 70]), 1.0)
+    exchange = Exchange([hello, refused], "", board_is_client=True)
+    text = read(page(exchange, Subject("x"))).text
+    assert "The client offered nothing newer than TLS 1.2 (RFC 5246), and no ServerHello" in text
+    assert "A TLS 1.3 handshake" not in text
+    assert "RFC 8446" not in text
 
 
 def test_a_retry_and_client_certificates_are_told(traces) -> None:

@@ -120,8 +120,12 @@ def test_a_client_without_the_certificate_that_is_demanded_is_refused(
     assert server.alert_sent == 116  # certificate_required
 
 
+# BoringSSL gives its tickets with its first data, of which there is none here.
+SERVERS = [name for name in peers.names() if name != "bun"]
+
+
 # gnutls-cli connects again at once, which no server tells apart: the rig's own listener does.
-@pytest.mark.parametrize("pair", [(name, "openssl") for name in peers.names()], ids=peers.names())
+@pytest.mark.parametrize("pair", [(name, "openssl") for name in SERVERS], ids=SERVERS)
 def test_a_second_connection_resumes_the_first_and_both_say_so(
     pair: tuple[str, str], tmp_path: Path
 ) -> None:

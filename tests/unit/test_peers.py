@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from hil import cli
-from hil.errors import MissingTool
+from hil.errors import BuildError, MissingTool
 from hil.peer import Program
 from hil.tlsrig import abilities, engine_build, peers, peers_command
 from hil.tlsrig import scenario as declared
@@ -115,3 +116,91 @@ def test_the_table_shows_every_peer_with_its_version(capsys: pytest.CaptureFixtu
     long = peers_command.abilities({"openssl": peers.load("openssl")})
     assert f"openssl {version}: " in long
     assert "    TLS_CHACHA20_POLY1305_SHA256\n" in long
+
+
+def test_what_is_there_on_request_only_is_neither_missed_nor_built_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    for name in peers.names():
+        module = peers.load(name)
+        program = Program(f"/{name}", "1")
+        monkeypatch.setattr(module, "program", lambda program=program: program)
+        if hasattr(module, "build"):
+            monkeypatch.setattr(
+                module, "build", lambda _, name=name, program=program: asked.append(name) or program
+            )
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path))
+    assert cli.main(["peers", "--install", "--quiet"]) == 0
+    assert asked == ["bearssl", "mbedtls"]
+    asked.clear()
+    assert cli.main(["peers", "--install", "--quiet", "wolfssl", "mbedtls3", "bun,deno"]) == 0
+    assert asked == ["wolfssl", "mbedtls", "bun", "deno"]
+    assert "mbedtls  1  /mbedtls\n" in capsys.readouterr().out
+
+
+def test_a_missing_one_that_is_there_on_request_fails_only_the_check_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in peers.names():
+        if not peers.is_on_request(name):
+            monkeypatch.setattr(peers.load(name), "program", lambda: Program("/", "1"))
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path))
+    assert cli.main(["peers", "--check"]) == 0
+    assert cli.main(["peers", "--check", "wolfssl"]) == 1
+
+
+def test_the_other_name_of_a_peer_is_the_peer() -> None:
+    assert peers.renamed(["openssl, mbedtls3", "*"]) == ["openssl", "mbedtls", "*"]
+    assert set(peers.ALIASES.values()) <= set(peers.names())
+    assert not set(peers.ALIASES) & set(peers.names())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        ('touch "${8#OUT=}/half"; echo cc: no; exit 2', "wolfssl could not be built:\ncc: no"),
+        ("kill -9 $$", "wolfssl could not be built"),
+    ],
+)
+def test_a_build_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: str, message: str
+) -> None:
+    source = tmp_path / "source"
+    (source / "wolfssl").mkdir(parents=True)
+    (source / "wolfssl" / "ssl.h").touch()
+    program = tmp_path / "bin" / "make"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/bash\n{make}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("WOLFSSL_DIR", str(source))
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(BuildError, match=message):
+        engine_build.ensure("wolfssl")
+    left = [path.name for path in (tmp_path / "cache" / "peers").iterdir()]
+    assert [name for name in left if not name.endswith(".lock")] == []
+
+
+def test_without_a_compiler_its_command_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path))
+    assert peers_command.install({"wolfssl": peers.load("wolfssl")}, -1) == 1
+    assert capsys.readouterr().out == "wolfssl  needs cc: apt-get install gcc\n"
+
+
+def test_what_a_peer_cannot_be_told_skips_the_scenarios_that_turn_on_it() -> None:
+    known = declared.load_all()
+    assert abilities.CHOICE_OF_GROUPS in known["tls13-hrr"].needs
+    assert abilities.CHOICE_OF_GROUPS not in known["tls13-x509-p256"].needs
+    assert abilities.CHOICE_OF_SUITES in known["tls13-server-no-common-suite"].needs
+    assert abilities.CHOICE_OF_VERSIONS in known["tls12-both-older"].needs
+    assert abilities.SAME_HELLO in known["tls13-server-hrr"].needs
+    assert abilities.SAME_HELLO not in known["tls13-hrr"].needs
+    assert abilities.KEY_REFUSAL in known["tls13-psk-wrong-identity"].needs
+    assert abilities.KEY_REFUSAL not in known["tls13-psk-wrong-key"].needs
+    reason = peers.lacking("deno", "server", known["tls13-hrr"].needs)
+    assert reason is not None
+    assert reason.startswith("peer deno as a server has no a choice of groups: use --peer=")

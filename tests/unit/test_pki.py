@@ -49,6 +49,7 @@ def verdict(chain, name="localhost", purpose=SERVER_AUTH):
         ("rsa-pss", 2),
         ("p384", 2),
         ("ed25519", 2),
+        ("leaf-ed25519", 2),
         ("mixed", 2),
         ("large", 2),
         ("self-signed", 1),

@@ -14,7 +14,7 @@
       .join(" ")
       .toLowerCase(),
   }));
-  const table = document.querySelector(".matrix");
+  const table = document.querySelector("#matrix .matrix");
   const places = table ? [...table.tBodies[0].rows].map((row) => [...row.cells].slice(1)) : [];
   const shows = [...document.querySelectorAll("input[name=show]")];
   const names = ["target", "peer", "scenario"];
@@ -64,6 +64,9 @@
       hide(row, names.some((name) => want[name] && facts[name] && facts[name] !== want[name]));
     }
     filterMatrix(matched);
+    for (const place of document.querySelectorAll(".compat td a")) {
+      place.parentElement.classList.toggle("dim", !matched.has(place.hash.slice(1)));
+    }
     document.getElementById("shown").value =
       matched.size === cells.length
         ? `${cells.length} cells`

@@ -7,9 +7,12 @@ handshake, application keys and those after each KeyUpdate. An encrypted record 
 traffic secret of its sender's epoch from a key log. Messages are cut from the contents over any
 division into records; every record knows which parts of which messages it carries.
 
+In TLS 1.2 an end has two epochs only: in the clear, and from its change_cipher_spec on the keys of
+the connection, which come from the master secret of the key log.
+
 Nothing that came is left out: bytes that are no records, or the start of one that never became
-whole, are the tail of their stream. Nothing is judged here (`dissect_proofs` recomputes, the oracle
-judges). Of TLS 1.2, what follows change_cipher_spec stays sealed.
+whole, are the tail of their stream. Nothing is judged here (`dissect.proofs` recomputes, the oracle
+judges).
 """
 
 from __future__ import annotations
@@ -20,26 +23,21 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 
 from hil.link import BOARD_TO_PEER, Chunk
-from hil.tlsrig import keylog, names, wire
+from hil.tlsrig import keylog, names, tls12_keys, wire
 from hil.tlsrig.dissect import messages as dissect_messages
-from hil.tlsrig.dissect.grammar import Field, bounded, group, number
+from hil.tlsrig.dissect import record_fields
+from hil.tlsrig.dissect.grammar import Field, bounded
 from hil.tlsrig.dissect.messages import TLS_1_3
 from hil.tlsrig.keylog import RecordKeys
 
 PLAINTEXT, EARLY, HANDSHAKE, APPLICATION = "plaintext", "early data", "handshake", "application"
-_CERTIFICATE_TYPES = {True: "client_certificate_type", False: "server_certificate_type"}
-_HEADER = group(
-    "record header",
-    number("type", 1, "RFC 8446 §5.1", "what the record holds", names=names.CONTENT_TYPES),
-    number(
-        "legacy_record_version",
-        2,
-        "RFC 8446 §5.1",
-        "means nothing any more: frozen at TLS 1.2, in a first ClientHello often TLS 1.0",
-        names=names.VERSIONS,
-    ),
-    number("length", 2, "RFC 8446 §5.1", "of what follows", kind="length", unit="bytes"),
+# The only keys there are in TLS 1.2.
+CONNECTION = "connection"
+_NOT_OPENED = (
+    "it does not open with its sender's key: a byte was changed on the way, or it was made with "
+    "another key"
 )
+_CERTIFICATE_TYPES = {True: "client_certificate_type", False: "server_certificate_type"}
 
 
 @dataclass
@@ -106,6 +104,8 @@ class Record:
         inner: what was inside, with type and padding; None in the clear or if it stayed sealed.
         trouble: why it stayed sealed; empty if it did not.
         pieces: of which messages its contents are.
+        cipher: what a suite of TLS 1.2 seals it with; None in TLS 1.3, and if it is not known.
+        is_older: the connection is one of TLS 1.2 or older.
     """
 
     number: int
@@ -119,10 +119,12 @@ class Record:
     sequence: int | None = None
     label: str | None = None
     secret: bytes | None = None
-    keys: RecordKeys | None = None
+    keys: RecordKeys | tls12_keys.RecordKeys | None = None
     inner: bytes | None = None
     trouble: str = ""
     pieces: list[Piece] = field(default_factory=list)
+    cipher: tls12_keys.Suite | None = None
+    is_older: bool = False
 
     @property
     def is_sealed(self) -> bool:
@@ -132,9 +134,13 @@ class Record:
     @property
     def wire_fields(self) -> tuple[Field, ...]:
         """What travelled, named; joined these are the record."""
-        head = bounded(_HEADER, self.header)
+        head = bounded(
+            record_fields.OLDER_HEADER if self.is_older else record_fields.HEADER, self.header
+        )
         if not self.is_sealed:
             return (head, *(piece.field for piece in self.pieces))
+        if self.is_older:
+            return (head, *record_fields.older_sealed(self.body, self.cipher))
         size = self.keys.tag_bytes if self.keys is not None else 0
         cut = max(len(self.body) - size, 0)
         about = "the AEAD's output: nobody without the key can read or change it"
@@ -149,6 +155,8 @@ class Record:
         """What was inside of an encrypted record, named; joined these are `inner`."""
         if self.inner is None:
             return ()
+        if self.is_older:
+            return tuple(piece.field for piece in self.pieces)
         end = len(self.inner.rstrip(b"\0")) - 1
         kind = self.inner[end]
         fields = [piece.field for piece in self.pieces]
@@ -209,6 +217,8 @@ class Exchange:
         for side in self._sides.values():
             if side.partial is not None:
                 side.partial.whole = False
+        for record in self.records:
+            record.is_older = self.is_older
 
     def of(self, name: str, *, from_client: bool | None = None) -> list[Message]:
         """Return the whole messages of a name, in order."""
@@ -217,6 +227,14 @@ class Exchange:
             for message in self.messages
             if message.name == name and message.whole and from_client in (None, message.from_client)
         ]
+
+    @property
+    def is_older(self) -> bool:
+        """Whether it is one of TLS 1.2 or older; without an answer as the ClientHello has it."""
+        if self.version is not None:
+            return self.version < TLS_1_3
+        hellos = self.of("client_hello")
+        return bool(hellos) and hellos[-1].field.first("client_version") is not None
 
     def _cut(self, transcript: Iterable[Chunk]) -> Iterator[Record]:
         start = None
@@ -249,10 +267,10 @@ class Exchange:
                 return
             kind, content = _content(record.inner)
         elif side.changed_cipher and not encrypts:
-            record.epoch, record.sequence = "encrypted", side.sequence
-            record.trouble = "records of TLS 1.2 are not decrypted"
-            side.sequence += 1
-            return
+            self._open_older(record, side)
+            if record.inner is None:
+                return
+            content = record.inner
         else:
             record.epoch = PLAINTEXT
         if kind == wire.HANDSHAKE:
@@ -261,9 +279,9 @@ class Exchange:
         name = names.CONTENT_TYPES.get(kind, f"content type {kind}")
         described = None
         if kind == wire.ALERT:
-            described = dissect_messages.alert(content)
+            described = dissect_messages.alert(content, is_older=self.is_older)
         elif kind == wire.CHANGE_CIPHER_SPEC:
-            described = dissect_messages.change_cipher_spec(content)
+            described = dissect_messages.change_cipher_spec(content, is_older=self.is_older)
             side.changed_cipher = True
         message = Message(name, kind, side.from_client, record.epoch, content, [record])
         message.described = described
@@ -286,6 +304,23 @@ class Exchange:
         record.label, record.secret, record.keys = side.label, side.secret, side.keys
         side.sequence += 1
 
+    def _open_older(self, record: Record, side: _Side) -> None:
+        """Open a record that comes after its sender's change_cipher_spec (RFC 5246 §6.2.3.3)."""
+        record.epoch, record.sequence = CONNECTION, side.sequence
+        record.cipher = tls12_keys.find(self.suite)
+        side.sequence += 1
+        master = self.secrets.get(tls12_keys.MASTER)
+        if record.cipher is None or master is None:
+            record.trouble = record_fields.no_keys(record.cipher)
+            return
+        randoms = self.client_random, self.of("server_hello")[-1].data[6:38]
+        keys = record_fields.older_keys(record.cipher, master, randoms, of_client=side.from_client)
+        record.label, record.secret, record.keys = tls12_keys.MASTER, master, keys
+        try:
+            record.inner = keys.open(record.sequence, record.header, record.body)
+        except InvalidTag:
+            record.trouble = _NOT_OPENED
+
     def _opens(self, record: Record, side: _Side) -> bool:
         if side.keys is None and side.epoch in (EARLY, HANDSHAKE):
             self._enter(side, side.epoch)  # the suite may be known by now
@@ -296,10 +331,7 @@ class Exchange:
         try:
             record.inner = side.keys.open(side.sequence, record.header, record.body)
         except InvalidTag:
-            record.trouble = (
-                "it does not open with its sender's key: a byte was changed on the way, or it was "
-                "made with another key"
-            )
+            record.trouble = _NOT_OPENED
         else:
             if not record.inner.strip(b"\0"):
                 record.trouble, record.inner = "it has no content type: all zeros", None
@@ -363,7 +395,7 @@ class Exchange:
     def _completed(self, message: Message, side: _Side) -> None:
         """Name the bytes of a whole message, and do what it means for what follows."""
         message.described = dissect_messages.message(
-            message.data, self.version, raw_public_key=self._is_raw(side)
+            message.data, self.version, raw_public_key=self._is_raw(side), suite=self.suite
         )
         if message.name == "client_hello":
             self.client_random = message.data[6:38]
@@ -375,13 +407,15 @@ class Exchange:
                 message.field.first("cipher_suite"),
                 message.field.first("selected_version"),
             )
-            legacy = message.field.first("legacy_version")
+            legacy = message.field.first("legacy_version") or message.field.first("server_version")
             self.suite = suite.code if suite else None
             self.version = (chosen or legacy or Field("", b"")).code
             if self.version is not None and self.version >= TLS_1_3:
                 self._enter(side, HANDSHAKE)
         elif message.name == "end_of_early_data":
             self._enter(side, HANDSHAKE)
+        elif self.version is not None and self.version < TLS_1_3:
+            return
         elif message.name == "finished":
             self._enter(side, APPLICATION)
         elif message.name == "key_update":

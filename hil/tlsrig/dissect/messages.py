@@ -1,8 +1,8 @@
-"""The messages of TLS 1.3 as a grammar (RFC 8446 §4, §6), and of TLS 1.2 what travels in the clear.
+"""The messages of TLS 1.3 as a grammar (RFC 8446 §4, §6); those of TLS 1.2 are in tls12_messages.
 
 `message` names every byte of a whole handshake message; `alert` and `change_cipher_spec` do the
-same for what goes without a handshake header. Of TLS 1.2 the two hellos and Certificate are known;
-its other messages keep their bodies as they are.
+same for what goes without a handshake header. A hello tells by itself what it is of; of the others
+their reader knows.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hil.tlsrig import names, wire
+from hil.tlsrig.dissect import tls12_messages
 from hil.tlsrig.dissect.certificate import certificate, public_key_info
 from hil.tlsrig.dissect.extensions import extensions
 from hil.tlsrig.dissect.grammar import (
@@ -273,9 +274,6 @@ _BODIES: Mapping[int, Rule] = {
         names={0: "update_not_requested", 1: "update_requested"},
     ),
 }
-_OLDER_CERTIFICATE = vector(
-    "certificate_list", 3, counted("certificate_entry", 3, certificate), "RFC 5246 §7.4.2"
-)
 _TYPE = number("msg_type", 1, "RFC 8446 §4", "which message it is", names=names.HANDSHAKE_TYPES)
 _LENGTH = number("length", 3, "RFC 8446 §4", "of the message", kind="length", unit="bytes")
 
@@ -287,31 +285,56 @@ def name_of(data: bytes) -> str:
     return names.HANDSHAKE_TYPES.get(data[0], f"handshake message {data[0]}")
 
 
-def message(data: bytes, version: int | None = TLS_1_3, *, raw_public_key: bool = False) -> Field:
+def about(*, is_older: bool) -> Mapping[str, tuple[str, str]]:
+    """Return what messages are for, and where that is said: in TLS 1.3, or in older versions."""
+    return {**ABOUT, **tls12_messages.ABOUT} if is_older else ABOUT
+
+
+def sent_certificates(message: Field) -> list[bytes]:
+    """Return what a Certificate message holds, of any version: certificates in DER, or a key."""
+    entries = [*message.all("cert_data"), *message.all("ASN.1Cert")]
+    return [entry.data[3:] for entry in entries]
+
+
+def message(
+    data: bytes,
+    version: int | None = TLS_1_3,
+    *,
+    raw_public_key: bool = False,
+    suite: int | None = None,
+) -> Field:
     """Name every byte of a handshake message.
 
     Args:
         data: the whole message, its 4-byte header included.
         version: of the connection, None while it is not known.
         raw_public_key: a Certificate holds a bare key (RFC 7250).
+        suite: of the connection; in TLS 1.2 the form of a key exchange depends on it.
     """
     cursor = Cursor(data)
     kind, size = _TYPE(cursor), _LENGTH(cursor)
     name = name_of(data)
     rule = _BODIES.get(data[0])
     older = version is not None and version < TLS_1_3
-    if data[0] == wire.SERVER_HELLO:
-        rule = _HELLOS[name == "hello_retry_request"]
+    if name in ("client_hello", "server_hello"):
+        as_older = tls12_messages.hello(data[0], data[4:])
+        older = as_older is not None
+        rule = as_older or rule or _HELLOS[False]
+    elif name == "hello_retry_request":
+        rule = _HELLOS[True]
+    elif older and version is not None:
+        rule = tls12_messages.body(data[0], suite, version)
     elif data[0] == 11:
-        rule = _OLDER_CERTIFICATE if older else _certificate(raw_public_key)
-    elif older and data[0] != wire.CLIENT_HELLO:
-        rule = None
+        rule = _certificate(raw_public_key)
     body = bounded(rule or rest("body"), cursor.rest())
     inside = body.parts if body.parts and body.name == name else (body,)
-    rfc, about = ABOUT.get(name, ("", ""))
+    rfc, purpose = about(is_older=older).get(name, ("", ""))
+    if older:
+        kind, size = (replace(one, rfc="RFC 5246 §7.4") for one in (kind, size))
     if not body.data:
         inside = ()
-    return replace(joined(name, (kind, size, *inside), rfc=rfc, about=about), value="")
+    named = replace(joined(name, (kind, size, *inside), rfc=rfc, about=purpose), value="")
+    return tls12_messages.sourced(named) if older else named
 
 
 _ALERT = group(
@@ -330,12 +353,15 @@ _CHANGE_CIPHER_SPEC = number(
 )
 
 
-def alert(data: bytes) -> Field:
+def alert(data: bytes, *, is_older: bool = False) -> Field:
     """Name the bytes of an alert."""
-    rfc, about = ABOUT["alert"]
-    return replace(bounded(_ALERT, data), rfc=rfc, about=about)
+    rfc, purpose = about(is_older=is_older)["alert"]
+    read = tls12_messages.alert(data) if is_older else bounded(_ALERT, data)
+    return replace(read, rfc=rfc, about=purpose)
 
 
-def change_cipher_spec(data: bytes) -> Field:
+def change_cipher_spec(data: bytes, *, is_older: bool = False) -> Field:
     """Name the byte of a change_cipher_spec."""
+    if is_older:
+        return tls12_messages.change_cipher_spec(data)
     return bounded(_CHANGE_CIPHER_SPEC, data)

@@ -1,27 +1,29 @@
-"""Recomputes what a TLS 1.3 handshake proves: Finished, CertificateVerify, binders, signatures.
+"""Recomputes what a handshake proves: Finished, CertificateVerify, binders, signatures.
 
 Each is done from the bytes on the wire and the secrets of a key log by `hashlib`, `hmac` and
 `cryptography`, and every step is kept as a line, so that a reader can follow it with a calculator
-of her own. A proof that cannot be redone for want of a secret says which; it never passes.
+of her own. A proof that cannot be redone for want of a secret says which; it never passes. What is
+otherwise in TLS 1.2 is in `tls12_proofs`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from hil.tlsrig import keylog, names
+from hil.tlsrig.dissect import tls12_proofs
 from hil.tlsrig.dissect.exchange import Exchange, Message
 from hil.tlsrig.dissect.grammar import Field
-from hil.tlsrig.dissect.messages import TLS_1_3
+from hil.tlsrig.dissect.messages import TLS_1_3, sent_certificates
+from hil.tlsrig.dissect.proof import UNREADABLE, Proof, Step, listed, verifies, who
 
 # What counts into the transcript hash (RFC 8446 §4.4.1); tickets and key updates come later.
 _HASHED = (
@@ -30,37 +32,6 @@ _HASHED = (
     "compressed_certificate",
 )
 _PROVES = ("finished", "certificate_verify")
-_HASHES: Mapping[str, hashes.HashAlgorithm] = {
-    "256": hashes.SHA256(),
-    "384": hashes.SHA384(),
-    "512": hashes.SHA512(),
-}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One line of a proof: what it is, its bytes, how it comes about."""
-
-    name: str
-    data: bytes | None = None
-    how: str = ""
-
-
-@dataclass(frozen=True)
-class Proof:
-    """One recomputation.
-
-    Attributes:
-        title: what is proved.
-        right: it came out as on the wire; None when it could not be done.
-        outcome: the same in words.
-        steps: how.
-    """
-
-    title: str
-    right: bool | None
-    outcome: str
-    steps: tuple[Step, ...] = ()
 
 
 class Transcript:
@@ -97,11 +68,6 @@ def digest(hash_name: str, messages: Sequence[Message], more: bytes = b"") -> by
     return hashlib.new(hash_name, b"".join(data) + more).digest()
 
 
-def listed(messages: Iterable[Message]) -> str:
-    """Return messages' names in order, for people."""
-    return ", ".join(message.name for message in messages)
-
-
 def proofs(
     exchange: Exchange, psks: Sequence[bytes] = (), anchors: Sequence[bytes] = ()
 ) -> dict[int, list[Proof]]:
@@ -125,7 +91,9 @@ def proofs(
             made = binders(transcript, message, psks)
         elif message.name in _PROVES and _unread(exchange, message):
             why = "cannot be checked: a record before it could not be opened"
-            made = [Proof(f"The {_who(message)}'s {message.name}", None, why)]
+            made = [Proof(f"The {who(message)}'s {message.name}", None, why)]
+        elif exchange.version is not None and exchange.version < TLS_1_3:
+            made = _of_older(exchange, message, psks, anchors)
         elif exchange.suite in names.SUITES and exchange.version == TLS_1_3:
             if message.name == "finished":
                 made = [_finished(exchange, transcript, message)]
@@ -138,20 +106,26 @@ def proofs(
     return found
 
 
+def _of_older(
+    exchange: Exchange, message: Message, psks: Sequence[bytes], anchors: Sequence[bytes]
+) -> list[Proof]:
+    if message.name == "certificate":
+        return _chain(message, anchors)
+    return tls12_proofs.of_message(
+        exchange, message, lambda from_client: _sent_key(exchange, from_client), psks
+    )
+
+
 def _unread(exchange: Exchange, message: Message) -> bool:
     """Whether something before a message stayed sealed, so that the transcript is not known."""
     last = message.records[-1].number
     return any(record.trouble and record.number < last for record in exchange.records)
 
 
-def _who(message: Message) -> str:
-    return "client" if message.from_client else "server"
-
-
 def _finished(exchange: Exchange, transcript: Transcript, message: Message) -> Proof:
     """RFC 8446 §4.4.4."""
-    label = f"{_who(message).upper()}_HANDSHAKE_TRAFFIC_SECRET"
-    title = f"The {_who(message)}'s Finished, recomputed"
+    label = f"{who(message).upper()}_HANDSHAKE_TRAFFIC_SECRET"
+    title = f"The {who(message)}'s Finished, recomputed"
     secret = exchange.secrets.get(label)
     if secret is None:
         return Proof(title, None, f"cannot be checked: the key log has no {label}")
@@ -176,7 +150,7 @@ def _finished(exchange: Exchange, transcript: Transcript, message: Message) -> P
 
 def _certificate_verify(exchange: Exchange, transcript: Transcript, message: Message) -> Proof:
     """RFC 8446 §4.4.3."""
-    title = f"The {_who(message)}'s signature, verified"
+    title = f"The {who(message)}'s signature, verified"
     signed, steps = _signed_content(exchange, transcript, message)
     scheme = message.field.first("algorithm")
     signature = message.field.first("signature_bytes")
@@ -201,7 +175,7 @@ def _signed_content(
     hash_name = keylog.row(exchange.suite).hash_name
     before = transcript.before(message)
     hashed = digest(hash_name, before)
-    context = f"TLS 1.3, {_who(message)} CertificateVerify".encode()
+    context = f"TLS 1.3, {who(message)} CertificateVerify".encode()
     why = "they fill the part that an attacker could choose in signatures of older versions"
     steps = (
         Step("64 spaces", b" " * 64, why),
@@ -214,54 +188,34 @@ def _signed_content(
 
 def _sent_key(exchange: Exchange, from_client: bool) -> PublicKeyTypes | None:
     for message in exchange.of("certificate", from_client=from_client):
-        entry = message.field.first("cert_data")
-        if entry is None:
+        sent = sent_certificates(message.field)
+        if not sent:
             continue
-        der = entry.data[3:]
+        der = sent[0]
         try:
             if message.field.first("tbsCertificate") is None:
                 return serialization.load_der_public_key(der)
             return x509.load_der_x509_certificate(der).public_key()
-        except ValueError:
+        except UNREADABLE:
             return None
     return None
 
 
-def verifies(key: PublicKeyTypes, scheme: int, signature: bytes, signed: bytes) -> bool | None:
-    """Check a signature by its scheme (RFC 8446 §4.2.3); None for one that is not known here."""
-    name = names.SIGNATURES.get(scheme, "")
-    bits = name[-3:]
-    try:
-        if isinstance(key, ec.EllipticCurvePublicKey) and name.startswith("ecdsa_secp"):
-            key.verify(signature, signed, ec.ECDSA(_HASHES[bits]))
-        elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-            key.verify(signature, signed)
-        elif isinstance(key, rsa.RSAPublicKey) and name.startswith("rsa_pss"):
-            chosen = _HASHES[bits]
-            pss = padding.PSS(padding.MGF1(chosen), salt_length=chosen.digest_size)
-            key.verify(signature, signed, pss, chosen)
-        else:
-            return None
-    except InvalidSignature:
-        return False
-    return True
-
-
 def _chain(message: Message, anchors: Sequence[bytes]) -> list[Proof]:
     """Check who issued each certificate of a Certificate message (RFC 5280 §6)."""
-    sent = [entry.data[3:] for entry in message.field.all("cert_data")]
+    sent = sent_certificates(message.field)
     if message.field.first("tbsCertificate") is None:
         return []
     try:
         chain = [x509.load_der_x509_certificate(der) for der in sent]
         known = [x509.load_der_x509_certificate(der) for der in anchors]
-    except ValueError as error:
+        made = []
+        for position, certificate in enumerate(chain):
+            subject = certificate.subject.rfc4514_string()
+            title = f"Certificate {position + 1}: who signed {subject}"
+            made.append(_issued(certificate, title, [*chain, *known]))
+    except UNREADABLE as error:  # its parts are read when they are wanted
         return [Proof("The certificates' signatures", None, f"cannot be read: {error}")]
-    made = []
-    for position, certificate in enumerate(chain):
-        subject = certificate.subject.rfc4514_string()
-        title = f"Certificate {position + 1}: who signed {subject}"
-        made.append(_issued(certificate, title, [*chain, *known]))
     return made
 
 
@@ -270,16 +224,30 @@ def _issued(
 ) -> Proof:
     name = certificate.issuer.rfc4514_string()
     for issuer in issuers:
-        if issuer.subject != certificate.issuer:
-            continue
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError):
+        if issuer.subject != certificate.issuer or not _is_issued(certificate, issuer):
             continue
         return Proof(title, True, f"verified with the public key of {name}")
     if any(issuer.subject == certificate.issuer for issuer in issuers):
         return Proof(title, False, f"WRONG: no key of {name} made this signature")
     return Proof(title, None, f"cannot be checked: {name} is neither sent nor known here")
+
+
+def _is_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether a key of that issuer's made a certificate's signature, whatever that is worth."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, TypeError):
+        return False
+    except ValueError:  # an algorithm that is withdrawn, such as SHA-1
+        key, hashed = issuer.public_key(), certificate.signature_hash_algorithm
+        if not isinstance(key, rsa.RSAPublicKey) or hashed is None:
+            return False
+        content, padded = certificate.tbs_certificate_bytes, padding.PKCS1v15()
+        try:
+            key.verify(certificate.signature, content, padded, hashed)
+        except (InvalidSignature, UnsupportedAlgorithm):
+            return False
+    return True
 
 
 def binders(transcript: Transcript, message: Message, psks: Sequence[bytes]) -> list[Proof]:

@@ -1,5 +1,7 @@
 """The key schedule of one connection (RFC 8446 §7.1): which secret comes from which, with values.
 
+That of TLS 1.2 is in `tls12_schedule`.
+
 A key log holds the traffic secrets and the exporter secret, but neither the shared secret of the
 key exchange nor the master secret, which would give everything away: those stay unknown, unless
 there was no key exchange (`psk_ke`). What follows from a known secret is computed.
@@ -10,12 +12,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from hil.tlsrig import keylog, names
+from hil.tlsrig.dissect import tls12_schedule
 from hil.tlsrig.dissect.exchange import Exchange, Message
 from hil.tlsrig.dissect.messages import TLS_1_3
-from hil.tlsrig.dissect.proofs import Proof, Transcript, digest, listed
+from hil.tlsrig.dissect.proof import Proof, listed
+from hil.tlsrig.dissect.proofs import Transcript, digest
+from hil.tlsrig.dissect.secret import UNKNOWN, Secret
 
 # What each traffic secret protects.
 _TRAFFIC = (
@@ -24,28 +28,6 @@ _TRAFFIC = (
     *(("CLIENT_TRAFFIC_SECRET_0", "c ap traffic", "the client's application data"),),
     *(("SERVER_TRAFFIC_SECRET_0", "s ap traffic", "the server's application data"),),
 )
-_UNKNOWN = "in no key log"
-
-
-@dataclass(frozen=True)
-class Secret:
-    """One secret of the schedule.
-
-    Attributes:
-        depth: how many steps below the start, for drawing.
-        name: as the RFC has it.
-        formula: how it comes about.
-        value: None where nobody wrote it down.
-        source: where the value is from.
-        about: what it is for.
-    """
-
-    depth: int
-    name: str
-    formula: str
-    value: bytes | None
-    source: str
-    about: str = ""
 
 
 def schedule(exchange: Exchange, found: Mapping[int, Sequence[Proof]]) -> list[Secret]:
@@ -55,6 +37,8 @@ def schedule(exchange: Exchange, found: Mapping[int, Sequence[Proof]]) -> list[S
         exchange: the connection.
         found: the proofs of its messages; a verified binder says which pre-shared key there was.
     """
+    if exchange.version is not None and exchange.version < TLS_1_3:
+        return tls12_schedule.secrets(exchange, found)
     if exchange.suite not in names.SUITES or exchange.version != TLS_1_3:
         return []
     return _Schedule(exchange, found).secrets
@@ -74,7 +58,7 @@ class _Schedule:
         self._master(handshake)
 
     def _add(self, depth: int, name: str, formula: str, value: bytes | None, about: str) -> None:
-        source = "computed" if value is not None else _UNKNOWN
+        source = "computed" if value is not None else UNKNOWN
         if name in self._exchange.secrets:
             logged = self._exchange.secrets[name]
             if value is None:

@@ -2,15 +2,18 @@
 
 A library crashes or hangs in a process of its own, which the farm supervises like any other peer
 program. Engines in Python are modules here, started with `-m`; engines in C are in `native/` and
-built by `hil.tlsrig.engine_build`. All take `name=value` arguments and say one line for each thing
-that happens; `hil.tlsrig.engine_peer` is the host's half.
+built by `hil.tlsrig.engine_build`; those in JavaScript are in `script/`, and what they cannot say
+themselves `hil.tlsrig.script_peer` reads in their logs. All take `name=value` arguments and say one
+line for each thing that happens; `hil.tlsrig.engine_peer` is the host's half.
 
 Arguments: `role` (server, client), `port` (a client's), `connections`, `versions`, `suites`,
 `groups`, `signatures` (comma lists of code points in hexadecimal), `alpn` (comma list), `chain`,
 `key`, `root` (PEM files: what it shows, what it demands of the other end), `server_name`,
 `utc_seconds`, `psk`, `psk_identity`, `psk_with_dhe`, `psk_hash`, `extended_master_secret` (0: do
-without), `max_record_bytes` (no record it sends is larger), `exporter_label`, `key_log`, `wire_log`
-(files it appends to).
+without), `tickets` (0: remember sessions by their ids), `fallback` (1: say that a newer version has
+failed), `max_record_bytes` (no record it sends is larger), `answer_bytes` (it sends
+nothing back before so many bytes have come, and then all of them at once), `exporter_label`,
+`key_log`, `wire_log` (files it appends to).
 
 What they say on standard output:
 

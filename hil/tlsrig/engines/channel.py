@@ -199,6 +199,7 @@ def _converse(channel: Channel, library: Library) -> None:
     try:
         say("connected", **library.shake_hands())
         leaving = False
+        gathered, wanted = b"", channel.number("answer_bytes") or 0
         while True:
             if not leaving and not library.pending() and not channel.wait():
                 library.say_goodbye()
@@ -206,7 +207,10 @@ def _converse(channel: Channel, library: Library) -> None:
             data = library.read()
             if data:
                 say("data", bytes=data.hex())
-                library.write(data)
+                gathered += data
+                if len(gathered) >= wanted:
+                    library.write(gathered)
+                    gathered = b""
     except EndedError:
         if library.account.close_received:
             library.say_goodbye()

@@ -22,6 +22,7 @@ _ALERT_READ, _ALERT_WRITE = 0x4004, 0x4008  # SSL_CB_READ_ALERT, SSL_CB_WRITE_AL
 _BIO_BYTES = 65536
 _ALLOW_NO_DHE_KEX = 1 << 10  # SSL_OP_ALLOW_NO_DHE_KEX
 _NO_EXTENDED_MASTER = 1 << 0  # SSL_OP_NO_EXTENDED_MASTER_SECRET
+_SEND_FALLBACK_SCSV = 0x80  # SSL_MODE_SEND_FALLBACK_SCSV
 _TLS12 = 0x0303
 _CODES = {name: code for code, name in names.ALL_SUITES.items()}
 _SESSION_CALLBACKS: list[object] = []  # cffi's callbacks live as long as something holds them
@@ -80,8 +81,9 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         step = self._channel.number("max_record_bytes") or len(data)
-        for start in range(0, len(data), step):
-            self._complete(partial(self._tls.send, data[start : start + step]))
+        done = 0
+        while done < len(data):  # where less was negotiated it takes no more than a record
+            done += self._complete(partial(self._tls.send, data[done : done + step]))
 
     def say_goodbye(self) -> None:
         if not self.account.close_sent:
@@ -191,6 +193,10 @@ def _choose(channel: Channel, context: SSL.Context) -> None:
         context.set_cipher_list(f"{':'.join(older) or 'ALL'}{level}".encode("ascii"))
     if channel.text("extended_master_secret") == "0":
         context.set_options(_NO_EXTENDED_MASTER)
+    if channel.text("tickets") == "0":
+        context.set_options(SSL.OP_NO_TICKET)
+    if channel.text("fallback") == "1":
+        context.set_mode(_SEND_FALLBACK_SCSV)
     groups = [names.GROUPS[code] for code in channel.codes("groups")]
     if groups:
         _require(_lib.SSL_CTX_set1_curves_list(context._context, _text(groups)))

@@ -10,7 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
+from tlslite.api import (
+    HandshakeSettings,
+    SessionCache,
+    TLSConnection,
+    X509CertChain,
+    parsePEMKey,
+)
 from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
 from tlslite.utils.cryptomath import getRandomBytes
 
@@ -73,12 +79,22 @@ class _Socket:
 class Connection:
     """One connection."""
 
-    def __init__(self, channel: Channel, settings: HandshakeSettings, session: list[Any]) -> None:
-        """Make one; `session` holds what it may resume and is given what can be resumed."""
+    def __init__(
+        self,
+        channel: Channel,
+        settings: HandshakeSettings,
+        session: list[Any],
+        cache: SessionCache | None,
+    ) -> None:
+        """Make one; `session` holds what it may resume and is given what can be resumed.
+
+        A server with a `cache` remembers sessions of TLS 1.2 by their ids.
+        """
         self.account = Account()
         self._channel = channel
         self._settings = settings
         self._session = session
+        self._cache = cache
         self._socket = _Socket(channel)
         self._tls: Any = TLSConnection(self._socket)
         self._tls.closeSocket = False
@@ -127,6 +143,7 @@ class Connection:
             certChain=chain,
             privateKey=key,
             reqCert=bool(self._channel.text("root")),
+            sessionCache=self._cache,
             settings=self._settings,
             alpn=_protocols(self._channel),
         )
@@ -190,10 +207,12 @@ def begin(channel: Channel) -> Callable[[], Connection]:
         settings.pskConfigs = [key]
         mode = "psk_dhe_ke" if channel.options["psk_with_dhe"] == "1" else "psk_ke"
         settings.psk_modes = [mode]
-    if channel.is_server:
+    settings.sendFallbackSCSV = channel.text("fallback") == "1"
+    cache = SessionCache() if channel.text("tickets") == "0" else None
+    if channel.is_server and cache is None:
         settings.ticketKeys = [getRandomBytes(32)]
     session: list[Any] = []
-    return lambda: Connection(channel, settings, session)
+    return lambda: Connection(channel, settings, session, cache)
 
 
 def _choose(channel: Channel, settings: HandshakeSettings) -> None:

@@ -17,6 +17,8 @@ from cryptography.x509.oid import ExtensionOID
 from hil.tlsrig import names
 from hil.tlsrig.dissect.exchange import Exchange, Message
 from hil.tlsrig.dissect.grammar import Field, is_grease
+from hil.tlsrig.dissect.messages import TLS_1_3, sent_certificates
+from hil.tlsrig.dissect.proof import UNREADABLE
 from hil.tlsrig.scenario import BoardSide, PeerSide, Scenario
 
 _SHOWN, _FEW = 14, 5
@@ -24,6 +26,8 @@ _WITHDRAWN = ("SSLv3", "TLSv1.0", "TLSv1.1")
 _RENEGOTIATION_SIGNAL = 0x00FF  # RFC 5746 §3.3: among the suites, but none
 _PURPOSES = {"1.3.6.1.5.5.7.3.1": "servers", "1.3.6.1.5.5.7.3.2": "clients"}
 _CLIENT_HELLO = "client_hello"
+_TLS_1_3 = "TLSv1.3"
+_DATA = "data or close_notify: the handshake was complete"
 
 
 def offer(exchange: Exchange) -> str:
@@ -35,11 +39,16 @@ def offer(exchange: Exchange) -> str:
     listed = hello.first("signature_algorithms")
     schemes = listed.codes("signature_scheme") if listed is not None else []
     shares = [share.codes("group") for share in hello.all("key_share_entry")]
+    shared = _listed(_named(names.GROUPS, [code for one in shares for code in one]))
+    is_older = not hello.codes("version")
+    versions = versions_of(hello)
+    # RFC 5246 appendix E.1: it says the newest, older ones are understood.
+    spoken = f"up to {versions[-1]}" if is_older and versions else _listed(versions)
     said = [
-        f"versions {_listed(versions_of(hello))}",
+        f"versions {spoken}",
         f"suites {_listed(suites_of(hello))}",
         f"groups {_listed(groups_of(hello))}",
-        f"key shares for {_listed(_named(names.GROUPS, [code for one in shares for code in one]))}",
+        *([] if is_older else [f"key shares for {shared}"]),
         f"signature schemes {_listed(_named(names.SIGNATURES, schemes))}",
         f"ALPN {_listed(_texts(hello, 'application_layer_protocol_negotiation'))}",
         f"server name {_listed(_texts(hello, 'server_name_list'))}",
@@ -65,6 +74,8 @@ def answer(exchange: Exchange) -> str:
         *_named({**names.SUITES, **names.OLDER_SUITES}, hello.codes("cipher_suite")),
         *_named(names.GROUPS, hello.codes("group")),
     ]
+    for exchanged in exchange.of("server_key_exchange"):  # of TLS 1.2
+        said += _named(names.GROUPS, exchanged.field.codes("group"))
     if hello.first("selected_identity") is not None:
         said.append("with the pre-shared key")
     return f"The server's answer: {', '.join(said)}."
@@ -72,9 +83,8 @@ def answer(exchange: Exchange) -> str:
 
 def told(side: BoardSide | PeerSide, who: str) -> str:
     """Say what an end was told to accept, where the wire does not show it."""
-    versions = side.versions if isinstance(side, PeerSide) else ("TLSv1.3",)
     said = [
-        f"versions {_listed(versions)}",
+        f"versions {_listed(side.versions)}",
         f"suites {_listed(side.suites, 'its own defaults')}",
         f"groups {_listed(side.groups, 'its own defaults')}",
     ]
@@ -100,11 +110,12 @@ def mismatch(exchange: Exchange, scenario: Scenario, client: str, server: str) -
         return None
     hello = hellos[-1].field
     side: BoardSide | PeerSide = scenario.board if scenario.role == "server" else scenario.peer
-    versions = side.versions if isinstance(side, PeerSide) else ("TLSv1.3",)
+    groups = groups_of(hello)
     for what, offered, accepted in (
-        ("TLS version", versions_of(hello), versions),
+        ("TLS version", versions_of(hello), side.versions),
         ("cipher suite", suites_of(hello), side.suites),
-        ("group", groups_of(hello), side.groups),
+        # RFC 8422 §4: a client of older versions that names none may be given any.
+        ("group", groups, side.groups if groups or hello.codes("version") else ()),
     ):
         if accepted and not set(offered) & set(accepted):
             lists = _listed(offered, "none", _FEW)
@@ -119,6 +130,8 @@ def mismatch(exchange: Exchange, scenario: Scenario, client: str, server: str) -
                 f"{server} accepts only {_listed(accepted)}; {client} offered {lists}: no {what} "
                 f"in common. {change}"
             )
+    if _TLS_1_3 not in set(versions_of(hello)) & set(side.versions):
+        return None
     return _psk_mismatch(scenario, side.suites, server)
 
 
@@ -153,8 +166,13 @@ def versions_of(hello: Field) -> list[str]:
     offered = _named(names.VERSIONS, hello.codes("version"))
     if offered:
         return offered
-    newest = (hello.codes("legacy_version") or [0])[0]
+    newest = newest_of(hello)
     return [name for code, name in names.VERSIONS.items() if 0x0300 < code <= newest]
+
+
+def newest_of(hello: Field) -> int:
+    """Return the newest version of a ClientHello that names one only."""
+    return next(iter(hello.codes("client_version") or hello.codes("legacy_version")), 0)
 
 
 def suites_of(hello: Field) -> list[str]:
@@ -172,12 +190,24 @@ def groups_of(hello: Field) -> list[str]:
 def chain_of(exchange: Exchange, from_client: bool, file: Path | None) -> list[x509.Certificate]:
     """Return the certificates an end sent; those of `file` if the wire does not show them."""
     for message in exchange.of("certificate", from_client=from_client):
-        sent = [entry.data[3:] for entry in message.field.all("cert_data")]
+        sent = sent_certificates(message.field)
         try:
-            return [x509.load_der_x509_certificate(der) for der in sent]
-        except ValueError:
+            return [_readable(x509.load_der_x509_certificate(der)) for der in sent]
+        except UNREADABLE:
             break
     return certificates(file)
+
+
+def _readable(certificate: x509.Certificate) -> x509.Certificate:
+    """Return a certificate whose parts that explanations need can all be read.
+
+    Raises:
+        Any of `UNREADABLE`: one of them cannot; they are not looked at before.
+    """
+    for part in ("subject", "issuer", "not_valid_before_utc", "signature_algorithm_oid"):
+        getattr(certificate, part)
+    certificate.public_key()
+    return certificate
 
 
 def certificates(file: Path | None) -> list[x509.Certificate]:
@@ -196,7 +226,7 @@ def names_in(certificate: x509.Certificate) -> list[str]:
         found = certificate.extensions.get_extension_for_oid(
             ExtensionOID.SUBJECT_ALTERNATIVE_NAME
         ).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return []
     assert isinstance(found, x509.SubjectAlternativeName)
     return [str(name.value) for name in found]
@@ -206,7 +236,7 @@ def purposes(certificate: x509.Certificate) -> list[str]:
     """Return what a certificate's key may be used for."""
     try:
         found = certificate.extensions.get_extension_for_oid(ExtensionOID.EXTENDED_KEY_USAGE).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *UNREADABLE):
         return ["anything"]
     assert isinstance(found, x509.ExtendedKeyUsage)
     return [_PURPOSES.get(use.dotted_string, use.dotted_string) for use in found]
@@ -251,11 +281,27 @@ def awaited(exchange: Exchange) -> tuple[bool, str]:
         if retries == hellos:
             return True, "its second ClientHello"
         return False, "its ServerHello"
+    if exchange.version is not None and exchange.version < TLS_1_3:
+        return _awaited_of_older(exchange)
     if not exchange.of("finished", from_client=False):
         return False, "its messages up to Finished"
     if not exchange.of("finished", from_client=True):
         return True, "its Finished"
-    return not exchange.messages[-1].from_client, "data or close_notify: the handshake was complete"
+    return not exchange.messages[-1].from_client, _DATA
+
+
+def _awaited_of_older(exchange: Exchange) -> tuple[bool, str]:
+    """Say the same of TLS 1.2 after its ServerHello (RFC 5246 §7.3): who is asked first ends it."""
+    is_full = bool(exchange.of("server_hello_done"))
+    changed = {one.from_client for one in exchange.of("change_cipher_spec")}
+    if not is_full and not changed:
+        return False, "its messages up to ServerHelloDone, or to Finished of a resumed session"
+    if is_full and not exchange.of("client_key_exchange"):
+        return True, "its ClientKeyExchange"
+    for is_client in (is_full, not is_full):
+        if is_client not in changed:
+            return is_client, "its Finished"
+    return not exchange.messages[-1].from_client, _DATA
 
 
 def last_of(exchange: Exchange, from_client: bool) -> Message | None:

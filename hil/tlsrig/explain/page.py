@@ -17,12 +17,15 @@ from functools import cache
 
 import jinja2
 
-from hil.tlsrig import keylog, names
+from hil.tlsrig import keylog, names, tls12_keys
+from hil.tlsrig.dissect import tls12_proofs
 from hil.tlsrig.dissect.exchange import Exchange, Message, Record
-from hil.tlsrig.dissect.messages import ABOUT
-from hil.tlsrig.dissect.proofs import Proof, proofs
+from hil.tlsrig.dissect.messages import about
+from hil.tlsrig.dissect.proof import Proof
+from hil.tlsrig.dissect.proofs import proofs
 from hil.tlsrig.dissect.schedule import schedule
 
+_NONCE_BYTES = 12
 _RFC_LINK = re.compile(r"RFC (\d+) (?:§|appendix )([A-Z\d][.\d]*)")
 
 
@@ -88,7 +91,7 @@ def page(exchange: Exchange, subject: Subject) -> str:
     found = proofs(exchange, subject.psks, subject.anchors)
     ends = {exchange.board_is_client: subject.board, not exchange.board_is_client: subject.peer}
     shown = [_shown(exchange, record, ends) for record in exchange.records]
-    suite = exchange.suite if exchange.suite in names.SUITES else None
+    hash_name = _hash_name(exchange.suite)
     style, script = _source("explain.css"), _source("explain.js")
     return (
         _environment()
@@ -107,13 +110,22 @@ def page(exchange: Exchange, subject: Subject) -> str:
             proofs=found,
             proved=_proved(found),
             schedule=schedule(exchange, found),
-            suite=names.name_of(names.SUITES, suite),
-            hash_name=keylog.row(suite).hash_name.upper().replace("SHA", "SHA-") if suite else "",
+            suite=names.name_of(names.ALL_SUITES, exchange.suite) if hash_name else None,
+            hash_name=hash_name.upper().replace("SHA", "SHA-"),
+            cipher=tls12_keys.find(exchange.suite),
             kinds=_particulars(exchange),
-            about=ABOUT,
+            about=about(is_older=exchange.is_older),
             tails=[(is_client, tail) for is_client, tail in exchange.tails.items() if tail],
         )
     )
+
+
+def _hash_name(suite: int | None) -> str:
+    """Return the hash that a suite goes with; empty if its records cannot be opened here."""
+    older = tls12_keys.find(suite)
+    if older is not None:
+        return older.hash_name
+    return keylog.row(suite).hash_name if suite is not None and suite in names.SUITES else ""
 
 
 def _label(message: Message) -> str:
@@ -130,10 +142,18 @@ def _shown(exchange: Exchange, record: Record, ends: Mapping[bool, str]) -> _Sho
     )
     nonce = None
     if record.keys is not None and record.sequence is not None:
-        padded = record.sequence.to_bytes(len(record.keys.iv), "big")
-        nonce = record.keys.iv, padded, record.keys.nonce(record.sequence)
+        padded = record.sequence.to_bytes(_NONCE_BYTES, "big")
+        nonce = record.keys.iv, padded, _nonce(record, record.sequence)
     who = "client" if record.from_client else "server"
     return _Shown(record, f"from {ends[record.from_client]} ({who})", complete, nonce)
+
+
+def _nonce(record: Record, sequence: int) -> bytes:
+    keys = record.keys
+    if isinstance(keys, tls12_keys.RecordKeys):
+        return keys.nonce(sequence, record.body[: keys.explicit_bytes])
+    assert keys is not None
+    return keys.nonce(sequence)
 
 
 def _steps(shown: Sequence[_Shown]) -> list[_Step]:
@@ -189,8 +209,20 @@ def _particulars(exchange: Exchange) -> list[str]:
         kinds.append("alert")
     if any(record.trouble for record in exchange.records):
         kinds.append("sealed")
-    if exchange.version is not None and exchange.version < 0x0304:
-        kinds.append("older")
+    if not hello:
+        kinds.append("unanswered")
+    if exchange.is_older:
+        kinds += ["older", *_particulars_of_older(exchange)]
+    return kinds
+
+
+def _particulars_of_older(exchange: Exchange) -> list[str]:
+    kinds = []
+    if not exchange.of("server_hello_done") and exchange.of("change_cipher_spec"):
+        kinds.append("resumed")
+    if "PSK_" in (names.name_of(names.OLDER_SUITES, exchange.suite) or ""):
+        kinds.append("older_psk")
+    kinds.append("extended" if tls12_proofs.is_extended(exchange) else "not_extended")
     return kinds
 
 

@@ -185,9 +185,13 @@ REASONS: Mapping[str, Words] = {
         "something followed in the same record after a message that changes the keys", _ITS_BUG
     ),
     "client_hello.version_not_supported": Words(
-        "the client does not offer TLS 1.3", "use a client that speaks TLS 1.3"
+        "the client offers no TLS version that the board speaks",
+        "use a client that speaks TLS 1.2 or 1.3, whichever the board has",
     ),
-    "client_hello.no_common_suite": Words("no cipher suite is on both lists", _ASK_FOR_LESS),
+    "client_hello.no_common_suite": Words(
+        "no cipher suite is on both lists that also goes with the server's key and a group of both",
+        _ASK_FOR_LESS,
+    ),
     "client_hello.no_common_group": Words(
         "no group for the key exchange is on both lists", _ASK_FOR_LESS
     ),
@@ -227,20 +231,23 @@ REASONS: Mapping[str, Words] = {
     ),
     "client_hello.no_extended_master_secret": Words(
         "the client does not offer extended master secret (RFC 7627), which the board demands",
-        "update the client; a board that may do without says extended_master_secret_required=False",
+        "update the client (BearSSL has none to this day); a board that may do without says "
+        "extended_master_secret_required=False",
     ),
     "client_hello.inappropriate_fallback": Words(
         "the client came back with an older version than both ends have (RFC 7507)",
         "let it offer its newest version at once, or find what broke its first try",
     ),
     "server_hello.version_not_supported": Words(
-        "the server chose a version older than TLS 1.3", "let the server accept TLS 1.3"
+        "the server chose a TLS version that the board does not speak",
+        "let the server accept TLS 1.3, or 1.2 where the board has it",
     ),
     "server_hello.unoffered_version": Words(
         "the server chose a version that was not offered", _ITS_BUG
     ),
     "server_hello.downgrade": Words(
-        "the server marked its answer as a downgrade: it can TLS 1.3 but was made to answer older",
+        "the server marked its answer as a downgrade: it knows TLS 1.3, and yet the "
+        "ClientHello it got made it answer with TLS 1.2",
         "something in between changes ClientHellos: find it",
     ),
     "server_hello.unoffered_suite": Words(
@@ -256,7 +263,8 @@ REASONS: Mapping[str, Words] = {
     ),
     "server_hello.no_extended_master_secret": Words(
         "the server lacks extended master secret (RFC 7627), which the board demands",
-        "update the server; a board that may do without says extended_master_secret_required=False",
+        "update the server (BearSSL has none to this day); a board that may do without says "
+        "extended_master_secret_required=False",
     ),
     "server_hello.no_secure_renegotiation": Words(
         "the server lacks secure renegotiation (RFC 5746), which the board demands",

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from hil.tlsrig import names
 from hil.tlsrig.dissect.exchange import Exchange, Message
-from hil.tlsrig.explain import facts
+from hil.tlsrig.explain import facts, older
 from hil.tlsrig.explain.reasons import Words, words_for
 from hil.tlsrig.names import alert_text
 from hil.tlsrig.scenario import Refusal, Scenario
@@ -68,8 +68,9 @@ class Case:
     def called(self, is_client: bool) -> str:
         """Return what to call an end."""
         role = "client" if is_client else "server"
-        is_board = is_client == self.exchange.board_is_client
-        return f"the board ({role})" if is_board else f"{self.peer_name} ({role})"
+        if is_client == self.exchange.board_is_client:
+            return f"the board ({role})"
+        return f"{self.scenario.peer.device or self.peer_name} ({role})"
 
 
 def of_cell(
@@ -121,13 +122,16 @@ def explain(case: Case) -> str:
         lines += [_without_alert(case), *_how_far(case)]
     else:
         lines.append(_who_refused(case, alert, from_client, reason))
-    words = words_for(reason, names.ALERTS.get(alert) if alert is not None else None)
+    words = older.words(case.exchange, reason, alert)
+    if words is None:
+        words = words_for(reason, names.ALERTS.get(alert) if alert is not None else None)
     if words is not None:
         code = f" ({reason})" if reason is not None else ""
         lines.append(f"What it means: {words.meaning}{code}.")
     lines += _certificate_facts(case, reason, alert)
     lines += [facts.offer(case.exchange), facts.answer(case.exchange)]
     lines += _settings(case)
+    lines += older.needs(case.exchange, case.called(True), case.called(False))
     lines += _to_change(case, words, alert)
     return "\n".join("T" + line[1:] if line.startswith("the ") else line for line in lines)
 

@@ -8,8 +8,6 @@ nor one with certificates what only one with keys needs. Runs on MicroPython and
 do not do: judge (the host's oracle does).
 """
 
-import sys
-
 from tls_conversation import Conversation
 
 from tlscore.entropy import HmacDrbg
@@ -21,9 +19,6 @@ _FLIGHT_BYTES_BESIDE = 256
 
 # The longest ticket that is kept: OpenSSL's and GnuTLS's have about 250 bytes.
 _TICKET_BYTES_MAX = 512
-
-# Where a server's ticket keys are kept for its next connection: modules hold no variables.
-_KEPT_TICKETS = "tls_jobs.tickets"
 
 _CERTIFICATE_X509 = 0
 _CERTIFICATE_RAW_PUBLIC_KEY = 2
@@ -49,7 +44,9 @@ def client(link, options):
             hil_marks.Marks needs to count instructions), `noise` (None: the seed is all its
             randomness, so that it can be repeated; or kind and pin for tls_noise.source, which
             then has the seed for personalization only). Where TLS 1.2 is tried too, `versions`
-            (code points) and `extended_master_secret_required`.
+            (code points) and `extended_master_secret_required`; `max_fragment_bytes` where it is
+            asked for (RFC 6066 §4), `fallback` (RFC 7507), `other_psks` (as `psk`, each for
+            another server).
 
     Returns:
         dict: `connected`, `reason` (None after an orderly close), `alert_sent`,
@@ -85,17 +82,18 @@ def client(link, options):
                 alpn=options["alpn"],
                 suites=options["suites"],
                 groups=options["groups"],
-                signature_schemes=options["schemes"] if trust is not None else None,
+                signature_schemes=_schemes(options) if trust is not None else None,
                 key_share_groups=options["key_shares"],
                 certificates=certificates,
                 private_key=private_key,
                 public_key_info=options["raw_public_key"],
                 certificate_types=_types(options["pins"]),
-                psks=(options["psk"],) if options["psk"] else (),
+                psks=_keys_for(options),
                 psk_modes=options["psk_modes"],
                 session=session,
                 ticket_bytes_max=_TICKET_BYTES_MAX if options["keep_ticket"] else 0,
                 record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
+                max_fragment_bytes=options.get("max_fragment_bytes"),
                 send_buffer_bytes=send_buffer_bytes,
                 middlebox_compatibility=options["compatible"],
                 checkpoint=marks.checkpoint,
@@ -120,8 +118,9 @@ def server(link, options):
         link: the board's end of the link.
         options: as for `client`; `identity`, `psk` or both are a must, with `anchors` it demands
             a certificate of the client, with `tickets_seed` it gives a ticket and takes those of
-            earlier connections that had the same seed, with `cookie_key` a HelloRetryRequest has
-            a cookie; what only a client does means nothing.
+            earlier connections that had the same seed, with `sessions_seed` it remembers sessions
+            of TLS 1.2 by their ids, with `cookie_key` a HelloRetryRequest has a cookie; what only
+            a client does means nothing.
 
     Returns:
         dict: as of `client`, and `hello_retries`, how many HelloRetryRequests were sent.
@@ -135,11 +134,12 @@ def server(link, options):
 
     certificates, private_key = options["identity"] or ((), None)
     clock, trust = _judgement(options)
-    tickets = _tickets(options)
+    tickets = None
+    if options["tickets_seed"]:
+        import tls_kept  # noqa: PLC0415 -- few boards need it
 
-    def known(identity):
-        ours, key, digest_bytes = options["psk"]
-        return (key, digest_bytes) if identity == ours else None
+        tickets = tls_kept.tickets(options)
+    known = _key_of(options)
 
     def accept(marks):
         return ServerConnection(
@@ -152,7 +152,7 @@ def server(link, options):
                 clock=None if trust is None else clock,
                 trust=trust,
                 client_certificate_types=_types(options["pins"]),
-                psk=known if options["psk"] else None,
+                psk=known,
                 psk_modes=options["psk_modes"],
                 tickets=tickets,
                 cookie_key=options["cookie_key"],
@@ -178,8 +178,42 @@ def _of_tls12(options):
     """Return what only a connection is told that may be one of TLS 1.2."""
     if "versions" not in options:
         return {}
-    required = options["extended_master_secret_required"]
-    return {"versions": options["versions"], "extended_master_secret_required": required}
+    told = {
+        "versions": options["versions"],
+        "extended_master_secret_required": options["extended_master_secret_required"],
+    }
+    if options.get("fallback"):
+        told["fallback"] = True
+    if options.get("sessions_seed"):
+        import tls_kept  # noqa: PLC0415 -- a server's alone
+
+        told["sessions"] = tls_kept.sessions(options)
+    return told
+
+
+def _keys_for(options):
+    """Return a client's external keys."""
+    if not options.get("other_psks"):
+        return (options["psk"],) if options["psk"] else ()
+    import tls_kept  # noqa: PLC0415 -- few boards need it
+
+    return tls_kept.store(options).keys_for(options["server_name"])
+
+
+def _key_of(options):
+    """Return by what a server finds the key of an identity, None without keys."""
+    if options["psk"] is None:
+        return None
+    if options.get("other_psks"):
+        import tls_kept  # noqa: PLC0415 -- few boards need it
+
+        return tls_kept.store(options).key_of
+
+    def known(identity):
+        ours, key, digest_bytes = options["psk"]
+        return (key, digest_bytes) if identity == ours else None
+
+    return known
 
 
 def _overhead(options):
@@ -202,6 +236,16 @@ def _judgement(options):
     from tlscore.trust import PinnedKeys, TrustAnchors  # noqa: PLC0415
 
     return clock, PinnedKeys(pins) if pins else TrustAnchors(options["anchors"])
+
+
+def _schemes(options):
+    """Return the signature schemes to offer: of those asked for the ones the image has."""
+    from tlscore.crypto import signature  # noqa: PLC0415
+
+    asked, known = options["schemes"], signature.schemes()
+    found = [scheme for scheme in asked if scheme in known]
+    # A tuple of its own would be one more object that lives as long as the connection.
+    return asked if len(found) == len(asked) else tuple(found)
 
 
 def _types(bare):
@@ -237,29 +281,3 @@ def _session(options):
         ticket[-1] ^= 1
         session.ticket = bytes(ticket)
     return session
-
-
-class _TicketClock:
-    """A clock that is told the time of each connection."""
-
-    def __init__(self):
-        self.now = 0
-
-    def utc_seconds(self):
-        return self.now
-
-
-def _tickets(options):
-    """Return what a server seals tickets with, in all connections with the same seed the same."""
-    seed = options["tickets_seed"]
-    if seed is None:
-        return None
-    from tlscore.tickets import TicketKeys  # noqa: PLC0415
-
-    kept = sys.modules.get(_KEPT_TICKETS)
-    if kept is None or kept[0] != seed:
-        clock = _TicketClock()
-        kept = (seed, clock, TicketKeys(HmacDrbg(seed), clock))
-        sys.modules[_KEPT_TICKETS] = kept
-    kept[1].now = options["utc_seconds"]
-    return kept[2]

@@ -4,7 +4,8 @@ A peer module offers `SUMMARY` (one line for lists), `KNOWS_TIME` (its programs 
 time it is), `program()` (the installed program with its version, or `MissingTool` with the install
 command), `INSTALL` (that command), `ABILITIES` (what it can do in each role,
 `hil.tlsrig.abilities`), `serve(setup, log_dir)` and `connect(setup, log_dir)` (a peer in the
-server's or the client's role). One that the farm builds itself has `build(progress)` as well.
+server's or the client's role). One that the farm builds or installs itself has `build(progress)` as
+well, and `ON_REQUEST = True` if it does so only for who names it.
 `names` finds the modules by listing the folder, so there is no table to keep.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
@@ -71,13 +73,17 @@ class ServerSetup:
         suites, groups, signatures: empty for the peer's own defaults.
         alpn: protocols in the server's order, empty to negotiate none.
         max_record_bytes: largest plaintext it may put into one record, None for the protocol's.
+        answer_bytes: it sends nothing back before so many have come, and then all of them at once;
+            None: as they come. Only an engine is told; programs have manners of their own.
         client_root: PEM file of the root below which a client certificate is demanded; None: none.
         utc_seconds: time at which client certificates must be valid, None for now.
         psk: it takes this key instead of showing a certificate.
         raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
             certificate.
+        tickets: it gives them; otherwise it remembers sessions of TLS 1.2 by their ids.
         cookie: it keeps no state before a client has shown it the cookie of its HelloRetryRequest.
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
+        device: which one it shall be, of the peers that are several (`past`); None elsewhere.
         connections: how many it serves, one after the other.
     """
 
@@ -88,12 +94,15 @@ class ServerSetup:
     signatures: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     max_record_bytes: int | None = None
+    answer_bytes: int | None = None
     client_root: Path | None = None
     utc_seconds: int | None = None
     psk: Psk | None = None
     raw_public_keys: tuple[str, ...] = ()
+    tickets: bool = True
     cookie: bool = False
     extended_master_secret: bool = True
+    device: str | None = None
     connections: int = 1
 
 
@@ -108,7 +117,9 @@ class ClientSetup:
         groups: the first one is what it sends a key share for.
         utc_seconds: time at which certificates must be valid, None for now.
         certificates: the chain it proves itself with when asked, None for none.
+        fallback: it says that an offer of a newer version has failed (RFC 7507).
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
+        device: as `ServerSetup` has it.
         connections: how many it makes, one after the other; each later one resumes the first.
     """
 
@@ -121,11 +132,14 @@ class ClientSetup:
     signatures: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ()
     max_record_bytes: int | None = None
+    answer_bytes: int | None = None
     utc_seconds: int | None = None
     certificates: ChainFiles | None = None
     psk: Psk | None = None
     raw_public_keys: tuple[str, ...] = ()
+    fallback: bool = False
     extended_master_secret: bool = True
+    device: str | None = None
     connections: int = 1
 
 
@@ -145,6 +159,21 @@ class PeerModule(Protocol):
 
     def connect(self, setup: ClientSetup, log_dir: Path) -> TlsPeer:
         """Return a client for one connection, not started yet; its files go to `log_dir`."""
+
+
+# Other names of peers: what somebody may call for, and what it is called here.
+ALIASES = {"mbedtls3": "mbedtls"}
+
+
+def renamed(patterns: Sequence[str]) -> list[str]:
+    """Return names and globs as the command line has them, the other names made the usual ones."""
+    pieces = [piece.strip() for text in patterns for piece in text.split(",")]
+    return [ALIASES.get(piece, piece) for piece in pieces]
+
+
+def is_on_request(name: str) -> bool:
+    """Whether a peer is installed only for who names it."""
+    return bool(getattr(load(name), "ON_REQUEST", False))
 
 
 def names() -> tuple[str, ...]:

@@ -21,10 +21,12 @@ INSTALL = "hil peers --install bearssl"
 KNOWS_TIME = True
 
 ABILITIES = Abilities.both(
-    abilities.TLS12_CERTIFICATES,
+    abilities.TLS12_CERTIFICATES | abilities.CHOICES,
     {"p256", "p384", "rsa2048", "secp256r1", "secp384r1", "secp521r1", "x25519"},
     {abilities.CLIENT_CERTIFICATES, abilities.VALIDATION, abilities.RESUMPTION_BY_ID},
-    {abilities.NO_EXTENDED_MASTER},
+    {abilities.NO_EXTENDED_MASTER, abilities.FRAGMENT_LENGTH},
+    # It is what scenarios of devices of the past mean by the present BearSSL.
+    {"bearssl-0.6"},
 )
 
 

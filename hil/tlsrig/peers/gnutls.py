@@ -43,17 +43,20 @@ _BOTH = Abilities.both(
     {"TLSv1.1", "psk_dhe_ke", "psk_ke"},
     abilities.CERTIFICATES,
     abilities.GROUPS,
-    abilities.RESUMES,
+    abilities.RESUMES | abilities.CHOICES | abilities.ANSWERS,
     {abilities.RAW_PUBLIC_KEYS, abilities.RECORD_SIZE_LIMIT, abilities.KEY_UPDATE},
+    {abilities.RECORD_SIZE_LIMIT_OF_TLS12},
     {abilities.CLIENT_CERTIFICATES, abilities.VALIDATION},
     {abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},
-    {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
+    {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER, abilities.FALLBACK},
 )
 # gnutls-cli 3.7 crashes when it prints what it agreed on with ECDHE_PSK, with any server.
 _CRASHES = frozenset({"TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"})
 ABILITIES = Abilities(server=_BOTH.server, client=(_BOTH.client | {abilities.COOKIE}) - _CRASHES)
 
 _START_TIMEOUT_S = 20
+# It drops what it has no room for in a record: no negotiated limit that scenarios have is smaller.
+_PIECE_BYTES = 2048
 _KEYING_MATERIAL = rb"- Key material: ([0-9a-f]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _LISTENING = rb"listening on IPv4 \S+ port \d+\.\.\.done"
 _DESCRIPTION = re.compile(r"^- Description: (\(.*\))\s*$", re.MULTILINE)
@@ -217,7 +220,7 @@ class GnuTlsClient(_Endpoint):
     def echo(self, size: int, timeout_s: float) -> bytes:
         received = self._talk().read(size, f"{size} bytes of application data", timeout_s)
         # What it reads at once and has no room for in a record it drops.
-        step = self._setup.max_record_bytes or size
+        step = self._setup.max_record_bytes or min(size, _PIECE_BYTES)
         for start in range(0, size, step):
             sent = self._logged(_DATA_SENT)
             self._talk().write(received[start : start + step])
@@ -284,6 +287,8 @@ def server_arguments(setup: ServerSetup, log_dir: Path) -> list[str]:
         arguments.append("--require-client-cert")
         if "client" not in setup.raw_public_keys:
             arguments += ["--verify-client-cert", "--x509cafile", str(setup.client_root)]
+    if not setup.tickets:
+        arguments.append("--noticket")
     if setup.max_record_bytes is not None:
         arguments += ["--recordsize", str(setup.max_record_bytes)]
     for protocol in setup.alpn:
@@ -338,6 +343,8 @@ def _priority(setup: ServerSetup | ClientSetup) -> str:
         words += ["-KX-ALL", *(f"+{kind}" for kind in _key_exchanges(setup.psk))]
     if not setup.extended_master_secret:
         words.append("%NO_SESSION_HASH")
+    if isinstance(setup, ClientSetup) and setup.fallback:
+        words.append("%FALLBACK_SCSV")
     for role, word in (("server", "SRV"), ("client", "CLI")):
         if role in setup.raw_public_keys:
             words += [f"-CTYPE-{word}-ALL", f"+CTYPE-{word}-RAWPK"]

@@ -46,13 +46,14 @@ _COMMON = frozenset(
         *("TLSv1.1", "psk_dhe_ke", "psk_ke"),
         *abilities.CERTIFICATES,
         *abilities.GROUPS,
-        *abilities.RESUMES,
+        *(abilities.RESUMES | abilities.CHOICES | abilities.ANSWERS),
         *(abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES, abilities.VALIDATION),
         *(abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM, abilities.COOKIE),
-        abilities.EXTENDED_MASTER,
+        *(abilities.EXTENDED_MASTER, abilities.FRAGMENT_LENGTH, abilities.FALLBACK),
     }
 )
-ABILITIES = Abilities(server=_COMMON, client=_COMMON)
+# Its programs read their input in pieces of 8 KB.
+ABILITIES = Abilities(server=_COMMON, client=_COMMON, largest_record_bytes=8192)
 # What s_server and s_client take for commands at the start of a chunk of input.
 COMMAND_LETTERS = b"QqRrPSBbKkCc"
 
@@ -276,6 +277,8 @@ def server_arguments(setup: ServerSetup) -> list[str]:
         arguments += ["-attime", str(setup.utc_seconds)]
     if setup.cookie:
         arguments.append("-stateless")
+    if not setup.tickets:
+        arguments.append("-no_ticket")
     return arguments + _protocol_arguments(setup)
 
 
@@ -292,6 +295,8 @@ def client_arguments(setup: ClientSetup) -> list[str]:
         arguments += _identity_arguments(setup.certificates)
     if setup.utc_seconds is not None:
         arguments += ["-attime", str(setup.utc_seconds)]
+    if setup.fallback:
+        arguments.append("-fallback_scsv")
     return arguments + _protocol_arguments(setup)
 
 
@@ -350,6 +355,9 @@ def statement(
 ) -> Statement:
     """Turn a message log and what was printed into the common form."""
     facts = summarize(log)
+    if names.name_of(names.VERSIONS, facts.version) == "TLSv1.2":
+        # It prints keying material as soon as it has secrets, whether or not a Finished comes.
+        exporter = exporter if facts.finished_sent and facts.finished_received else None
     closes = {sent for sent, _, code in facts.alerts if code == 0}
     errors = [(sent, code) for sent, _, code in facts.alerts if code != 0]
     return Statement(

@@ -25,9 +25,10 @@ KNOWS_TIME = True
 
 # No call for raw public keys, record_size_limit or a stateless cookie reaches Python.
 _BOTH = Abilities.both(
-    abilities.TLS13_ALL,
+    abilities.TLS13_ALL | abilities.CHOICES | abilities.ANSWERS,
     abilities.TLS12_ALL,
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
+    {abilities.FRAGMENT_LENGTH, abilities.FALLBACK},
     {"TLSv1.1", *abilities.CERTIFICATES, *abilities.GROUPS, *abilities.RESUMES},
     {"psk_dhe_ke", "psk_ke", abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES},
     {abilities.VALIDATION, abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},

@@ -26,14 +26,16 @@ KNOWS_TIME = True
 
 # Its exporter goes over the client's Certificate, if there is one: so it agrees with nobody's.
 _BOTH = Abilities.both(
-    abilities.TLS13_ALL,
+    abilities.TLS13_ALL | abilities.CHOICES | abilities.ANSWERS,
     abilities.TLS12_CERTIFICATES,
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
     {"TLSv1.1", *abilities.CERTIFICATES, *abilities.GROUPS, *abilities.RESUMES},
     {"psk_dhe_ke", "psk_ke", abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES},
-    {abilities.RECORD_SIZE_LIMIT},
+    {abilities.RECORD_SIZE_LIMIT, abilities.FALLBACK},
 )
-ABILITIES = Abilities(server=_BOTH.server, client=_BOTH.client | {abilities.COOKIE})
+# As a server of TLS 1.2 it sends its Certificate before it heeds a record_size_limit.
+_AS_CLIENT = {abilities.COOKIE, abilities.RECORD_SIZE_LIMIT_OF_TLS12}
+ABILITIES = Abilities(server=_BOTH.server, client=_BOTH.client | _AS_CLIENT)
 
 
 @functools.cache

@@ -34,6 +34,7 @@ _SERVERS_CHOICE: Mapping[str, Mapping[str, str]] = {
         "bearssl": "rsa_pkcs1_sha256",
         "mbedtls": "rsa_pkcs1_sha256",
         "tlslite": "rsa_pss_rsae_sha512",
+        "deno": "rsa_pss_rsae_sha512",
     },
 }
 _CLIENTS_CHOICE: Mapping[str, Mapping[str, str]] = {
@@ -213,6 +214,7 @@ SCENARIOS = (
         board=replace(_CLIENT, suites=(_ECDSA_GCM,)),
         peer=_PEER_SERVER,
         expect=Success(("TLSv1.2", _ECDSA_GCM, None, None), 0, resumed=True),
+        measure=FOOTPRINT,
     ),
     Scenario(
         name="tls12-server-resumption",
@@ -222,6 +224,7 @@ SCENARIOS = (
         board=replace(_SERVER, suites=(_ECDSA_GCM,)),
         peer=_PEER_CLIENT,
         expect=Success(("TLSv1.2", _ECDSA_GCM, None, None), 0, resumed=True),
+        measure=FOOTPRINT,
     ),
     Scenario(
         name="tls12-both-older",

@@ -54,7 +54,7 @@ SCENARIOS = (
         "rsa2048",
         "rsa_pss_rsae_sha256",
         "root, intermediate and leaf with RSA-2048",
-        {"tlslite": "rsa_pss_rsae_sha512"},
+        {"tlslite": "rsa_pss_rsae_sha512", "deno": "rsa_pss_rsae_sha512"},
     ),
     _certificates("ed25519", "ed25519", "root, intermediate and leaf with Ed25519"),
     _certificates("p384", "ecdsa_secp384r1_sha384", "root, intermediate and leaf with P-384"),

@@ -220,7 +220,9 @@ static void serve(void) {
             memcpy(data, at, length);
             br_ssl_engine_recvapp_ack(engine, length);
             say_bytes("data", "bytes", data, length);
-            send_back(data, length);
+            const uint8_t *whole;
+            length = channel_gather(data, length, &whole);
+            send_back(whole, length);
         } else if (!has_said_bye && !channel_wait()) {
             br_ssl_engine_close(engine);
             has_said_bye = true;

@@ -255,6 +255,24 @@ bool channel_wait(void) {
     }
 }
 
+size_t channel_gather(const uint8_t *data, size_t length, const uint8_t **whole) {
+    static uint8_t kept[1 << 15];
+    static size_t count;
+    size_t wanted = option_number("answer_bytes", 0);
+    if (wanted > sizeof(kept) || length > sizeof(kept) - count) {
+        give_up("answer_bytes: there is room for %zu", sizeof(kept));
+    }
+    memcpy(kept + count, data, length);
+    count += length;
+    *whole = kept;
+    if (count < wanted) {
+        return 0;
+    }
+    length = count;
+    count = 0;
+    return length;
+}
+
 void channel_close(void) {
     shutdown(connected, SHUT_WR);
     struct pollfd awaited = { .fd = connected, .events = POLLIN };

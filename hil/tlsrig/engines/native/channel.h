@@ -56,6 +56,10 @@ size_t channel_receive(uint8_t *data, size_t room);
 // Wait until bytes can be read: true; false when the host wants the connection closed.
 bool channel_wait(void);
 
+// Take data that came and is to be sent back; returns how much of `*whole` to send now. With the option
+// `answer_bytes` nothing is sent before there are so many, and then all of them at once.
+size_t channel_gather(const uint8_t *data, size_t length, const uint8_t **whole);
+
 // Let what was sent arrive, then close the socket.
 void channel_close(void);
 

@@ -16,6 +16,7 @@
 #include "mbedtls/entropy.h"
 #include "mbedtls/error.h"
 #include "mbedtls/ssl.h"
+#include "mbedtls/ssl_cache.h"
 #include "mbedtls/ssl_ticket.h"
 #include "mbedtls/x509_crt.h"
 #include "psa/crypto.h"
@@ -31,6 +32,7 @@ static mbedtls_ssl_config configuration;
 static mbedtls_x509_crt chain, roots;
 static mbedtls_pk_context key;
 static mbedtls_ssl_ticket_context tickets;
+static mbedtls_ssl_cache_context cache;
 static mbedtls_ssl_session session;
 static bool has_session;
 static long long clock_offset_s;
@@ -183,7 +185,10 @@ static void set_up(void) {
     take_identity();
     take_psk();
     take_choices();
-    if (is_server()) {
+    if (is_server() && !option_number("tickets", 1)) {
+        mbedtls_ssl_cache_init(&cache);
+        mbedtls_ssl_conf_session_cache(&configuration, &cache, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
+    } else if (is_server()) {
         mbedtls_ssl_ticket_init(&tickets);
         require(mbedtls_ssl_ticket_setup(&tickets, mbedtls_ctr_drbg_random, &drbg,
             MBEDTLS_CIPHER_AES_256_GCM, TICKET_LIFETIME_S), "tickets");
@@ -276,7 +281,9 @@ static void serve(mbedtls_ssl_context *ssl) {
             break;
         }
         say_bytes("data", "bytes", data, count);
-        count = send_back(ssl, data, count);
+        const uint8_t *whole;
+        size_t gathered = channel_gather(data, count, &whole);
+        count = send_back(ssl, whole, gathered);
         if (count != 0) {
             note(ssl, count);
             break;

@@ -9,13 +9,16 @@ secret itself computed. The hello messages of BearSSL and axTLS are given to our
 import pathlib
 
 import pytest
+import tls12_wire as wire
 
 from tlscore.crypto.hashes import SHA256
+from tlscore.entropy import HmacDrbg
 from tlscore.errors import PeerMisbehaved
 from tlscore.tls12 import client_hello_parser, messages, schedule, suites
 from tlscore.tls12.message_streams import CertificateParser, NewSessionTicketParser
 from tlscore.tls12.record import RecordProtection, RecordReceiver
 from tlscore.tls12.signature import check
+from tlscore.trust import TrustAnchors, anchor_from_certificate
 from tlscore.x509.anchor import AnchorParser
 
 VECTORS = pathlib.Path(__file__).parent.parent.parent / "vectors"
@@ -221,14 +224,95 @@ def test_bearssls_client_of_2018_is_served_by_who_bears_with_it(pair12):
     assert not pair.server.extended_master_secret
 
 
-def test_bearssls_flight_in_one_record_is_cut_up_as_it_comes(pair12):
-    # 2059 bytes in one record; the randoms are others', so its signature is the first offence.
-    flight = OLDER["bearssl_2018-03"]["flight_01_server"]
-    lax = {"extended_master_secret_required": False, "secure_renegotiation_required": False}
-    pair = pair12(client=lax)
-    with pytest.raises(PeerMisbehaved) as caught:
-        pair.tell(pair.client, flight, piece_bytes=536)
-    assert caught.value.reason.split(".")[0] in ("server_hello", "certificate", "chain")
+class RandomOf(HmacDrbg):
+    """A generator whose first 32 bytes, our client's random, are given; the rest is its own."""
+
+    def __init__(self, first):
+        HmacDrbg.__init__(self, b"seed of who came after BearSSL.....")
+        self.first = first
+
+    def fill(self, buffer, additional=b""):
+        HmacDrbg.fill(self, buffer, additional)
+        if self.first is not None:
+            assert len(buffer) == len(self.first)
+            buffer[:] = self.first
+            self.first = None
+
+
+def certificates_of(flight):
+    """Return the certificates in a server's flight, DER."""
+    body = dict(wire.messages(flight))[11]
+    found, at = [], 3
+    while at < len(body):
+        end = at + 3 + int.from_bytes(body[at : at + 3], "big")
+        found.append(body[at + 3 : end])
+        at = end
+    return found
+
+
+def heir_of_2018(pair12, **changed):
+    """Return a pair whose client has BearSSL's random of 2018, so the server's signature fits.
+
+    What it trusts is the intermediate, for the recording has no root.
+    """
+    trace = OLDER["bearssl_2018-03"]
+    authority = certificates_of(trace["flight_01_server"])[1]
+    lax = {
+        "entropy": RandomOf(trace["flight_00_client"][11:43]),
+        "trust": TrustAnchors([anchor_from_certificate(authority)]),
+        "server_name": "localhost",
+        "extended_master_secret_required": False,
+    }
+    pair = pair12(client={**lax, **changed})
+    assert pair.hello().random == trace["flight_00_client"][11:43]
+    return pair, trace["flight_01_server"]
+
+
+@pytest.mark.parametrize("piece_bytes", [536, 2059, 1, 100])
+def test_bearssls_flight_of_2018_is_read_to_its_end(pair12, piece_bytes):
+    pair, flight = heir_of_2018(pair12)
+    assert len(flight) == 2059 == 5 + int.from_bytes(flight[3:5], "big")
+    assert [kind for kind, _ in wire.messages(flight)] == [2, 11, 12, 14]
+    pair.tell(pair.client, flight, piece_bytes)
+    # Leaf by intermediate, and the key exchange of that connection with its very randoms.
+    assert pair.client.signatures_verified == 2
+    assert (pair.client.group, pair.client.signature_scheme) == (0x001D, 0x0401)
+    # What BearSSL's client said next had these sizes: 42, then 6 and 37.
+    answer = wire.records(pair.say(pair.client))
+    assert [(kind, len(content)) for kind, content in answer] == [(22, 37), (20, 1), (22, 32)]
+
+
+def test_one_piece_of_536_bytes_is_answered_by_nothing(pair12):
+    pair, flight = heir_of_2018(pair12)
+    for at in (0, 536, 1072):
+        pair.tell(pair.client, flight[at : at + 536], 536)
+        assert pair.say(pair.client) == b""
+    assert len(flight[1608:]) == 451
+    pair.tell(pair.client, flight[1608:], 536)
+    assert pair.say(pair.client)
+
+
+def test_the_signature_in_bearssls_flight_is_of_its_randoms(pair12):
+    pair, flight = heir_of_2018(pair12)
+    changed = bytearray(flight)
+    changed[5 + 4 + 2 + 10] ^= 1  # in the server's random
+    refusal = pair.refusal(pair.client, bytes(changed))
+    assert refusal == ("server_key_exchange.bad_signature", 51)
+
+
+@pytest.mark.parametrize(
+    ("changed", "refusal"),
+    [
+        ({"server_name": "elsewhere.invalid"}, ("certificate.name_mismatch", 42)),
+        (
+            {"extended_master_secret_required": True},
+            ("server_hello.no_extended_master_secret", 40),
+        ),
+    ],
+)
+def test_who_wants_more_than_bearssl_gave_refuses(pair12, changed, refusal):
+    pair, flight = heir_of_2018(pair12, **changed)
+    assert pair.refusal(pair.client, flight) == refusal
 
 
 @pytest.mark.parametrize("versions", [(0x0303,), (0x0304, 0x0303)])

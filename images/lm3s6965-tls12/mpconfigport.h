@@ -1,0 +1,3 @@
+// The same MicroPython as in lm3s6965/.
+
+#include "lm3s6965/mpconfigport.h"
