@@ -24,6 +24,9 @@ function when it is called.
 
 import sys
 
+# Primitives that have a back end in machine code, and its module.
+_KERNELS = (("x25519", "thumb.curve25519"), ("p256", "thumb.p256_curve"))
+
 try:
     from importlib.util import find_spec
 except ImportError:  # MicroPython
@@ -58,3 +61,18 @@ def installed(module: str) -> bool:
         if __name__ in sys.modules:  # else this package is in flash, and refers to it nowhere
             delattr(sys.modules[__name__], module)
     return True
+
+
+def backends() -> dict:
+    """Return which back end is in use: primitive -> "portable" or the kind of machine code.
+
+    Asks what the primitives themselves ask, known-answer tests included. What an image leaves out
+    is not named.
+    """
+    kernel = load("selftest", "kernel")
+    found = {}
+    for primitive, module in _KERNELS:
+        if installed(primitive):
+            used = kernel(module) is not None
+            found[primitive] = module.partition(".")[0] if used else "portable"
+    return found

@@ -1,0 +1,82 @@
+"""Write the kernels of `tlscore.crypto.thumb` again: see `thumb/__init__.py`.
+
+    python tls/tools/make_kernels.py [--check]
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+TOOLS = Path(__file__).parent
+FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
+sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
+
+from thumb import curve25519, p256, p256_programs, python_file  # noqa: E402
+from thumb.host import Machine  # noqa: E402
+
+
+def ladder_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of X25519."""
+    buffer = bytearray(31) + b"\x40" + b"\x09" + bytes(31)
+    machine.call(buffer, 254)
+    return [
+        f"X25519: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the buffer of 64",
+    ]
+
+
+def p256_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of P-256."""
+    comb = p256_comb()
+    costs = []
+    for text, first, what in (
+        ("a multiple of the generator, affine", 51, p256.COMB | p256.AFFINE),
+        ("a multiple of a point, affine", 252, p256.WINDOW | p256.AFFINE),
+        ("the sum of two for a verification", 252, p256.WINDOW | p256.COMB),
+        ("two quotients modulo n", 0, p256.SCALARS),
+    ):
+        machine.call(bytearray(32 * p256_programs.SLOTS), comb, first, what)
+        costs.append(f"{text}: {machine.instructions:,}")
+    costs.append(f"stack: {machine.stack_used()} bytes; heap: the workspace")
+    return costs
+
+
+def p256_comb() -> bytes:
+    """Return the comb table of the portable code in the form the kernel reads."""
+    from tlscore.crypto.p256 import _COMB  # noqa: PLC0415 -- the path is set above
+
+    r = 1 << 256
+    prime = p256_programs.P
+    return b"".join((c * r % prime).to_bytes(32, "little") for point in _COMB for c in point)
+
+
+def files() -> dict[str, str]:
+    """Return the names of all generated files with their text."""
+    made = {}
+    for name, kernel, costs_of, tables in (
+        ("ladder", curve25519, ladder_costs, dict),
+        ("p256_machine", p256, p256_costs, lambda: {"COMB": p256_comb()}),
+    ):
+        program = kernel.kernel().assemble()
+        costs = [f"code: {len(program.octets):,} bytes", *costs_of(Machine(program))]
+        made[f"{name}.py"] = python_file.text(kernel, program, costs, tables())
+    return made
+
+
+def main() -> int:
+    """Write what differs, or with --check only name it."""
+    check = sys.argv[1:] == ["--check"]
+    changed = False
+    for name, text in files().items():
+        path = FOLDER / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            changed = True
+            print(f"{'differs' if check else 'written'}: {path.relative_to(TOOLS.parents[1])}")
+            if not check:
+                path.write_text(text, encoding="utf-8")
+    return int(changed and check)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
