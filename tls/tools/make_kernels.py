@@ -1,6 +1,6 @@
 """Write the kernels of `tlscore.crypto.thumb` again: see `thumb/__init__.py`.
 
-    python tls/tools/make_kernels.py [--check]
+python tls/tools/make_kernels.py [--check]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ TOOLS = Path(__file__).parent
 FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
 sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
 
-from thumb import curve25519, p256, p256_programs, python_file  # noqa: E402
+from thumb import aes, curve25519, ghash, p256, p256_programs, python_file  # noqa: E402
 from thumb.host import Machine  # noqa: E402
 
 
@@ -42,6 +42,27 @@ def p256_costs(machine: Machine) -> list[str]:
     return costs
 
 
+def aes_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of AES."""
+    costs = []
+    for bits, rounds in ((128, 10), (256, 14)):
+        context = bytearray(56 + 16 * rounds)
+        context[32] = rounds - 1
+        machine.call(context, bytearray(1024), 0, 1024)
+        costs.append(f"AES-{bits}, 1,024 bytes of counter mode: {machine.instructions:,}")
+    costs.append(f"stack: {machine.stack_used()} bytes; heap: the context")
+    return costs
+
+
+def ghash_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of GHASH."""
+    machine.call(bytearray(32), bytes(1024), 0, 1024)
+    return [
+        f"1,024 bytes: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the context",
+    ]
+
+
 def p256_comb() -> bytes:
     """Return the comb table of the portable code in the form the kernel reads."""
     from tlscore.crypto.p256 import _COMB  # noqa: PLC0415 -- the path is set above
@@ -55,6 +76,8 @@ def files() -> dict[str, str]:
     """Return the names of all generated files with their text."""
     made = {}
     for name, kernel, costs_of, tables in (
+        ("aes_machine", aes, aes_costs, dict),
+        ("ghash_machine", ghash, ghash_costs, dict),
         ("ladder", curve25519, ladder_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"COMB": p256_comb()}),
     ):

@@ -25,7 +25,12 @@ function when it is called.
 import sys
 
 # Primitives that have a back end in machine code, and its module.
-_KERNELS = (("x25519", "thumb.curve25519"), ("p256", "thumb.p256_curve"))
+_KERNELS = (
+    ("x25519", "thumb.curve25519"),
+    ("p256", "thumb.p256_curve"),
+    ("aes", "thumb.block_cipher"),
+    ("ghash", "thumb.universal_hash"),
+)
 
 try:
     from importlib.util import find_spec

@@ -14,6 +14,8 @@ try:
 except ImportError:  # CPython, which has no inline assembler
     micropython = None
 
+_MACHINE_CODE = "tlscore.crypto.thumb."
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,9 +32,11 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
         ImportError: if none works; it names the last candidate.
     """
     for module, name in candidates:
+        if micropython is None and module.startswith(_MACHINE_CODE):
+            continue
         try:
             backend = getattr(__import__(module, None, None, (name,)), name)
-        except (ImportError, SyntaxError):  # SyntaxError: an emitter this interpreter lacks
+        except (ImportError, SyntaxError, ValueError):  # see `kernel`
             continue
         if passes(backend):
             return backend

@@ -8,6 +8,7 @@ more than once.
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from thumb.encoding import AssemblyError, branch, encode, is_branch
@@ -23,9 +24,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Program:
-    """An assembled kernel, without the entry and exit MicroPython puts around it."""
+    """An assembled kernel, without the entry and exit MicroPython puts around it.
+
+    Attributes:
+        parts: the code in the order of the headings.
+        labels: their distances from the start, in bytes.
+    """
 
     parts: tuple[Part, ...]
+    labels: Mapping[str, int]
 
     @property
     def octets(self) -> bytes:
@@ -53,6 +60,11 @@ class Code:
         """Return a name for a label that no other has."""
         self._labels += 1
         return f"{stem}_{self._labels}"
+
+    def assemble_so_far(self) -> bytes:
+        """Return as many bytes as there are up to here; branches are not resolved."""
+        sized = [line for line in self.lines if not line.endswith(":") and line[0] != "#"]
+        return bytes(sum(2 * len(_encoded(line, 0, None)) for line in sized))
 
     def gnu_source(self) -> str:
         """Return the same text for GNU as, which a test compares with."""
@@ -94,7 +106,7 @@ class Code:
             encoded = _encoded(line, address, addresses)
             words += encoded
             address += 2 * len(encoded)
-        return Program((*parts, Part(heading, tuple(words))))
+        return Program((*parts, Part(heading, tuple(words))), addresses)
 
     def _addresses(self) -> dict[str, int]:
         addresses: dict[str, int] = {}

@@ -156,7 +156,9 @@ def _encode(name: str, operands: list[str]) -> tuple[int, ...]:
 def _arithmetic(stem: str, sets_flags: bool, operands: list[str]) -> tuple[int, ...]:
     code, short = _ARITHMETIC[stem]
     destination = _register(operands[0])
-    operands = operands if len(operands) > 2 and not _is_shift(operands[2]) else operands[:1] + operands
+    operands = (
+        operands if len(operands) > 2 and not _is_shift(operands[2]) else operands[:1] + operands
+    )
     first = _register(operands[1])
     if operands[2].startswith("#"):
         return _arithmetic_constant(stem, sets_flags, destination, first, _number(operands[2]))
@@ -193,7 +195,7 @@ def _short_sum(stem, sets_flags, destination, first, second) -> tuple[int, ...] 
         if _low(destination, first, second):
             head = 0x1800 if stem == "add" else 0x1A00
             return (head | second << 6 | first << 3 | destination,)
-    elif stem == "add" and destination in (first, second) and 13 not in (first, second):
+    elif stem == "add" and destination in (first, second) and first != 13:
         other = second if destination == first else first
         return (0x4400 | (destination >> 3) << 7 | other << 3 | destination & 7,)
     return None
@@ -296,7 +298,9 @@ def _memory(name: str, operands: list[str]) -> tuple[int, ...]:
         offset = _number(operands[2]) if after else offset
         if not -256 < offset < 256:
             raise ValueError("offset")
-        mode = 0x800 | int(not after) << 10 | int(offset >= 0) << 9 | int(after or written_back) << 8
+        mode = (
+            0x800 | int(not after) << 10 | int(offset >= 0) << 9 | int(after or written_back) << 8
+        )
         return head & ~0x80 | base, target << 12 | mode | abs(offset)
     if offset % (1 << scale) == 0:
         if base == 13 and scale == 2 and target < 8 and offset < 1024:

@@ -66,7 +66,7 @@ def _row(code: Code, columns: tuple[str, ...], row: int, lowest: int) -> tuple[s
 
 
 def _fifth_column(code: Code, top: str, row: int) -> None:
-    """Add to a row's carry what the first half left in that column; r2 is the carry between rows."""
+    """Add to a row's carry what the first half left there; r2 is the carry between rows."""
     if row < 4:
         code(f"ldr lr, [sp, #{4 * (8 + row)}]")
         if row:

@@ -10,10 +10,10 @@ all of them under masks.
 
 A scalar comes as the signs of 256 (comb: 260) binary digits that are +1 or -1, so that every four
 of them, or every five that are 52 places apart, are an odd digit and choose one entry and a sign.
-No digit is zero, no partial sum is meant to be infinity, and so one formula for the addition does. Where
-operands are equal or opposite it gives Z = 0, and Z stays 0 to the end: the caller sees that and
-falls back on the portable code. For random scalars that does not happen (2^-250); for the signatures
-of an attacker it may, and costs time only.
+No digit is zero, no partial sum is meant to be infinity, and so one formula for the addition does.
+Where operands are equal or opposite it gives Z = 0, and Z stays 0 to the end: the caller sees that
+and falls back on the portable code. For random scalars that does not happen (2^-250); for the
+signatures of an attacker it may, and costs time only.
 
 Reduction. p = 2^256 - 2^224 + 2^192 + 2^96 - 1, and -1/p mod 2^32 = 1: adding m p for the lowest
 word m cancels it and adds m at the words 3 and 6, and m (2^32 - 1) at word 7. Eight rounds, then p
@@ -27,12 +27,15 @@ takes in. Modulo n one operand may be any number of 256 bits: a b < R n, so the 
 
 Registers. As in `multiprecision`; r0 points to the result, r3 is 0; in the reduction r4-r11 hold
 the words, r12 the carry between rounds. Modulo n r0 counts the rounds, twice, with the carry
-between them in its lowest bit; lr is m, r1 points to n, and the stack pointer passes over the high half.
+between them in its lowest bit; lr is m, r1 points to n, and the stack pointer passes over the high
+half.
 
 Timing: the same instructions and addresses whatever the scalars, unless Z becomes 0.
 """
 
 from __future__ import annotations
+
+import itertools
 
 from thumb import multiprecision
 from thumb import p256_programs as programs
@@ -42,8 +45,8 @@ NAME = "multiply"
 ARGUMENTS = 4
 INTERFACE = """\
 `multiply(workspace, comb, first, what)`: `workspace` is a bytearray of 1,248 bytes, 39 slots of 32,
-see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian; `first`
-the position of the first digit; `what` a sum of
+see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian;
+`first` the position of the first digit; `what` a sum of
 
 - 1: the scalar of slot SIGNS times the point of slot TABLE, x and y; `first` is 252;
 - 2: the scalar of slot COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
@@ -244,12 +247,16 @@ def _product(code: Code) -> None:
     code("add sp, #64")
     code("# once: r12 and r4-r11, below 2 p, less p unless they are below it", "once:")
     code("mov r1, #-1", "subs lr, r4, r1")
-    for word, subtrahend in zip(_WORDS[1:], ("r1", "r1", "r3", "r3", "r3", "#1", "r1"), strict=True):
+    for word, subtrahend in zip(
+        _WORDS[1:], ("r1", "r1", "r3", "r3", "r3", "#1", "r1"), strict=True
+    ):
         code(f"sbcs lr, {word}, {subtrahend}")
     code("sbc lr, r12, #0", "mvn lr, lr")
     for i, word in enumerate(_WORDS[:6]):
         code(f"{'sbcs' if i else 'subs'} {word}, {word}, {'lr' if i < 3 else 'r3'}")
-    code("and r2, lr, #1", "sbcs r10, r10, r2", "sbc r11, r11, lr", "stmia r0, {r4-r11}", "pop {pc}")
+    code(
+        "and r2, lr, #1", "sbcs r10, r10, r2", "sbc r11, r11, lr", "stmia r0, {r4-r11}", "pop {pc}"
+    )
 
 
 def _sum(code: Code) -> None:
@@ -297,7 +304,7 @@ def _reduce_modulo_n(code: Code) -> None:
             code("mov r12, #0")
         code(f"umlal {word}, r12, lr, r2")
     code("ldr r2, [sp], #4", "lsrs r0, r0, #1", "adcs r12, r12, r2", "adc r0, r0, r0")
-    for low, high in zip(_WORDS, _WORDS[1:], strict=False):
+    for low, high in itertools.pairwise(_WORDS):
         code(f"mov {low}, {high}")
     code("mov r11, r12", "subs r0, r0, #2", "cmp r0, #2", "bhs round")
     for i, word in enumerate(_WORDS):

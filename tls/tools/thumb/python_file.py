@@ -8,6 +8,7 @@ from thumb.assembler import Program
 
 _NUMBERS_PER_LINE = 11
 _OCTETS_PER_LINE = 22
+_STATEMENTS = 50  # more in a function have to be excused to the linter
 
 
 def text(kernel: ModuleType, program: Program, costs: list[str], tables: dict[str, bytes]) -> str:
@@ -20,7 +21,7 @@ def text(kernel: ModuleType, program: Program, costs: list[str], tables: dict[st
         tables: names and contents of constants to define behind the function.
     """
     lines = ['"""' + _theory(kernel), "", *_wrapped_costs(costs), "", *_ORIGIN, '"""', ""]
-    lines += ["# ruff: noqa: ARG001, F821", "", "import micropython", "", ""]
+    lines += ["@RULES@", "", "import micropython", "", ""]
     registers = ", ".join(f"r{i}" for i in range(kernel.ARGUMENTS))
     lines += ["@micropython.asm_thumb", f"def {kernel.NAME}({registers}):"]
     # The one instruction MicroPython knows by name: it refuses it where the core is no ARMv7-M.
@@ -31,8 +32,11 @@ def text(kernel: ModuleType, program: Program, costs: list[str], tables: dict[st
         for start in range(0, len(part.halfwords), _NUMBERS_PER_LINE):
             words = part.halfwords[start : start + _NUMBERS_PER_LINE]
             lines.append("    data(2, " + ", ".join(f"0x{word:04X}" for word in words) + ")")
+    statements = sum(line.startswith("    data(") for line in lines) + 1
+    rules = "ARG001, F821" + (", PLR0915" if statements > _STATEMENTS else "")
+    lines[lines.index("@RULES@")] = f"# ruff: noqa: {rules}"
     for name, octets in tables.items():
-        lines += ["", f"{name} = ("]
+        lines += ["", "", f"{name} = ("]
         for start in range(0, len(octets), _OCTETS_PER_LINE):
             row = octets[start : start + _OCTETS_PER_LINE]
             lines.append('    b"' + "".join(f"\\x{octet:02x}" for octet in row) + '"')
@@ -51,4 +55,8 @@ def _theory(kernel: ModuleType) -> str:
 
 
 def _wrapped_costs(costs: list[str]) -> list[str]:
-    return ["Cost, in instructions counted by an emulator, without the call:", "", *(f"- {c}" for c in costs)]
+    return [
+        "Cost, in instructions counted by an emulator, without the call:",
+        "",
+        *(f"- {c}" for c in costs),
+    ]

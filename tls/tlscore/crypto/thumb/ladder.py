@@ -12,9 +12,9 @@ of 512 bits are folded with 2^256 = 38 (mod p). The Montgomery ladder does one c
     DA = D A, CB = C B, AA = A A, BB = B B, E = AA - BB
     X2 = AA BB, Z2 = E (AA + 121665 E), X3 = (DA + CB)^2, Z3 = X1 (DA - CB)^2
 
-that is 9 products, 1 product with a small factor and 6 sums and differences. 1 / Z2 is Z2^(p - 2) by 255
-squarings and 11 products, listed in a table of bytes behind the code: each step raises a slot to
-a power of 2^n and multiplies by a slot. The result is multiplied out and reduced fully.
+that is 9 products, 1 product with a small factor and 6 sums and differences. 1 / Z2 is Z2^(p - 2)
+by 255 squarings and 11 products, listed in a table of bytes behind the code: each step raises a
+slot to a power of 2^n and multiplies by a slot. The result is multiplied out and reduced fully.
 
 Bounds. Let every operand be below 2^256. `add_multiple` gives low + 38 high <= 39 (2^256 - 1): the
 ninth word is at most 38. 38 times it, at most 1444, is added with its carry; if that carries out
@@ -41,7 +41,7 @@ Written by tls/tools/make_kernels.py from the assembly in tls/tools/thumb: chang
 test makes this file again and compares, and assembles the same text with GNU as.
 """
 
-# ruff: noqa: ARG001, F821
+# ruff: noqa: ARG001, F821, PLR0915
 
 import micropython
 

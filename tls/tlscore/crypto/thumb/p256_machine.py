@@ -1,8 +1,8 @@
 """The kernel of P-256: a machine for programs of field operations, and point multiplication.
 
 `multiply(workspace, comb, first, what)`: `workspace` is a bytearray of 1,248 bytes, 39 slots of 32,
-see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian; `first`
-the position of the first digit; `what` a sum of
+see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian;
+`first` the position of the first digit; `what` a sum of
 
 - 1: the scalar of slot SIGNS times the point of slot TABLE, x and y; `first` is 252;
 - 2: the scalar of slot COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
@@ -18,10 +18,10 @@ all of them under masks.
 
 A scalar comes as the signs of 256 (comb: 260) binary digits that are +1 or -1, so that every four
 of them, or every five that are 52 places apart, are an odd digit and choose one entry and a sign.
-No digit is zero, no partial sum is meant to be infinity, and so one formula for the addition does. Where
-operands are equal or opposite it gives Z = 0, and Z stays 0 to the end: the caller sees that and
-falls back on the portable code. For random scalars that does not happen (2^-250); for the signatures
-of an attacker it may, and costs time only.
+No digit is zero, no partial sum is meant to be infinity, and so one formula for the addition does.
+Where operands are equal or opposite it gives Z = 0, and Z stays 0 to the end: the caller sees that
+and falls back on the portable code. For random scalars that does not happen (2^-250); for the
+signatures of an attacker it may, and costs time only.
 
 Reduction. p = 2^256 - 2^224 + 2^192 + 2^96 - 1, and -1/p mod 2^32 = 1: adding m p for the lowest
 word m cancels it and adds m at the words 3 and 6, and m (2^32 - 1) at word 7. Eight rounds, then p
@@ -35,7 +35,8 @@ takes in. Modulo n one operand may be any number of 256 bits: a b < R n, so the 
 
 Registers. As in `multiprecision`; r0 points to the result, r3 is 0; in the reduction r4-r11 hold
 the words, r12 the carry between rounds. Modulo n r0 counts the rounds, twice, with the carry
-between them in its lowest bit; lr is m, r1 points to n, and the stack pointer passes over the high half.
+between them in its lowest bit; lr is m, r1 points to n, and the stack pointer passes over the high
+half.
 
 Timing: the same instructions and addresses whatever the scalars, unless Z becomes 0.
 
@@ -46,13 +47,13 @@ Cost, in instructions counted by an emulator, without the call:
 - a multiple of a point, affine: 1,455,533
 - the sum of two for a verification: 1,645,334
 - two quotients modulo n: 217,387
-- stack: 84 bytes; heap: the workspace
+- stack: 148 bytes; heap: the workspace
 
 Written by tls/tools/make_kernels.py from the assembly in tls/tools/thumb: change it there. A
 test makes this file again and compares, and assembles the same text with GNU as.
 """
 
-# ruff: noqa: ARG001, F821
+# ruff: noqa: ARG001, F821, PLR0915
 
 import micropython
 
@@ -274,6 +275,7 @@ def multiply(r0, r1, r2, r3):
     # n and -1/n modulo 2^32
     data(2, 0x2551, 0xFC63, 0xCAC2, 0xF3B9, 0x9E84, 0xA717, 0xFAAD, 0xBCE6, 0xFFFF, 0xFFFF, 0xFFFF)
     data(2, 0xFFFF, 0x0000, 0x0000, 0xFFFF, 0xFFFF, 0xBC4F, 0xEE00)
+
 
 COMB = (
     b"\xbb\xde\x00\x37\x8b\xbe\xa0\x1d\x4c\x49\xa8\x67\x35\xc1\x5e\x08\x10\x63\x0f\x70\x26\x99"
