@@ -48,7 +48,7 @@ def replaced_backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, hos
         machines[name] = core = machine(name)
         setattr(module, kernel.NAME, core.call)
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    sys.modules[_PACKAGE + "p256_machine"].COMB = make_kernels.p256_comb()
+    sys.modules[_PACKAGE + "p256_machine"].TABLE = make_kernels.p256_table()
     monkeypatch.setattr(selftest, "micropython", selftest)
     before = set(sys.modules)
     yield machines

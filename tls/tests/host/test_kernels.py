@@ -258,20 +258,11 @@ def test_x25519_executes_and_accesses_the_same_whatever_the_secret(chance):
 
 @pytest.mark.parametrize(("first_place", "what"), [(51, 2), (24, 1)])
 def test_p256_executes_and_accesses_the_same_whatever_the_secret(chance, first_place, what):
-    programs = bench.p256_programs
-    comb = bench.make_kernels.p256_comb()
+    table = bench.make_kernels.p256_table()
     point = p256.CURVE.affine(p256.CURVE.multiply_base(7777))
     calls = []
-    for signs in (b"\x01" * 64, b"\xaa" * 64, chance.randbytes(64), chance.randbytes(64)):
-        workspace = bytearray(32 * programs.SLOTS)
-        for slot, number in (
-            (programs.RR, R * R % P), (programs.R, R % P), (programs.ONE, 1),
-            (programs.TABLE, point[0]), (programs.TABLE + 1, point[1]),
-        ):  # fmt: skip
-            workspace[32 * slot : 32 * slot + 32] = octets(number)
-        start = 32 * (programs.SIGNS if what == 1 else programs.COMB_SIGNS)
-        size = 32 if what == 1 else 64
-        workspace[start : start + size] = signs[:size]
-        calls.append((workspace, comb, first_place, what))
+    for signs in (b"\x01" * 96, b"\xaa" * 96, chance.randbytes(96), chance.randbytes(96)):
+        buffer = octets(point[0]) + octets(point[1]) + bytearray(32) + signs
+        calls.append((buffer, table, first_place, what))
     first, *others = traces("p256_machine", calls)
     assert all(other == first for other in others)

@@ -3,7 +3,7 @@
 {interface}
 
 Theory of operation. Field elements are in Montgomery form, x R mod p with R = 2^256, always fully
-reduced, in slots of 32 bytes of the workspace. `run` executes a program of four-byte operations
+reduced, in slots of 32 bytes on the stack. `run` executes a program of four-byte operations
 (p256_programs.py has them with the formulas). Around it the kernel builds the table of the odd
 multiples P, 3P, ..., 15P, walks over the digits of the scalars, and takes table entries by reading
 all of them under masks.
@@ -44,14 +44,14 @@ from thumb.assembler import Code
 NAME = "multiply"
 ARGUMENTS = 4
 INTERFACE = """\
-`multiply(workspace, comb, first, what)`: `workspace` is a bytearray of 1,248 bytes, 39 slots of 32,
-see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian;
-`first` the position of the first digit; `what` a sum of
+`multiply(buffer, table, first, what)`: `buffer` is a bytearray of 192 bytes, little-endian numbers:
+X, Y, Z, SIGNS (32 each), COMB_SIGNS (64); `table` 1,152 bytes: 16 affine points in Montgomery form,
+then R^2, R and 1 modulo p and R^2 modulo n; `first` the first digit's place; `what` a sum of
 
-- 1: the scalar of slot SIGNS times the point of slot TABLE, x and y; `first` is 252;
-- 2: the scalar of slot COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
+- 1: the scalar SIGNS times the point (X, Y); `first` is 252;
+- 2: the scalar COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
 - 4: the sum as an affine point in X and Y, else as (X : Y : Z), not in Montgomery form;
-- 8: nothing of this, but DIGEST / SIGNATURE_S and SIGNATURE_R / SIGNATURE_S modulo n;
+- 8: nothing of this, but X / Z and Y / Z modulo n;
 - 16: X Y / R modulo n into X, for a known-answer test."""
 
 WINDOW, COMB, AFFINE, SCALARS, ONE_PRODUCT = 1, 2, 4, 8, 16
@@ -59,8 +59,10 @@ COMB_SPACING = 52
 COMB_ENTRIES = 16
 # Words of the frame.
 _WORKSPACE, _COMB, _PLACE, _WHAT, _PROGRAM, _RETURN, _COUNT, _EMPTY = range(0, 32, 4)
-_INDEX, _SIGN, _SELECT_RETURN, _ENTRY, _LAST, _MEMBERS, _RESULT = range(32, 60, 4)
-_FRAME = 64
+_INDEX, _SIGN, _SELECT_RETURN, _ENTRY, _LAST, _MEMBERS, _RESULT, _BUFFER = range(32, 64, 4)
+_SLOTS_BASE = 64
+_FRAME = _SLOTS_BASE + 32 * programs.SLOTS
+_TABLE_BYTES = 64 * COMB_ENTRIES
 _WORDS = multiprecision.LOW
 
 
@@ -85,21 +87,26 @@ def kernel() -> Code:
     return code
 
 
-def _slot(code: Code, register: str, slot: int, workspace: str = "r5") -> None:
-    """Point a register to a slot."""
-    if slot:
-        code(f"add {register}, {workspace}, #{32 * slot}")
-    else:
-        code(f"mov {register}, {workspace}")
-
-
 def _program(code: Code, name: str) -> None:
     code(f"lea r3, {name}", "bl run")
 
 
 def _main(code: Code) -> None:
-    code("# entry", "push {r8-r11}", f"sub sp, #{_FRAME}", "stmia sp, {r0-r3}")
-    code(f"tst r3, #{SCALARS}", "beq points")
+    code("# entry: the slots on the stack, filled from the buffer and the table")
+    code("push {r8-r11}", f"sub sp, #{_FRAME}", "mov r12, r3", "mov r3, r0")
+    code(f"str r0, [sp, #{_BUFFER}]", f"add r0, sp, #{_SLOTS_BASE}", "mov lr, r1")
+    code("stmia sp, {r0-r2}", f"str r12, [sp, #{_WHAT}]", "mov r2, r0", "mov r1, r3")
+    _copy(code, 3)
+    code(f"add r0, r2, #{32 * programs.SIGNS}")
+    _copy(code, 3)
+    code(f"add r0, r2, #{32 * programs.TABLE}", "mov r1, r3")
+    _copy(code, 2)
+    code("# the constants, word by word: bytes in flash may lie at any address")
+    code(f"add r0, r2, #{32 * programs.RR}", f"add r1, lr, #{_TABLE_BYTES}", "movs r3, #24")
+    code("mov r2, r12", f"tst r2, #{SCALARS}", "beq constants", "adds r1, #96")
+    code("movs r3, #8", "constants:")
+    code("ldr r4, [r1], #4", "str r4, [r0], #4", "subs r3, r3, #1", "bne constants")
+    code("mov r3, r12", f"tst r3, #{SCALARS}", "beq points")
     _program(code, "invert_scalar")
     code("b finished", "points:", f"tst r3, #{ONE_PRODUCT}", "beq no_single")
     _program(code, "scalar_product")
@@ -118,7 +125,14 @@ def _main(code: Code) -> None:
     _program(code, "to_affine")
     code("deliver_it:")
     _program(code, "deliver")
-    code("finished:", f"add sp, #{_FRAME}", "pop {r8-r11}", "movs r0, #0", "b end")
+    code("# the result to the buffer, zeros to the slots", "finished:")
+    code(f"ldr r0, [sp, #{_BUFFER}]", f"add r1, sp, #{_SLOTS_BASE}")
+    _copy(code, 3)
+    for word in _WORDS:
+        code(f"mov {word}, #0")
+    code(f"add r0, sp, #{_SLOTS_BASE}", f"movs r1, #{programs.SLOTS}", "clearing:")
+    code("stmia r0!, {r4-r11}", "subs r1, r1, #1", "bne clearing")
+    code(f"add sp, #{_FRAME}", "pop {r8-r11}", "movs r0, #0", "b end")
 
 
 def _copy(code: Code, slots: int) -> None:

@@ -1,17 +1,17 @@
 """The kernel of P-256: a machine for programs of field operations, and point multiplication.
 
-`multiply(workspace, comb, first, what)`: `workspace` is a bytearray of 1,248 bytes, 39 slots of 32,
-see p256_programs.py; `comb` 1,024 bytes: 16 affine points in Montgomery form, little-endian;
-`first` the position of the first digit; `what` a sum of
+`multiply(buffer, table, first, what)`: `buffer` is a bytearray of 192 bytes, little-endian numbers:
+X, Y, Z, SIGNS (32 each), COMB_SIGNS (64); `table` 1,152 bytes: 16 affine points in Montgomery form,
+then R^2, R and 1 modulo p and R^2 modulo n; `first` the first digit's place; `what` a sum of
 
-- 1: the scalar of slot SIGNS times the point of slot TABLE, x and y; `first` is 252;
-- 2: the scalar of slot COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
+- 1: the scalar SIGNS times the point (X, Y); `first` is 252;
+- 2: the scalar COMB_SIGNS times the generator; `first` is 51, or 252 together with 1;
 - 4: the sum as an affine point in X and Y, else as (X : Y : Z), not in Montgomery form;
-- 8: nothing of this, but DIGEST / SIGNATURE_S and SIGNATURE_R / SIGNATURE_S modulo n;
+- 8: nothing of this, but X / Z and Y / Z modulo n;
 - 16: X Y / R modulo n into X, for a known-answer test.
 
 Theory of operation. Field elements are in Montgomery form, x R mod p with R = 2^256, always fully
-reduced, in slots of 32 bytes of the workspace. `run` executes a program of four-byte operations
+reduced, in slots of 32 bytes on the stack. `run` executes a program of four-byte operations
 (p256_programs.py has them with the formulas). Around it the kernel builds the table of the odd
 multiples P, 3P, ..., 15P, walks over the digits of the scalars, and takes table entries by reading
 all of them under masks.
@@ -42,12 +42,12 @@ Timing: the same instructions and addresses whatever the scalars, unless Z becom
 
 Cost, in instructions counted by an emulator, without the call:
 
-- code: 3,828 bytes
-- a multiple of the generator, affine: 562,786
-- a multiple of a point, affine: 1,455,533
-- the sum of two for a verification: 1,645,334
-- two quotients modulo n: 217,387
-- stack: 148 bytes; heap: the workspace
+- code: 4,038 bytes
+- a multiple of the generator, affine: 563,051
+- a multiple of a point, affine: 1,455,798
+- the sum of two for a verification: 1,645,599
+- two quotients modulo n: 217,590
+- stack: 1396 bytes; heap: the buffer of 192
 
 Written by tls/tools/make_kernels.py from the assembly in tls/tools/thumb: change it there. A
 test makes this file again and compares, and assembles the same text with GNU as.
@@ -61,18 +61,29 @@ import micropython
 @micropython.asm_thumb
 def multiply(r0, r1, r2, r3):
     clz(r4, r4)  # does nothing here, but is not compiled for an ARMv6-M
-    # entry
-    data(2, 0xE92D, 0x0F00, 0xB090, 0xE88D, 0x000F, 0xF013, 0x0F08, 0xF000, 0x8007, 0x467B, 0xF203)
-    data(2, 0x43B8, 0xF000, 0xFB39, 0xF000, 0xB84A, 0xF013, 0x0F10, 0xF000, 0x8007, 0x467B, 0xF203)
-    data(2, 0x439A, 0xF000, 0xFB2E, 0xF000, 0xB83F, 0x2201, 0x9207, 0xF013, 0x0F01, 0xF000, 0x8002)
-    data(2, 0xF000, 0xB83D)
+    # entry: the slots on the stack, filled from the buffer and the table
+    data(2, 0xE92D, 0x0F00, 0xF5AD, 0x6DA4, 0x469C, 0x4603, 0x900F, 0xA810, 0x468E, 0xE88D, 0x0007)
+    data(2, 0xF8CD, 0xC00C, 0x4602, 0x4619, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0)
+    data(2, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xF502, 0x70D0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0)
+    data(2, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xF502, 0x7000, 0x4619)
+    data(2, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0)
+    # the constants, word by word: bytes in flash may lie at any address
+    data(2, 0xF502, 0x7090, 0xF50E, 0x6180, 0x2318, 0x4662, 0xF012, 0x0F08, 0xF000, 0x8002, 0x3160)
+    data(2, 0x2308, 0xF851, 0x4B04, 0xF840, 0x4B04, 0x3B01, 0xF47F, 0xAFF9, 0x4663, 0xF013, 0x0F08)
+    data(2, 0xF000, 0x8007, 0x467B, 0xF203, 0x5304, 0xF000, 0xFB5F, 0xF000, 0xB84A, 0xF013, 0x0F10)
+    data(2, 0xF000, 0x8007, 0x467B, 0xF203, 0x43E6, 0xF000, 0xFB54, 0xF000, 0xB83F, 0x2201, 0x9207)
+    data(2, 0xF013, 0x0F01, 0xF000, 0x8002, 0xF000, 0xB863)
     # the walk over the digits
     data(2, 0x9A02, 0x9B03, 0xF013, 0x0F01, 0xF000, 0x8006, 0xF012, 0x0F03, 0xF040, 0x8002, 0xF000)
-    data(2, 0xF8A1, 0x9A02, 0x9B03, 0xF013, 0x0F02, 0xF000, 0x8005, 0x2A34, 0xF080, 0x8002, 0xF000)
-    data(2, 0xF8AA, 0x9A02, 0x3A01, 0x9202, 0xF100, 0x8007, 0x467B, 0xF203, 0x23C4, 0xF000, 0xFB03)
-    data(2, 0xF7FF, 0xBFDD, 0x9B03, 0xF013, 0x0F04, 0xF000, 0x800A, 0x467B, 0xF203, 0x33A0, 0xF000)
-    data(2, 0xFAF7, 0x467B, 0xF203, 0x33FE, 0xF000, 0xFAF2, 0x467B, 0xF203, 0x4308, 0xF000, 0xFAED)
-    data(2, 0xB010, 0xE8BD, 0x0F00, 0x2000, 0xF000, 0xBF1A)
+    data(2, 0xF8C7, 0x9A02, 0x9B03, 0xF013, 0x0F02, 0xF000, 0x8005, 0x2A34, 0xF080, 0x8002, 0xF000)
+    data(2, 0xF8D0, 0x9A02, 0x3A01, 0x9202, 0xF100, 0x8007, 0x467B, 0xF203, 0x3310, 0xF000, 0xFB29)
+    data(2, 0xF7FF, 0xBFDD, 0x9B03, 0xF013, 0x0F04, 0xF000, 0x800A, 0x467B, 0xF203, 0x33EC, 0xF000)
+    data(2, 0xFB1D, 0x467B, 0xF203, 0x434A, 0xF000, 0xFB18, 0x467B, 0xF203, 0x4354, 0xF000, 0xFB13)
+    # the result to the buffer, zeros to the slots
+    data(2, 0x980F, 0xA910, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1)
+    data(2, 0x0FF0, 0xE8A0, 0x0FF0, 0xF04F, 0x0400, 0xF04F, 0x0500, 0xF04F, 0x0600, 0xF04F, 0x0700)
+    data(2, 0xF04F, 0x0800, 0xF04F, 0x0900, 0xF04F, 0x0A00, 0xF04F, 0x0B00, 0xA810, 0x2127, 0xE8A0)
+    data(2, 0x0FF0, 0x3901, 0xF47F, 0xAFFB, 0xF50D, 0x6DA4, 0xE8BD, 0x0F00, 0x2000, 0xF000, 0xBF1A)
     # the table: 3 P, 5 P, ... in turn, each with the H of its addition
     data(2, 0x467B, 0xF203, 0x331A, 0xF000, 0xFAE2, 0x467B, 0xF203, 0x2378, 0xF000, 0xFADD, 0x467B)
     data(2, 0xF203, 0x331E, 0xF000, 0xFAD8, 0x2200, 0x3201, 0x920B, 0x467B, 0xF203, 0x23AA, 0xF000)
@@ -85,7 +96,7 @@ def multiply(r0, r1, r2, r3):
     data(2, 0x0FF0, 0xE8A0, 0x0FF0, 0x4618, 0xF500, 0x7100, 0xEB01, 0x1182, 0xE8B1, 0x0FF0, 0xE8A0)
     data(2, 0x0FF0, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0x467B, 0xF203, 0x23AE, 0xF000, 0xFA8A, 0x9900)
     data(2, 0x9A0B, 0xF501, 0x7000, 0xEB00, 0x1082, 0xE8B1, 0x0FF0, 0xE8A0, 0x0FF0, 0xE8B1, 0x0FF0)
-    data(2, 0xE8A0, 0x0FF0, 0x3A01, 0xF47F, 0xAFD0, 0xF7FF, 0xBF53)
+    data(2, 0xE8A0, 0x0FF0, 0x3A01, 0xF47F, 0xAFD0, 0xF7FF, 0xBF2D)
     # window: four signs in a row
     data(2, 0x9800, 0xF500, 0x71D0, 0x08D3, 0x5CCB, 0xF002, 0x0404, 0x40E3, 0xF003, 0x030F, 0x08DC)
     data(2, 0x3C01, 0x4063, 0xF003, 0x0307, 0x2207, 0xF500, 0x7100, 0xF000, 0xB81B)
@@ -277,7 +288,7 @@ def multiply(r0, r1, r2, r3):
     data(2, 0xFFFF, 0x0000, 0x0000, 0xFFFF, 0xFFFF, 0xBC4F, 0xEE00)
 
 
-COMB = (
+TABLE = (
     b"\xbb\xde\x00\x37\x8b\xbe\xa0\x1d\x4c\x49\xa8\x67\x35\xc1\x5e\x08\x10\x63\x0f\x70\x26\x99"
     b"\x34\xdf\xf7\xe2\x99\x8d\x72\xde\xd9\x0f\xa2\x6e\xce\xb1\xd9\x0d\xdc\xd7\x53\x30\xce\x68"
     b"\xf6\x3f\x94\x50\x58\x13\x75\x14\xb0\x6e\xf8\xa7\xf0\x5f\x3e\x91\xdb\x24\xf8\xad\x3e\xa4"
@@ -324,5 +335,11 @@ COMB = (
     b"\x0e\xbb\x8f\x5b\xc5\x98\x30\xdf\x6e\x5b\x3f\x05\x1b\x08\xc0\xfc\xea\x27\x50\xdd\x47\xbe"
     b"\xdb\x66\x7e\xec\x41\x10\xdf\x23\xdd\xdd\xa4\x78\xff\x77\xc9\x18\x2e\x15\x2d\x9d\xd7\x65"
     b"\x15\xb5\xde\xa4\xf4\x78\xd5\xa6\xf6\x24\xca\xb2\x86\x7d\x20\x5b\xc1\xbb\xca\x43\x3b\x1d"
-    b"\x9c\xd3\x64\xa0\x39\x08\x20\x52\x67\x86\x24\x55"
+    b"\x9c\xd3\x64\xa0\x39\x08\x20\x52\x67\x86\x24\x55\x03\x00\x00\x00\x00\x00\x00\x00\xff\xff"
+    b"\xff\xff\xfb\xff\xff\xff\xfe\xff\xff\xff\xff\xff\xff\xff\xfd\xff\xff\xff\x04\x00\x00\x00"
+    b"\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    b"\xff\xff\xfe\xff\xff\xff\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xa2\xee"
+    b"\x79\xbe\x95\x4c\x24\x83\xa6\x6f\xbd\x49\x9c\x79\x99\x46\x59\xec\x6b\x2b\x39\xb2\x45\x28"
+    b"\x20\x56\xd9\xf3\x94\x2d\xe1\x66"
 )
