@@ -12,7 +12,7 @@ TOOLS = Path(__file__).parent
 FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
 sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
 
-from thumb import aes, curve25519, ghash, p256, p256_programs, python_file  # noqa: E402
+from thumb import aes, chacha20, curve25519, ghash, p256, p256_programs, poly1305, python_file  # noqa: E402
 from thumb.host import Machine  # noqa: E402
 
 
@@ -54,6 +54,24 @@ def aes_costs(machine: Machine) -> list[str]:
     return costs
 
 
+def chacha20_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of ChaCha20."""
+    machine.call(bytearray(64), bytearray(1024), 0, 1024)
+    return [
+        f"1,024 bytes: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the context",
+    ]
+
+
+def poly1305_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of Poly1305."""
+    machine.call(bytearray(40), bytes(1024), 0, 1024)
+    return [
+        f"1,024 bytes: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the context",
+    ]
+
+
 def ghash_costs(machine: Machine) -> list[str]:
     """Measure the kernel of GHASH."""
     machine.call(bytearray(32), bytes(1024), 0, 1024)
@@ -79,9 +97,11 @@ def files() -> dict[str, str]:
     made = {}
     for name, kernel, costs_of, tables in (
         ("aes_machine", aes, aes_costs, dict),
+        ("chacha20_machine", chacha20, chacha20_costs, dict),
         ("ghash_machine", ghash, ghash_costs, dict),
         ("ladder", curve25519, ladder_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
+        ("poly1305_machine", poly1305, poly1305_costs, dict),
     ):
         program = kernel.kernel().assemble()
         costs = [f"code: {len(program.octets):,} bytes", *costs_of(Machine(program))]

@@ -19,7 +19,18 @@ TOOLS = Path(__file__).parents[2] / "tools"
 sys.path.insert(0, str(TOOLS))
 try:
     import make_kernels
-    from thumb import aes, assembler, curve25519, encoding, ghash, host, p256, p256_programs
+    from thumb import (
+        aes,
+        assembler,
+        chacha20,
+        curve25519,
+        encoding,
+        ghash,
+        host,
+        p256,
+        p256_programs,
+        poly1305,
+    )
 finally:
     sys.path.remove(str(TOOLS))
 
@@ -30,7 +41,8 @@ __all__ = (
 
 # Generated module -> what makes it.
 KERNELS = {
-    "aes_machine": aes, "ghash_machine": ghash, "ladder": curve25519, "p256_machine": p256,
+    "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
+    "ladder": curve25519, "p256_machine": p256, "poly1305_machine": poly1305,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 
@@ -55,3 +67,4 @@ def replaced_backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, hos
     for name in set(sys.modules) - before:
         if name.startswith(_PACKAGE):
             del sys.modules[name]
+            delattr(sys.modules[_PACKAGE[:-1]], name.removeprefix(_PACKAGE))

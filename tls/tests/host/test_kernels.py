@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kernel_bench as bench
 
 from tlscore import crypto
-from tlscore.crypto import ecdsa, ecdsa_sign, p256, x25519
+from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, poly1305, x25519
 from tlscore.crypto.hashes import SHA256
 
 TESTS = Path(__file__).parents[1]
@@ -29,7 +29,16 @@ P25519 = (1 << 255) - 19
 P, N = bench.p256_programs.P, bench.p256_programs.N
 # Words of ones and zeros in all positions find carries that random numbers never meet.
 PATTERNS = [sum(0xFFFFFFFF << 32 * i for i in range(8) if bits >> i & 1) for bits in range(256)]
-VECTORS = ("aes_ccm", "aes_gcm", "ecdh_p256", "ecdsa_p256", "ecdsa_sign", "x25519")
+VECTORS = (
+    "aes_ccm",
+    "aes_gcm",
+    "chacha20_poly1305",
+    "ecdh_p256",
+    "ecdsa_p256",
+    "ecdsa_sign",
+    "x25519",
+)
+PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "poly1305", "x25519")
 
 
 @pytest.fixture
@@ -153,19 +162,21 @@ def test_published_vectors_through_the_kernels(machines, kind):
 
 
 def test_the_kernels_are_chosen_and_named(machines):
-    assert crypto.backends() == dict.fromkeys(("aes", "ghash", "p256", "x25519"), "thumb")
+    assert crypto.backends() == dict.fromkeys(PRIMITIVES, "thumb")
 
 
 def test_without_an_inline_assembler_everything_is_portable():
     assert set(crypto.backends().values()) == {"portable"}
 
 
-@pytest.mark.parametrize("module", ["ladder", "p256_machine", "aes_machine", "ghash_machine"])
+@pytest.mark.parametrize("module", [*bench.KERNELS])
 def test_a_kernel_that_gives_a_wrong_answer_is_not_used(machines, monkeypatch, module):
     kernel = bench.KERNELS[module]
     monkeypatch.setattr(sys.modules[f"tlscore.crypto.thumb.{module}"], kernel.NAME, spoilt)
-    wrong = {"ladder": "x25519", "p256_machine": "p256", "aes_machine": "aes"}
-    assert crypto.backends()[wrong.get(module, "ghash")] == "portable"
+    primitive = {"ladder": "x25519"}.get(module, module.removesuffix("_machine"))
+    expected = dict.fromkeys(PRIMITIVES, "thumb")
+    expected[primitive] = "portable"
+    assert crypto.backends() == expected
     assert x25519.public_key(bytes(32))[:4] == b"\x2f\xe5\x7d\xa3"
 
 
@@ -234,6 +245,72 @@ def test_signatures_are_the_same_to_the_byte(machines, chance, monkeypatch):
         assert ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), digest, signed)
         changed = bytes((digest[0] ^ 1,)) + digest[1:]
         assert not ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), changed, signed)
+
+
+def test_poly1305_at_the_edges_of_its_sum(machines, chance):
+    portable_, fast = poly1305.Poly1305, one_time_mac().Poly1305
+    for _ in range(200):
+        key = chance.choice((chance.randbytes(32), b"\xff" * 32, bytes(32)))
+        text = chance.choice((chance.randbytes(70), b"\xff" * 70))
+        ours, theirs = fast(key), portable_(key)
+        for each in (ours, theirs):
+            each.update(text, 3, 35)
+        end = chance.randrange(36, 71)
+        fill = chance.random() < 0.5
+        for each in (ours, theirs):
+            each.update(text, 35, end, fill)
+        assert ours.digest() == theirs.digest()
+
+
+def one_time_mac():
+    """Return the module around the kernel of Poly1305."""
+    from tlscore.crypto.thumb import one_time_mac as module
+
+    return module
+
+
+def test_chacha20_in_all_sizes_and_places(machines, chance):
+    from tlscore.crypto.thumb import stream_cipher
+
+    for size in (0, 1, 63, 64, 65, 127, 128, 129, 200):
+        key, nonce = chance.randbytes(32), chance.randbytes(12)
+        buffer = bytearray(chance.randbytes(size + 7))
+        expected = bytearray(buffer)
+        stream_cipher.ChaCha20(key).xor_key_stream(0xFFFFFF00, nonce, buffer, 3, 3 + size)
+        chacha20.ChaCha20(key).xor_key_stream(0xFFFFFF00, nonce, expected, 3, 3 + size)
+        assert buffer == expected
+
+
+def test_aes_in_all_sizes_and_places(machines, chance):
+    from tlscore.crypto.thumb import block_cipher
+
+    for size in (0, 1, 15, 16, 17, 33):
+        for key in (chance.randbytes(16), b"\xff" * 32, chance.randbytes(32)):
+            buffer, counter = bytearray(chance.randbytes(size + 7)), chance.randbytes(12) + bytes(4)
+            expected = bytearray(buffer)
+            ours, theirs = block_cipher.AES(key), aes.AES(key)
+            ours.xor_key_stream(counter, buffer, 3, 3 + size)
+            theirs.xor_key_stream(counter, expected, 3, 3 + size)
+            assert buffer == expected
+            macs = bytearray(counter), bytearray(counter)
+            ours.cbc_mac(macs[0], buffer, 1, 1 + size)
+            theirs.cbc_mac(macs[1], buffer, 1, 1 + size)
+            assert macs[0] == macs[1]
+
+
+@pytest.mark.parametrize("size", [-1, 41])
+def test_nothing_beyond_a_buffer_is_touched(machines, size):
+    from tlscore.crypto.thumb import block_cipher, stream_cipher, universal_hash
+
+    buffer = bytearray(40)
+    for function, arguments in (
+        (block_cipher.AES(bytes(16)).xor_key_stream, (bytes(16),)),
+        (stream_cipher.ChaCha20(bytes(32)).xor_key_stream, (0, bytes(12))),
+        (universal_hash.Ghash(bytes(16)).update, ()),
+        (one_time_mac().Poly1305(bytes(32)).update, ()),
+    ):
+        with pytest.raises(ValueError, match="range"):
+            function(*arguments, buffer, 0, size)
 
 
 def traces(module, calls):

@@ -16,7 +16,7 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = backends()
-    assert sorted(found) == ["aes", "ghash", "p256", "x25519"]
+    assert sorted(found) == ["aes", "chacha20", "ghash", "p256", "poly1305", "x25519"]
     assert set(found.values()) in ({"portable"}, {"thumb"})
     if sys.implementation.name == "cpython":
         assert found["p256"] == "portable"

@@ -30,6 +30,8 @@ _KERNELS = (
     ("p256", "thumb.p256_curve"),
     ("aes", "thumb.block_cipher"),
     ("ghash", "thumb.universal_hash"),
+    ("chacha20", "thumb.stream_cipher"),
+    ("poly1305", "thumb.one_time_mac"),
 )
 
 try:

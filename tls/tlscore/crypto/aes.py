@@ -73,7 +73,7 @@ class AES:
     def __init__(self, key: bytes) -> None:
         if len(key) not in (16, 32):
             raise ValueError("aes.key_size")
-        keys = round_keys(key)
+        keys = _expand(key)
         self._first_key = int.from_bytes(keys[:16], "big")
         self._middle_keys = keys[16:-16]
         self._last_key = int.from_bytes(keys[-16:], "big")
@@ -169,7 +169,7 @@ class AES:
         return self._last_key ^ int.from_bytes(last, "big")
 
 
-def round_keys(key: bytes) -> bytes:
+def _expand(key: bytes) -> bytes:
     """Return the round keys, FIPS 197 §5.2, four words at a time.
 
     The words of a round key are running sums of the words one key length back, each with the

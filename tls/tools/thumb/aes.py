@@ -28,7 +28,7 @@ INTERFACE = """\
 block (16), the number of rounds less one (4), what to do (4), the round keys. To do: 0, XOR
 `buffer[start:end]` with the key stream that begins at the block, a counter in its last four bytes,
 big-endian; 1, take `buffer[start:end]` into the block, a CBC-MAC, the last piece filled up with
-zeros."""
+zeros; 2, expand the round keys from the key that they begin with."""
 
 _ROOM, _ROUNDS, _TASK, _KEYS = 16, 32, 36, 40
 _CONTEXT, _POINTER, _LEFT = 0, 4, 8
@@ -39,6 +39,7 @@ def kernel() -> Code:
     code = Code()
     code("# entry", "push {r8-r11}", "sub sp, #16", "adds r1, r1, r2", "subs r3, r3, r2")
     code("lea r2, table", f"str r0, [sp, #{_CONTEXT}]", "strd r1, r3, [sp, #4]")
+    code(f"ldr r4, [r0, #{_TASK}]", "cmp r4, #2", "beq expand")
     code("# one block", "block:", f"ldr r3, [sp, #{_LEFT}]", "cmp r3, #0", "ble finished")
     code(f"ldr r0, [sp, #{_CONTEXT}]", f"ldr r1, [r0, #{_TASK}]", "cmp r1, #0", "beq encrypt")
     code("mov r4, r0", f"ldr r5, [sp, #{_POINTER}]", "bl mix")
@@ -50,6 +51,7 @@ def kernel() -> Code:
     code("advance:", f"ldrd r4, r3, [sp, #{_POINTER}]", "adds r4, #16", "subs r3, #16")
     code(f"strd r4, r3, [sp, #{_POINTER}]", "b block")
     _mix(code)
+    _expand(code)
     code("finished:", "add sp, #16", "pop {r8-r11}", "movs r0, #0", "b end")
     if len(code.assemble_so_far()) % 4 != 2:
         code("nop")  # behind six bytes of MicroPython's and python_file's the table is aligned
@@ -88,6 +90,30 @@ def _bytes_of(column: int) -> tuple[str, ...]:
         f"ubfx r12, {words[2]}, #16, #8",
         f"lsr r12, {words[3]}, #24",
     )
+
+
+def _expand(code: Code) -> None:
+    """FIPS 197 §5.2: each word is the one a key length back and, mostly, the one before it."""
+    code("# expand: r1 at the word a key length back, r3 words of key, r4 the word before")
+    code("expand:", f"add r1, r0, #{_KEYS}", f"ldr r6, [r0, #{_ROUNDS}]", "subs r3, r6, #5")
+    code("adds r6, r6, #2", "lsls r6, r6, #2", "subs r6, r6, r3", "adds r2, r2, #1")
+    code("movs r7, #1", "group:", "movs r5, #0", "add r8, r1, r3, lsl #2", "ldr r4, [r8, #-4]")
+    code("word:", "cmp r5, #0", "beq turned", "cmp r5, #4", "bne plain", "cmp r3, #8", "bne plain")
+    _substitute(code)
+    code("b plain", "turned:", "ror r4, r4, #8")
+    _substitute(code)
+    code("eor r4, r4, r7", "lsls r7, r7, #1", "cmp r7, #256", "bne plain", "movs r7, #0x1b")
+    code("plain:", "ldr r9, [r1], #4", "eor r4, r4, r9", "str r4, [r8], #4", "adds r5, r5, #1")
+    code("subs r6, r6, #1", "beq finished", "cmp r5, r3", "bne word", "b group")
+
+
+def _substitute(code: Code) -> None:
+    """Replace all bytes of r4; r2 is at the table's column of s."""
+    code("mov r9, #0")
+    for shift in (24, 16, 8, 0):
+        code(f"ubfx r10, r4, #{shift}, #8", "ldrb r10, [r2, r10, lsl #2]")
+        code("orr r9, r10, r9, lsl #8")
+    code("mov r4, r9")
 
 
 def _mix(code: Code) -> None:

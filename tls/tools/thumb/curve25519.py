@@ -40,9 +40,10 @@ ARGUMENTS = 2
 INTERFACE = """\
 `ladder(buffer, top)`: `buffer` is a bytearray of 64 bytes, the clamped scalar and the point's u,
 both little-endian; bits `top` to 0 of the scalar are used, 254 for X25519. The product's u, fully
-reduced, replaces the first 32 bytes."""
+reduced, replaces the first 32 bytes. 256 added to `top` leaves the inversion out: the product of
+numerator and denominator, for a known-answer test."""
 
-# The frame: buffer, bit, bit before, spare; then the slots.
+# The frame: buffer, bit, bit before, `top`; then the slots.
 _FRAME_BYTES = 16
 X2, Z2, X3, Z3, X1, T0, T1 = range(7)
 _SLOTS = 7
@@ -90,7 +91,8 @@ def _call(code: Code, name: str, target: int, first: int, second: int) -> None:
 
 def _ladder(code: Code) -> None:
     code("# entry: X2 = 1, Z2 = 0, X3 = X1 = u without its top bit, Z3 = 1")
-    code("push {r8-r11}", f"sub sp, #{_FRAME}", "str r0, [sp, #0]", "str r1, [sp, #4]")
+    code("push {r8-r11}", f"sub sp, #{_FRAME}", "str r0, [sp, #0]")
+    code("str r1, [sp, #12]", "uxtb r1, r1", "str r1, [sp, #4]")
     code("add r1, r0, #32", "ldmia r1, {r4-r11}", "bic r11, r11, #0x80000000")
     for slot in (X3, X1):
         code(f"add r2, sp, #{_FRAME_BYTES + 32 * slot}", "stmia r2, {r4-r11}")
@@ -130,7 +132,16 @@ def _ladder(code: Code) -> None:
 
 def _invert(code: Code) -> None:
     """Raise Z2 to p - 2: the table's steps, with X3 as the slot that is squared."""
-    code("# Z2 = 1 / Z2", "lea r3, chain", "power:", "ldrb r4, [r3, #0]", "cmp r4, #0")
+    code(
+        "# Z2 = 1 / Z2",
+        "ldr r4, [sp, #12]",
+        "cmp r4, #256",
+        "bhs inverted",
+        "lea r3, chain",
+        "power:",
+        "ldrb r4, [r3, #0]",
+        "cmp r4, #0",
+    )
     code("beq inverted", "strd r3, r4, [sp, #4]", "ldrb r1, [r3, #1]", "mov r2, sp")
     code("adds r1, r1, r2", "mov r2, r1", f"add r0, sp, #{_FRAME_BYTES + 32 * X3}")
     code("squaring:", "bl product", "mov r1, r0", "mov r2, r0", "ldr r3, [sp, #8]")

@@ -5,7 +5,6 @@ RAM: 216 bytes for a key of 16 bytes, 280 for one of 32.
 
 from tlscore.compat import const
 from tlscore.crypto import selftest
-from tlscore.crypto.aes import round_keys
 from tlscore.crypto.thumb.aes_machine import blocks
 
 # Where the kernel has what.
@@ -14,6 +13,7 @@ _TASK = const(36)
 _KEYS = const(40)
 _COUNTER_MODE = const(0)
 _MAC = const(1)
+_EXPANSION = const(2)
 
 
 class AES:
@@ -29,10 +29,12 @@ class AES:
     def __init__(self, key: bytes) -> None:
         if len(key) not in (16, 32):
             raise ValueError("aes.key_size")
-        keys = round_keys(key)
-        self._context = context = bytearray(_KEYS + len(keys))
-        context[_KEYS:] = keys
-        context[_ROUNDS] = (len(keys) >> 4) - 2
+        rounds = 6 + (len(key) >> 2)
+        self._context = context = bytearray(_KEYS + 16 + 16 * rounds)
+        context[_KEYS : _KEYS + len(key)] = key
+        context[_ROUNDS] = rounds - 1
+        context[_TASK] = _EXPANSION
+        blocks(context, key, 0, 0)
 
     def encrypt(self, block: bytes) -> bytes:
         """Return the encrypted 16-byte block."""
