@@ -24,16 +24,6 @@ function when it is called.
 
 import sys
 
-# Primitives that have a back end in machine code, and its module.
-_KERNELS = (
-    ("x25519", "thumb.curve25519"),
-    ("p256", "thumb.p256_curve"),
-    ("aes", "thumb.block_cipher"),
-    ("ghash", "thumb.universal_hash"),
-    ("chacha20", "thumb.stream_cipher"),
-    ("poly1305", "thumb.one_time_mac"),
-)
-
 try:
     from importlib.util import find_spec
 except ImportError:  # MicroPython
@@ -71,15 +61,9 @@ def installed(module: str) -> bool:
 
 
 def backends() -> dict:
-    """Return which back end is in use: primitive -> "portable" or the kind of machine code.
+    """Return which back end each primitive uses; see `back_ends`.
 
-    Asks what the primitives themselves ask, known-answer tests included. What an image leaves out
-    is not named.
+    Raises:
+        ImportError: this image leaves `back_ends` out.
     """
-    kernel = load("selftest", "kernel")
-    found = {}
-    for primitive, module in _KERNELS:
-        if installed(primitive):
-            used = kernel(module) is not None
-            found[primitive] = module.partition(".")[0] if used else "portable"
-    return found
+    return load("back_ends", "used")()
