@@ -56,6 +56,8 @@ _KEEP_NEWEST = 8
 
 # Endings of tlscore's files for a PC: its commands, and what only those use.
 _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
+# Kinds of machine code that modules are written in: packages below tlscore/crypto/.
+KERNELS = ("thumb",)
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -130,8 +132,11 @@ def bytecode_compiler(progress: Progress | None = None) -> Path:
     return mpy_cross(tree, _version_line(_HOST_COMPILER), paths.cache_dir() / "work", say)
 
 
-def frozen_modules() -> dict[str, Path]:
+def frozen_modules(kernels: Iterable[str] = ()) -> dict[str, Path]:
     """Return what is frozen into every image: path below the frozen root -> file.
+
+    Args:
+        kernels: kinds of machine code the board runs: of `KERNELS`, those modules too.
 
     Decided by listing folders, so that a new module needs no entry anywhere, except tlscore's few
     for a PC, which are left out by the endings of their names. The vector checks belong to the
@@ -143,6 +148,8 @@ def frozen_modules() -> dict[str, Path]:
         for path in sorted(tlscore.rglob("*.py"))
         if not path.name.endswith(_NOT_FOR_BOARDS)
     }
+    foreign = tuple(f"tlscore/crypto/{kind}/" for kind in KERNELS if kind not in kernels)
+    modules = {name: path for name, path in modules.items() if not name.startswith(foreign)}
     package = paths.package_dir()
     portable = paths.tlscore_parent() / "tests" / "portable"
     top_level = [
@@ -168,12 +175,16 @@ def modules_of(recipe: Image) -> dict[str, Path]:
     """Return the modules of one image: all but those its recipe leaves out, none in a bare one."""
     if recipe.bare:
         return {}
-    modules = {**frozen_modules(), **(native_modules() if recipe.native_tls else {})}
+    named = recipe.folder / RECIPE_FILE
+    for kind in recipe.kernels:
+        if kind not in KERNELS:
+            raise BuildError(f"{named}: kernels: there are {', '.join(KERNELS)} and no {kind!r}")
+    modules = frozen_modules(recipe.kernels)
+    modules |= native_modules() if recipe.native_tls else {}
     names = {path: path.removesuffix(".py").removesuffix("/__init__") for path in modules}
     names = {path: name.replace("/", ".") for path, name in names.items()}
     for pattern in recipe.leave_out:
         if not fnmatch.filter(names.values(), pattern):
-            named = recipe.folder / RECIPE_FILE
             raise BuildError(f"{named}: leave_out: there is no module {pattern!r}")
     return {
         path: file

@@ -46,6 +46,7 @@ class Image:
         exports: symbol names beginning with this are the link-time facts of the firmware.
         leave_out: modules not to freeze, by dotted names or globs: what this firmware's devices
             never use.
+        kernels: kinds of machine code its core runs, of `build.KERNELS`.
         bare: a program in C without MicroPython: nothing is frozen into it, and make is told of
             `source` as it is of libraries.
         optional: built only when it is named.
@@ -66,6 +67,7 @@ class Image:
     nm: str | None
     exports: str
     leave_out: tuple[str, ...]
+    kernels: tuple[str, ...]
     bare: bool
     optional: bool
     native_tls: bool
@@ -161,6 +163,7 @@ def load(name: str, directory: Path | None = None) -> Image:
         nm=facts.optional_text("nm"),
         exports=facts.optional_text("exports") or "",
         leave_out=facts.texts("leave_out"),
+        kernels=facts.texts("kernels"),
         bare=facts.flag("bare"),
         optional=facts.flag("optional"),
         native_tls=facts.flag("native_tls"),

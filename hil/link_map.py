@@ -207,8 +207,11 @@ def _modules(path: Path) -> Mapping[str, str]:
 
 
 def _symbol(piece: str) -> str:
-    """Return what `.rodata.SYMBOL`, or `.data.SYMBOL.0` where the compiler numbers it, holds."""
-    return piece.partition("data.")[2].partition(".")[0]
+    """Return what `.rodata.SYMBOL`, or `.data.SYMBOL.0` where the compiler numbers it, holds.
+
+    Machine code of a module is in `.text.SYMBOL`.
+    """
+    return piece.lstrip(".").partition(".")[2].partition(".")[0]
 
 
 def _part(piece: Piece, build: str, modules: Mapping[str, str]) -> tuple[str, str]:

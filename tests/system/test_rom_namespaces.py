@@ -77,6 +77,7 @@ def test_every_module_has_the_same_namespace_placed_and_executed(boards):
     names = [
         path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for path in build.modules_of(image.load(placed.target.image))
+        if path in build.frozen_modules()  # machine code is for one core, not the other
     ]
     compared = 0
     different = {}

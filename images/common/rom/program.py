@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ _HEAD = """\
 #include "common/rom.h"
 #pragma GCC diagnostic ignored "-Wunused-const-variable"  // headers of code nobody calls by them
 """
+# Machine code, which mpy-tool.py puts into one section: each function gets one that bears its name,
+# by which its size is told, and begins at a word's border.
+_MACHINE_CODE = re.compile(
+    r'(fun_data_\w+)(\[\d+\] __attribute__\(\(section\("\.text),(.*aligned) \([24]\)\)\)'
+)
+_IN_ITS_OWN_SECTION = r"\1\2.\1,\3 (4)))"
 # Written into every class by the compiler, read by nothing in MicroPython.
 _UNUSED = ("__module__", "__qualname__")
 _FLAGS = (
@@ -117,7 +124,7 @@ class Program:
     def _code(self, module: str, codes: Iterable[Any]) -> None:
         """Write the bytecode of functions and of what is inside them."""
         for code in codes:
-            self._parts.append(_printed(code.freeze))
+            self._parts.append(_MACHINE_CODE.sub(_IN_ITS_OWN_SECTION, _printed(code.freeze)))
             for each in _with_children(code):
                 for stem in ("fun_data", "children", "proto_fun"):
                     self._symbols[f"{stem}_{each.escaped_name}"] = module

@@ -58,3 +58,12 @@ def installed(module: str) -> bool:
         if __name__ in sys.modules:  # else this package is in flash, and refers to it nowhere
             delattr(sys.modules[__name__], module)
     return True
+
+
+def backends() -> dict:
+    """Return which back end each primitive uses; see `back_ends`.
+
+    Raises:
+        ImportError: this image leaves `back_ends` out.
+    """
+    return load("back_ends", "used")()

@@ -6,8 +6,14 @@
 from tlscore.crypto import selftest
 from tlscore.crypto.aead import Aead
 
-_CHACHA20 = (("tlscore.crypto.chacha20", "ChaCha20"),)
-_POLY1305 = (("tlscore.crypto.poly1305", "Poly1305"),)
+_CHACHA20 = (
+    ("tlscore.crypto.thumb.stream_cipher", "ChaCha20"),
+    ("tlscore.crypto.chacha20", "ChaCha20"),
+)
+_POLY1305 = (
+    ("tlscore.crypto.thumb.one_time_mac", "Poly1305"),
+    ("tlscore.crypto.poly1305", "Poly1305"),
+)
 
 
 class ChaCha20Poly1305(Aead):

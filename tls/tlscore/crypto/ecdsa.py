@@ -4,7 +4,6 @@ Everything here is public, nothing is constant-time. Signing is in `ecdsa_sign.p
 """
 
 from tlscore.crypto import load
-from tlscore.crypto.modular import inverse_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def curve_of(key: tuple) -> "Curve":
     """
     for kind, module in _CURVES:
         if kind == key[0]:
-            return load(module, "CURVE")
+            return load(module, "curve")()
     raise ValueError("ecdsa.key_kind")
 
 
@@ -42,9 +41,7 @@ def verify(_hash: "Hash", key: tuple, digest: bytes, signature: bytes) -> bool:
         point = curve.decode(key[1])
     except ValueError:
         return False
-    inverse = inverse_public(s, n)
-    u1 = leftmost_bits(curve, digest) * inverse % n
-    u2 = r * inverse % n
+    u1, u2 = curve.quotients(leftmost_bits(curve, digest), r, s)
     return curve.has_x(curve.combine(u1, u2, point), r)
 
 

@@ -12,7 +12,6 @@ else is done with them, so what the inversion and the big integers give away is 
 
 from tlscore.crypto.ecdsa import curve_of, leftmost_bits
 from tlscore.crypto.hmac import hmac
-from tlscore.crypto.modular import inverse_public
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ def sign(hash_function: "Hash", private_key: tuple, digest: bytes, entropy=None)
         r = x % n
         # Numerator and denominator of (e + r d) / k both times a number nobody knows.
         blind, state = _draw(hash_function, curve, state)
-        s = (e * blind + r * (d * blind % n)) * inverse_public(k * blind % n, n) % n
+        numerator = (e * blind + r * (d * blind % n)) % n
+        s, _ = curve.quotients(numerator, 0, k * blind % n)
         if r and s:
             return _encoded(r, s)
 

@@ -6,8 +6,11 @@
 from tlscore.crypto import selftest
 from tlscore.crypto.aead import Aead
 
-_AES = (("tlscore.crypto.aes", "AES"),)
-_GHASH = (("tlscore.crypto.ghash", "Ghash"),)
+_AES = (("tlscore.crypto.thumb.block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
+_GHASH = (
+    ("tlscore.crypto.thumb.universal_hash", "Ghash"),
+    ("tlscore.crypto.ghash", "Ghash"),
+)
 
 
 class AesGcm(Aead):

@@ -5,6 +5,7 @@ gives away).
 """
 
 from tlscore.compat import const
+from tlscore.crypto.selftest import kernel
 from tlscore.crypto.weierstrass import Curve
 
 _P = const(0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF)
@@ -82,6 +83,12 @@ _COMB = (
 CURVE = Curve("p256", 32, (_P, _N, _B), _COMB)
 
 
+def curve() -> Curve:
+    """Return the curve with the fastest arithmetic there is: `CURVE` is the portable one."""
+    machine = kernel("thumb.p256_curve")
+    return CURVE if machine is None else machine.CURVE
+
+
 def valid_private(private: bytes) -> bool:
     """Whether 32 bytes are a private key, 1..n-1; draw new ones if not (SP 800-56A §5.6.1.2.2)."""
     return CURVE.is_scalar(private)
@@ -93,7 +100,7 @@ def public_key(private: bytes) -> bytes:
     Raises:
         ValueError: "p256.scalar_size", "p256.scalar_range".
     """
-    return CURVE.public_key(private)
+    return curve().public_key(private)
 
 
 def shared_secret(private: bytes, public: bytes) -> bytes:
@@ -103,4 +110,4 @@ def shared_secret(private: bytes, public: bytes) -> bytes:
         ValueError: "p256.scalar_size", "p256.scalar_range"; "p256.point_format" for anything but
             an uncompressed point, "p256.point_range", "p256.not_on_curve" (RFC 8446 §4.2.8.2).
     """
-    return CURVE.shared_secret(private, public)
+    return curve().shared_secret(private, public)

@@ -9,6 +9,13 @@ state, and most boards never execute a module's body. So the tests are short, a 
 
 from tlscore.crypto.hmac import equal
 
+try:
+    import micropython
+except ImportError:  # CPython, which has no inline assembler
+    micropython = None
+
+_MACHINE_CODE = "tlscore.crypto.thumb."
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +32,31 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
         ImportError: if none works; it names the last candidate.
     """
     for module, name in candidates:
+        if micropython is None and module.startswith(_MACHINE_CODE):
+            continue
         try:
             backend = getattr(__import__(module, None, None, (name,)), name)
-        except (ImportError, SyntaxError):  # SyntaxError: an emitter this interpreter lacks
+        except (ImportError, SyntaxError, ValueError):  # see `kernel`
             continue
         if passes(backend):
             return backend
     raise ImportError("no working back end: " + candidates[-1][0] + "." + candidates[-1][1])
+
+
+def kernel(module: str):
+    """Return the back end in machine code `tlscore.crypto.<module>`, or None.
+
+    None where the image leaves it out (ImportError), where there is no inline assembler for it
+    (SyntaxError), where it was compiled for another core (ValueError), and where it gives another
+    answer than the known one.
+    """
+    if micropython is None:
+        return None
+    try:
+        found = __import__("tlscore.crypto." + module, None, None, ("passes",))
+    except (ImportError, SyntaxError, ValueError):
+        return None
+    return found if found.passes() else None
 
 
 def aes_passes(backend: "Callable") -> bool:

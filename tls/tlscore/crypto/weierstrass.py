@@ -166,6 +166,11 @@ class Curve:
             return True
         return r + self.n < self.p and ((r + self.n) * zz - x) % self.p == 0
 
+    def quotients(self, a: int, b: int, divisor: int) -> tuple:
+        """Return a and b divided by `divisor`, modulo n; the time depends on `divisor`."""
+        inverse = inverse_public(divisor, self.n)
+        return a * inverse % self.n, b * inverse % self.n
+
     def _comb_bits(self, k: int) -> bytes:
         """Return the signs of the 5 * spacing binary digits of k, bit 1 for +1 and 0 for -1."""
         k += (self.n, 0)[k & 1]  # digits of +1 and -1 make odd numbers only

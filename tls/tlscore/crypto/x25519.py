@@ -7,6 +7,8 @@ carried from step to step stay below 257; sums of two below 258, so their square
 the others follow; nothing exceeds 550 bits. Differences may be negative: `&` and `>>` of Python
 integers round down, so folding is right for them too.
 
+Where the back end in machine code works it does all of this (`thumb/`).
+
 Timing: 255 steps of the same operations; the conditional swap is a choice out of a pair by index.
 What remains is the big integers' own: an operand that happens to be short is multiplied sooner.
 TLS uses a fresh scalar for each handshake.
@@ -17,6 +19,7 @@ key exchange that calls this.
 
 from tlscore.compat import const
 from tlscore.crypto.modular import inverse_secret
+from tlscore.crypto.selftest import kernel
 
 _PRIME = const((1 << 255) - 19)
 _LOW_256 = const((1 << 256) - 1)
@@ -36,6 +39,9 @@ def x25519(scalar: bytes, u: bytes) -> bytes:
     clamped = bytearray(scalar)
     clamped[0] &= 248
     clamped[31] = clamped[31] & 127 | 64
+    machine = kernel("thumb.curve25519")
+    if machine is not None:
+        return machine.multiply(clamped, u)
     # RFC 7748 §5: the top bit of u MUST be ignored and non-canonical values accepted.
     x, z = _ladder(clamped, int.from_bytes(u, "little") & _LOW_255)
     return (x * inverse_secret(z, _PRIME) % _PRIME).to_bytes(32, "little")

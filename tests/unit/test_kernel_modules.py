@@ -1,0 +1,34 @@
+"""Machine code is frozen into the images whose cores run it, and into no other."""
+
+from dataclasses import replace
+
+import pytest
+
+from hil import build, image
+from hil.errors import BuildError
+
+THUMB = ("cortexm", "cortexm33", "cortexm4", "lpc1768")  # the flash of lm3s6965 is full
+
+
+def kernels_of(recipe):
+    return [path for path in build.modules_of(recipe) if path.startswith("tlscore/crypto/thumb/")]
+
+
+@pytest.mark.parametrize("name", image.available())
+def test_an_image_has_the_kernels_of_its_core(name):
+    recipe = image.load(name)
+    assert recipe.kernels == (("thumb",) if name in THUMB else ())
+    assert bool(kernels_of(recipe)) == (name in THUMB)
+
+
+def test_a_module_of_a_kernel_can_be_left_out():
+    recipe = replace(image.load("cortexm"), leave_out=("tlscore.crypto.thumb.*aes*",))
+    found = kernels_of(recipe)
+    assert "tlscore/crypto/thumb/ladder.py" in found
+    assert "tlscore/crypto/thumb/aes_machine.py" not in found
+
+
+def test_an_unknown_kind_of_machine_code_is_refused_by_name():
+    recipe = replace(image.load("cortexm"), kernels=("z80",))
+    with pytest.raises(BuildError, match=r"image\.toml: kernels: there are thumb and no 'z80'"):
+        build.modules_of(recipe)

@@ -1,0 +1,70 @@
+"""Runs the kernels of `tlscore.crypto.thumb` on CPython, for the tests of them.
+
+The modules a board compiles are replaced by ones whose functions run on an emulated Cortex-M3; the
+Python around them, and everything that uses it, is what boards run.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tlscore.crypto import selftest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+sys.path.insert(0, str(TOOLS))
+try:
+    import make_kernels
+    from thumb import (
+        aes,
+        assembler,
+        chacha20,
+        curve25519,
+        encoding,
+        ghash,
+        host,
+        p256,
+        p256_programs,
+        poly1305,
+    )
+finally:
+    sys.path.remove(str(TOOLS))
+
+__all__ = (
+    "KERNELS", "assembler", "curve25519", "encoding", "machine", "make_kernels", "p256",
+    "p256_programs", "replaced_backends",
+)  # fmt: skip
+
+# Generated module -> what makes it.
+KERNELS = {
+    "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
+    "ladder": curve25519, "p256_machine": p256, "poly1305_machine": poly1305,
+}  # fmt: skip
+_PACKAGE = "tlscore.crypto.thumb."
+
+
+def machine(module: str) -> host.Machine:
+    """Return an emulated core with a kernel."""
+    return host.Machine(KERNELS[module].kernel().assemble())
+
+
+def replaced_backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, host.Machine]]:
+    """Make the core choose the kernels; give the machines they run on, and clean up."""
+    machines = {}
+    for name, kernel in KERNELS.items():
+        module = types.ModuleType(_PACKAGE + name)
+        machines[name] = core = machine(name)
+        setattr(module, kernel.NAME, core.call)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    sys.modules[_PACKAGE + "p256_machine"].TABLE = make_kernels.p256_table()
+    monkeypatch.setattr(selftest, "micropython", selftest)
+    before = set(sys.modules)
+    yield machines
+    for name in set(sys.modules) - before:
+        if name.startswith(_PACKAGE):
+            del sys.modules[name]
+            delattr(sys.modules[_PACKAGE[:-1]], name.removeprefix(_PACKAGE))

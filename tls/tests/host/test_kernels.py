@@ -1,0 +1,345 @@
+"""The kernels in machine code: made from their source, right, and the same whatever the secrets."""
+
+import ast
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import kernel_bench as bench
+
+from tlscore import crypto
+from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, poly1305, x25519
+from tlscore.crypto.hashes import SHA256
+
+TESTS = Path(__file__).parents[1]
+sys.path.insert(0, str(TESTS / "portable"))
+try:
+    import vector_checks
+finally:
+    sys.path.pop(0)
+
+FOLDER = Path(crypto.__file__).parent / "thumb"
+R = 1 << 256
+P25519 = (1 << 255) - 19
+P, N = bench.p256_programs.P, bench.p256_programs.N
+# Words of ones and zeros in all positions find carries that random numbers never meet.
+PATTERNS = [sum(0xFFFFFFFF << 32 * i for i in range(8) if bits >> i & 1) for bits in range(256)]
+VECTORS = (
+    "aes_ccm",
+    "aes_gcm",
+    "chacha20_poly1305",
+    "ecdh_p256",
+    "ecdsa_p256",
+    "ecdsa_sign",
+    "x25519",
+)
+PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "poly1305", "x25519")
+
+
+@pytest.fixture
+def machines(monkeypatch):
+    """The core with the kernels as its back ends, on emulated cores."""
+    yield from bench.replaced_backends(monkeypatch)
+
+
+@pytest.fixture
+def chance():
+    return random.Random(8)  # the same every time
+
+
+def octets(number):
+    return bytearray(number.to_bytes(32, "little"))
+
+
+def numbers(chance, modulus, count):
+    """Return edge values below 2^256 and the modulus, patterns of words, and random numbers."""
+    edges = [0, 1, 2, 19, 38, R - 1, R - 2, R - 19, R - 38, R - 39, 1 << 255, (1 << 255) - 1]
+    edges += [modulus - 1, modulus, modulus + 1, R - modulus, modulus >> 1]
+    return edges + PATTERNS + [chance.getrandbits(256) for _ in range(count)]
+
+
+@pytest.mark.parametrize("name", [*bench.KERNELS])
+def test_the_generated_file_is_what_its_source_makes(name):
+    generated = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    assert generated == bench.make_kernels.files()[f"{name}.py"], "run tls/tools/make_kernels.py"
+
+
+@pytest.mark.parametrize("name", [*bench.KERNELS])
+def test_the_numbers_of_the_generated_file_are_the_program(name):
+    tree = ast.parse((FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    calls = [node.value for node in function.body]
+    assert ast.unparse(calls[0]) == "clz(r4, r4)"
+    words = []
+    for call in calls[1:]:
+        width, *numbers_ = map(ast.literal_eval, call.args)
+        assert (call.func.id, width) == ("data", 2)
+        words += numbers_
+    program = bench.KERNELS[name].kernel().assemble()
+    assert b"".join(word.to_bytes(2, "little") for word in words) == program.octets
+
+
+@pytest.mark.skipif(
+    shutil.which("arm-none-eabi-as") is None, reason="apt-get install binutils-arm-none-eabi"
+)
+@pytest.mark.parametrize("name", [*bench.KERNELS])
+def test_gnu_as_makes_the_same_bytes(name, tmp_path):
+    code = bench.KERNELS[name].kernel()
+    source, objects, image = (tmp_path / f"kernel.{ending}" for ending in ("s", "o", "bin"))
+    source.write_text(code.gnu_source())
+    subprocess.run(["arm-none-eabi-as", "-o", objects, source], check=True)
+    command = ["arm-none-eabi-objcopy", "-O", "binary", "-j", ".text", objects, image]
+    subprocess.run(command, check=True)
+    assert image.read_bytes() == code.assemble().octets
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "frobnicate r0, r1", "mov r0, #0x12345678", "ldr r0, [r1, #4096]", "adds r0, r1, #0x101",
+        "mov r16, r0", "muls r0, r1, r2", "movw r0, #65536", "ldr r0, [r1], #256", "umull r0, r1",
+    ],
+)  # fmt: skip
+def test_an_instruction_that_does_not_exist_is_named(line):
+    with pytest.raises(bench.encoding.AssemblyError, match=line.partition(" ")[0]):
+        bench.encoding.encode(line)
+
+
+def test_a_label_must_be_there_once():
+    code = bench.assembler.Code()
+    code("b nowhere")
+    with pytest.raises(bench.encoding.AssemblyError, match="nowhere"):
+        code.assemble()
+    code("nowhere:", "nop", "nowhere:")
+    with pytest.raises(bench.encoding.AssemblyError, match="twice"):
+        code.assemble()
+
+
+@pytest.mark.parametrize(
+    ("module", "routine", "expected", "modulus", "first_below", "second_below", "canonical"),
+    [
+        ("ladder", "product", lambda a, b: a * b, P25519, R, R, False),
+        ("ladder", "sum", lambda a, b: a + b, P25519, R, R, False),
+        ("ladder", "difference", lambda a, b: a - b, P25519, R, R, False),
+        ("ladder", "scaled_sum", lambda a, b: 121665 * a + b, P25519, R, R, False),
+        ("p256_machine", "product", lambda a, b: a * b * pow(R, -1, P), P, P, P, True),
+        ("p256_machine", "sum", lambda a, b: a + b, P, P, P, True),
+        ("p256_machine", "difference", lambda a, b: a - b, P, P, P, True),
+        ("p256_machine", "half", lambda a, _b: a * pow(2, -1, P), P, P, P, True),
+        ("p256_machine", "product_of_scalars", lambda a, b: a * b * pow(R, -1, N), N, R, N, True),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_field_operations_at_their_edges(
+    chance, module, routine, expected, modulus, first_below, second_below, canonical
+):
+    core = bench.machine(module)
+    firsts = [a for a in numbers(chance, modulus, 100) if a < first_below]
+    seconds = [b for b in numbers(chance, modulus, 100) if b < second_below]
+    pairs = [(a, b) for a in firsts[:20] for b in seconds[:20]]
+    pairs += [(chance.choice(firsts), chance.choice(seconds)) for _ in range(3000)]
+    for a, b in pairs:
+        result = bytearray(32)
+        core.call_routine(routine, result, bytes(octets(a)), bytes(octets(b)))
+        value = int.from_bytes(result, "little")
+        assert value % modulus == expected(a, b) % modulus, (hex(a), hex(b))
+        assert value < (modulus if canonical else R)
+
+
+@pytest.mark.parametrize("kind", VECTORS)
+def test_published_vectors_through_the_kernels(machines, kind):
+    for path in sorted((TESTS / "vectors").glob(kind + "-*.txt")):
+        lines = vector_checks.sample(path.read_text().splitlines(), 0)
+        lines = lines[:: 1 if len(lines) < 40 else 3]  # all of them go through boards
+        passed, failed = vector_checks.run(path.stem, lines)
+        assert (passed, failed) == (len(lines), [])
+    assert any(core.instructions for core in machines.values())
+
+
+def test_the_kernels_are_chosen_and_named(machines):
+    assert crypto.backends() == dict.fromkeys(PRIMITIVES, "thumb")
+
+
+def test_without_an_inline_assembler_everything_is_portable():
+    assert set(crypto.backends().values()) == {"portable"}
+
+
+@pytest.mark.parametrize("module", [*bench.KERNELS])
+def test_a_kernel_that_gives_a_wrong_answer_is_not_used(machines, monkeypatch, module):
+    kernel = bench.KERNELS[module]
+    monkeypatch.setattr(sys.modules[f"tlscore.crypto.thumb.{module}"], kernel.NAME, spoilt)
+    primitive = {"ladder": "x25519"}.get(module, module.removesuffix("_machine"))
+    expected = dict.fromkeys(PRIMITIVES, "thumb")
+    expected[primitive] = "portable"
+    assert crypto.backends() == expected
+    assert x25519.public_key(bytes(32))[:4] == b"\x2f\xe5\x7d\xa3"
+
+
+def spoilt(*arguments):
+    """Stand for a miscompiled kernel."""
+
+
+def test_x25519_at_the_edges_of_its_field(machines, chance, monkeypatch):
+    points = numbers(chance, P25519, 20)
+    for u in points[:17] + chance.sample(points, 8):
+        scalar = chance.choice((bytes(32), b"\xff" * 32, chance.randbytes(32)))
+        fast = x25519.x25519(scalar, bytes(octets(u)))
+        assert fast == portable(monkeypatch, x25519.x25519, scalar, bytes(octets(u)))
+
+
+def portable(monkeypatch, function, *arguments):
+    """Call a function as on an interpreter without kernels."""
+    from tlscore.crypto import selftest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(selftest, "micropython", None)
+        return function(*arguments)
+
+
+def test_p256_multiples_with_all_kinds_of_scalars(machines, chance):
+    fast, slow = p256.curve(), p256.CURVE
+    assert fast is not slow
+    scalars = [1, 2, 3, 16, 17, N - 3, N - 2, N - 1, N >> 1, (N >> 1) + 1, 1 << 208, R % N]
+    scalars += [chance.randrange(1, N) for _ in range(4)]
+    point = slow.affine(slow.multiply_base(chance.randrange(1, N)))
+    for k in scalars:
+        assert fast.affine(fast.multiply_base(k)) == slow.affine(slow.multiply_base(k))
+        x, _ = fast.affine(fast.multiply(k, (*point, 1)))
+        assert x == slow.affine(slow.multiply(k, (*point, 1)))[0]
+
+
+def test_p256_sums_where_formulas_fail(machines, chance):
+    """Points and scalars of an attacker: partial sums that are equal, opposite, infinite."""
+    fast, slow = p256.curve(), p256.CURVE
+    for small in (1, 2, N - 1, 1 << 52):
+        point = (*slow.affine(slow.multiply_base(small)), 1)
+        for u1, u2 in ((0, 1), (1, 1), (N - small, 1), (small, N - 1), (5, 3)):
+            ours, theirs = fast.combine(u1 % N, u2, point), slow.combine(u1 % N, u2, point)
+            assert (ours[2] == 0) == (theirs[2] == 0)
+            if theirs[2]:
+                assert fast.affine(ours) == slow.affine(theirs)
+    for _ in range(4):
+        point = (*slow.affine(slow.multiply_base(chance.randrange(1, N))), 1)
+        u1, u2 = chance.randrange(N), chance.randrange(1, N)
+        assert fast.affine(fast.combine(u1, u2, point)) == slow.affine(slow.combine(u1, u2, point))
+
+
+def test_quotients_modulo_the_order(machines, chance):
+    fast, slow = p256.curve(), p256.CURVE
+    for a in (0, 1, N - 1, N, R - 1, chance.randrange(R)):
+        for divisor in (1, 2, N - 1, N >> 1, chance.randrange(1, N)):
+            assert fast.quotients(a, N - 1, divisor) == slow.quotients(a, N - 1, divisor)
+
+
+def test_signatures_are_the_same_to_the_byte(machines, chance, monkeypatch):
+    for _ in range(3):
+        key = (1, chance.randrange(1, N).to_bytes(32, "big"))
+        digest = chance.randbytes(32)
+        signed = ecdsa_sign.sign(SHA256, key, digest)
+        assert signed == portable(monkeypatch, ecdsa_sign.sign, SHA256, key, digest)
+        assert ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), digest, signed)
+        changed = bytes((digest[0] ^ 1,)) + digest[1:]
+        assert not ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), changed, signed)
+
+
+def test_poly1305_at_the_edges_of_its_sum(machines, chance):
+    portable_, fast = poly1305.Poly1305, one_time_mac().Poly1305
+    for _ in range(200):
+        key = chance.choice((chance.randbytes(32), b"\xff" * 32, bytes(32)))
+        text = chance.choice((chance.randbytes(70), b"\xff" * 70))
+        ours, theirs = fast(key), portable_(key)
+        for each in (ours, theirs):
+            each.update(text, 3, 35)
+        end = chance.randrange(36, 71)
+        fill = chance.random() < 0.5
+        for each in (ours, theirs):
+            each.update(text, 35, end, fill)
+        assert ours.digest() == theirs.digest()
+
+
+def one_time_mac():
+    """Return the module around the kernel of Poly1305."""
+    from tlscore.crypto.thumb import one_time_mac as module
+
+    return module
+
+
+def test_chacha20_in_all_sizes_and_places(machines, chance):
+    from tlscore.crypto.thumb import stream_cipher
+
+    for size in (0, 1, 63, 64, 65, 127, 128, 129, 200):
+        key, nonce = chance.randbytes(32), chance.randbytes(12)
+        buffer = bytearray(chance.randbytes(size + 7))
+        expected = bytearray(buffer)
+        stream_cipher.ChaCha20(key).xor_key_stream(0xFFFFFF00, nonce, buffer, 3, 3 + size)
+        chacha20.ChaCha20(key).xor_key_stream(0xFFFFFF00, nonce, expected, 3, 3 + size)
+        assert buffer == expected
+
+
+def test_aes_in_all_sizes_and_places(machines, chance):
+    from tlscore.crypto.thumb import block_cipher
+
+    for size in (0, 1, 15, 16, 17, 33):
+        for key in (chance.randbytes(16), b"\xff" * 32, chance.randbytes(32)):
+            buffer, counter = bytearray(chance.randbytes(size + 7)), chance.randbytes(12) + bytes(4)
+            expected = bytearray(buffer)
+            ours, theirs = block_cipher.AES(key), aes.AES(key)
+            ours.xor_key_stream(counter, buffer, 3, 3 + size)
+            theirs.xor_key_stream(counter, expected, 3, 3 + size)
+            assert buffer == expected
+            macs = bytearray(counter), bytearray(counter)
+            ours.cbc_mac(macs[0], buffer, 1, 1 + size)
+            theirs.cbc_mac(macs[1], buffer, 1, 1 + size)
+            assert macs[0] == macs[1]
+
+
+@pytest.mark.parametrize("size", [-1, 41])
+def test_nothing_beyond_a_buffer_is_touched(machines, size):
+    from tlscore.crypto.thumb import block_cipher, stream_cipher, universal_hash
+
+    buffer = bytearray(40)
+    for function, arguments in (
+        (block_cipher.AES(bytes(16)).xor_key_stream, (bytes(16),)),
+        (stream_cipher.ChaCha20(bytes(32)).xor_key_stream, (0, bytes(12))),
+        (universal_hash.Ghash(bytes(16)).update, ()),
+        (one_time_mac().Poly1305(bytes(32)).update, ()),
+    ):
+        with pytest.raises(ValueError, match="range"):
+            function(*arguments, buffer, 0, size)
+
+
+def traces(module, calls):
+    """Return what each call reads, writes and executes, by address."""
+    core = bench.machine(module)
+    seen = core.watch()
+    found = []
+    for arguments in calls:
+        core.call(*arguments)
+        found.append(list(seen))
+        seen.clear()
+    assert min(map(len, found)) > 1000
+    return found
+
+
+def test_x25519_executes_and_accesses_the_same_whatever_the_secret(chance):
+    secrets = (bytes(32), b"\xff" * 32, chance.randbytes(32))
+    calls = [(bytearray(secret + b"\x09" + bytes(31)), 12) for secret in secrets]
+    first, *others = traces("ladder", calls)
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize(("first_place", "what"), [(51, 2), (24, 1)])
+def test_p256_executes_and_accesses_the_same_whatever_the_secret(chance, first_place, what):
+    table = bench.make_kernels.p256_table()
+    point = p256.CURVE.affine(p256.CURVE.multiply_base(7777))
+    calls = []
+    for signs in (b"\x01" * 96, b"\xaa" * 96, chance.randbytes(96), chance.randbytes(96)):
+        buffer = octets(point[0]) + octets(point[1]) + bytearray(32) + signs
+        calls.append((buffer, table, first_place, what))
+    first, *others = traces("p256_machine", calls)
+    assert all(other == first for other in others)

@@ -1,0 +1,112 @@
+"""The back ends an interpreter has chosen against the portable code, on CPython and on boards.
+
+Plain asserts and no fixtures: pytest runs this on CPython, where both are the same; a board is sent
+the file and runs `job`. The published vectors go through what is chosen.
+"""
+
+import sys
+
+from tlscore.crypto import aes, ecdsa_sign, gcm, ghash, p256, selftest, x25519
+from tlscore.crypto.back_ends import used
+from tlscore.crypto.modular import inverse_secret
+
+FIELD_25519 = (1 << 255) - 19
+FIELD_256 = (1 << 256) - (1 << 224) + (1 << 192) + (1 << 96) - 1
+ONES = b"\xff" * 32
+
+
+def test_every_back_end_has_a_name():
+    found = used()
+    assert sorted(found) == ["aes", "chacha20", "ghash", "p256", "poly1305", "x25519"]
+    assert set(found.values()) in ({"portable"}, {"thumb"})
+    if sys.implementation.name == "cpython":
+        assert found["p256"] == "portable"
+
+
+def test_x25519_with_points_that_carry():
+    for u in (0, 1, 2, FIELD_25519 - 1, FIELD_25519, FIELD_25519 + 1, (1 << 256) - 1, 1 << 224):
+        point = u.to_bytes(32, "little")
+        scalar = bytearray(ONES)
+        chosen = x25519.x25519(scalar, point)
+        scalar[0] &= 248
+        scalar[31] = 127
+        x, z = x25519._ladder(scalar, u & ((1 << 255) - 1))
+        expected = x * inverse_secret(z, FIELD_25519) % FIELD_25519
+        assert chosen == expected.to_bytes(32, "little")
+
+
+def test_p256_with_scalars_at_the_ends():
+    chosen, portable = p256.curve(), p256.CURVE
+    n = portable.n
+    base = portable.affine(portable.multiply_base(n - 7))
+    for k in (1, 2, 3, 16, 17, n >> 1, n - 17, n - 2, n - 1):
+        assert chosen.affine(chosen.multiply_base(k)) == portable.affine(portable.multiply_base(k))
+    for k in (1, 2, n - 2, n - 1, 1 << 255):
+        ours = chosen.affine(chosen.multiply(k, (base[0], base[1], 1)))
+        theirs = portable.affine(portable.multiply(k, (base[0], base[1], 1)))
+        assert ours[0] == theirs[0]
+
+
+def test_p256_sums_whose_points_meet():
+    chosen, portable = p256.curve(), p256.CURVE
+    n = portable.n
+    base = portable.affine(portable.multiply_base(1))
+    for u1, u2 in ((0, 1), (1, 1), (n - 1, 1), (n - 1, 2), (5, n - 3)):
+        ours = chosen.combine(u1, u2, (base[0], base[1], 1))
+        theirs = portable.combine(u1, u2, (base[0], base[1], 1))
+        assert (ours[2] == 0) == (theirs[2] == 0)
+        if theirs[2]:
+            assert chosen.affine(ours) == portable.affine(theirs)
+
+
+def test_quotients_modulo_the_order_of_p256():
+    chosen, portable = p256.curve(), p256.CURVE
+    n = portable.n
+    for a, b, c in ((0, 1, 1), ((1 << 256) - 1, n - 1, n - 1), (n, n >> 1, 3)):
+        assert chosen.quotients(a, b, c) == portable.quotients(a, b, c)
+
+
+def test_aes_and_ghash_in_all_places_of_a_buffer():
+    chosen = selftest.select(gcm._AES, selftest.aes_passes)
+    chosen_hash = selftest.select(gcm._GHASH, selftest.ghash_passes)
+    for key in (bytes(range(16)), ONES):
+        for start in (0, 1, 2, 3):
+            for size in (0, 1, 15, 16, 17, 33):
+                buffer = bytearray(range(40))
+                expected = bytearray(buffer)
+                counter = ONES[:16]
+                chosen(key).xor_key_stream(counter[:12] + bytes(4), buffer, start, start + size)
+                aes.AES(key).xor_key_stream(counter[:12] + bytes(4), expected, start, start + size)
+                assert buffer == expected
+                mac, expected_mac = bytearray(counter), bytearray(counter)
+                chosen(key).cbc_mac(mac, buffer, start, start + size)
+                aes.AES(key).cbc_mac(expected_mac, buffer, start, start + size)
+                assert mac == expected_mac
+                running, expected_sum = chosen_hash(key[:16]), ghash.Ghash(key[:16])
+                for each in (running, expected_sum):
+                    each.update(ONES, 0, 32)
+                    each.update(buffer, start, start + size)
+                assert running.digest() == expected_sum.digest()
+
+
+def test_a_signature_has_the_bytes_of_rfc_6979():
+    from tlscore.crypto.hashes import SHA256
+
+    key = (
+        b"\xc9\xaf\xa9\xd8\x45\xba\x75\x16\x6b\x5c\x21\x57\x67\xb1\xd6\x93"
+        b"\x4e\x50\xc3\xdb\x36\xe8\x9b\x12\x7b\x8a\x62\x2b\x12\x0f\x67\x21"
+    )
+    signed = ecdsa_sign.sign(SHA256, (1, key), SHA256.new(b"sample").digest())
+    # RFC 6979 A.2.5: r and s, both with their highest bit set.
+    assert signed[5:37] == (
+        b"\xef\xd4\x8b\x2a\xac\xb6\xa8\xfd\x11\x40\xdd\x9c\xd4\x5e\x81\xd6"
+        b"\x9d\x2c\x87\x7b\x56\xaa\xf9\x91\xc3\x4d\x0e\xa8\x4e\xaf\x37\x16"
+    )
+
+
+def job(_link) -> int:
+    """Run as a job of the on-board agent; return the number of tests that passed."""
+    tests = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
+    for test in tests:
+        test()
+    return len(tests)

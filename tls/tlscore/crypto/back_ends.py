@@ -1,0 +1,28 @@
+"""Which back ends are in use on this interpreter, for reports and tests."""
+
+from tlscore.crypto import installed
+from tlscore.crypto.selftest import kernel
+
+# Primitives that have a back end in machine code, and its module.
+_KERNELS = (
+    ("x25519", "thumb.curve25519"),
+    ("p256", "thumb.p256_curve"),
+    ("aes", "thumb.block_cipher"),
+    ("ghash", "thumb.universal_hash"),
+    ("chacha20", "thumb.stream_cipher"),
+    ("poly1305", "thumb.one_time_mac"),
+)
+
+
+def used() -> dict:
+    """Return primitive -> "portable" or the kind of machine code.
+
+    Asks what the primitives themselves ask, known-answer tests included. What an image leaves out
+    is not named.
+    """
+    found = {}
+    for primitive, module in _KERNELS:
+        if installed(primitive):
+            fast = kernel(module) is not None
+            found[primitive] = module.partition(".")[0] if fast else "portable"
+    return found

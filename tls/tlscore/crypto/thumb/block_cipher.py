@@ -1,0 +1,66 @@
+"""AES by the kernel `aes_machine`, which says how it works and what it costs.
+
+RAM: 216 bytes for a key of 16 bytes, 280 for one of 32.
+"""
+
+from tlscore.compat import const
+from tlscore.crypto import selftest
+from tlscore.crypto.thumb.aes_machine import blocks
+
+# Where the kernel has what.
+_ROUNDS = const(32)
+_TASK = const(36)
+_KEYS = const(40)
+_COUNTER_MODE = const(0)
+_MAC = const(1)
+_EXPANSION = const(2)
+
+
+class AES:
+    """One AES key, expanded; used as that of `tlscore.crypto.aes` is.
+
+    Args:
+        key: 16 bytes for AES-128 or 32 for AES-256.
+
+    Raises:
+        ValueError: "aes.key_size".
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) not in (16, 32):
+            raise ValueError("aes.key_size")
+        rounds = 6 + (len(key) >> 2)
+        self._context = context = bytearray(_KEYS + 16 + 16 * rounds)
+        context[_KEYS : _KEYS + len(key)] = key
+        context[_ROUNDS] = rounds - 1
+        context[_TASK] = _EXPANSION
+        blocks(context, key, 0, 0)
+
+    def encrypt(self, block: bytes) -> bytes:
+        """Return the encrypted 16-byte block."""
+        mac = bytearray(16)
+        self.cbc_mac(mac, block, 0, 16)
+        return bytes(mac)
+
+    def xor_key_stream(self, counter: bytes, buffer: bytearray, start: int, end: int) -> None:
+        """XOR `buffer[start:end]` in place with the key stream that begins at block `counter`."""
+        self._run(_COUNTER_MODE, counter, buffer, start, end)
+
+    def cbc_mac(self, mac: bytearray, buffer: bytes, start: int, end: int) -> None:
+        """Take `buffer[start:end]` into a CBC-MAC, its last block filled up with zeros."""
+        self._run(_MAC, mac, buffer, start, end)
+        mac[:] = self._context[:16]
+
+    def _run(self, task: int, block: bytes, buffer: bytes, start: int, end: int) -> None:
+        # The kernel knows no sizes: nothing it is not told may be beyond the buffer.
+        if len(block) != 16 or not 0 <= start <= end <= len(buffer):
+            raise ValueError("aes.range")
+        context = self._context
+        context[:16] = block
+        context[_TASK] = task
+        blocks(context, buffer, start, end)
+
+
+def passes() -> bool:
+    """Known-answer test."""
+    return selftest.aes_passes(AES)

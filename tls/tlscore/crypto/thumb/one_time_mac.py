@@ -1,0 +1,51 @@
+"""Poly1305 by the kernel `poly1305_machine`, which says how it works and what it costs.
+
+RAM: 40 bytes and s for a message.
+"""
+
+from tlscore.compat import const
+from tlscore.crypto import selftest
+from tlscore.crypto.thumb.poly1305_machine import absorb
+
+_PRIME = const((1 << 130) - 5)
+_CLAMP = const(0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF)
+_R = const(20)
+_FILL = const(36)
+_CONTEXT_BYTES = const(40)
+
+
+class Poly1305:
+    """A one-time authenticator; used as that of `tlscore.crypto.poly1305` is.
+
+    Args:
+        key: 32 bytes, r and s.
+
+    Raises:
+        ValueError: "poly1305.key_size".
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise ValueError("poly1305.key_size")
+        self._context = context = bytearray(_CONTEXT_BYTES)
+        r = int.from_bytes(key[:16], "little") & _CLAMP
+        context[_R:_FILL] = r.to_bytes(16, "little")
+        self._s = int.from_bytes(key[16:], "little")
+
+    def update(self, buffer: bytes, start: int, end: int, fill: bool = False) -> None:
+        """Take in `buffer[start:end]`; `fill` completes the last block with zeros."""
+        # The kernel knows no sizes: nothing it is not told may be beyond the buffer.
+        if not 0 <= start <= end <= len(buffer):
+            raise ValueError("poly1305.range")
+        self._context[_FILL] = 1 if fill else 0
+        absorb(self._context, buffer, start, end)
+
+    def digest(self) -> bytes:
+        """Return the tag, 16 bytes."""
+        total = int.from_bytes(self._context[:_R], "little") % _PRIME + self._s
+        return (total & ((1 << 128) - 1)).to_bytes(16, "little")
+
+
+def passes() -> bool:
+    """Known-answer test."""
+    return selftest.poly1305_passes(Poly1305)

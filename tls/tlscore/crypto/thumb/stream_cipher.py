@@ -1,0 +1,50 @@
+"""ChaCha20 by the kernel `chacha20_machine`, which says how it works and what it costs.
+
+RAM: 64 bytes for a key.
+"""
+
+from tlscore.compat import const
+from tlscore.crypto import selftest
+from tlscore.crypto.thumb.chacha20_machine import stream
+
+# RFC 8439 §2.3.
+_CONSTANTS = b"expand 32-byte k"
+_KEY = const(16)
+_COUNTER = const(48)
+_NONCE = const(52)
+_STATE_BYTES = const(64)
+
+
+class ChaCha20:
+    """One ChaCha20 key; used as that of `tlscore.crypto.chacha20` is.
+
+    Args:
+        key: 32 bytes.
+
+    Raises:
+        ValueError: "chacha20.key_size".
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != 32:
+            raise ValueError("chacha20.key_size")
+        self._state = state = bytearray(_STATE_BYTES)
+        state[:_KEY] = _CONSTANTS
+        state[_KEY:_COUNTER] = key
+
+    def xor_key_stream(
+        self, counter: int, nonce: bytes, buffer: bytearray, start: int, end: int
+    ) -> None:
+        """XOR `buffer[start:end]` in place with the key stream that begins at block `counter`."""
+        # The kernel knows no sizes: nothing it is not told may be beyond the buffer.
+        if len(nonce) != 12 or not 0 <= start <= end <= len(buffer):
+            raise ValueError("chacha20.range")
+        state = self._state
+        state[_COUNTER:_NONCE] = counter.to_bytes(4, "little")
+        state[_NONCE:] = nonce
+        stream(state, buffer, start, end)
+
+
+def passes() -> bool:
+    """Known-answer test."""
+    return selftest.chacha20_passes(ChaCha20)
