@@ -144,6 +144,7 @@ LIMITS: Mapping[str, Key] = {
         "flash_image_bytes",
         "flash_tlscore_bytes",
         "handshake_instructions",
+        "echo_instructions",
         "handshake_cpu_us",
         "handshake_wall_ms",
         "bytes_sent",

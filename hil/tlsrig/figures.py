@@ -8,6 +8,7 @@ delivered, so that board and peer cannot disagree about it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hil.image import Firmware
@@ -26,6 +27,7 @@ def measurements(
     transcript: Sequence[Chunk],
     stack: Measurement,
     *,
+    echoed_bytes: int = 0,
     replayed: bool = False,
 ) -> list[Measurement]:
     """Return every figure of a connection that ran to its end.
@@ -36,6 +38,7 @@ def measurements(
         marks: `hil_marks` report, taken at the end of the handshake.
         transcript: what the link delivered.
         stack: the board's stack figure, taken after the job.
+        echoed_bytes: size of all payloads that went to the peer and came back.
         replayed: the peer was a recording, and the board had the seed of the recording.
     """
     figures = [
@@ -43,6 +46,7 @@ def measurements(
         stack,
         *_static(firmware),
         *_compute(target, marks, replayed),
+        *_echo(target, marks, echoed_bytes, replayed),
         _wall(target, marks, replayed),
     ]
     sent, received = _stream(transcript, BOARD_TO_PEER), _stream(transcript, PEER_TO_BOARD)
@@ -95,6 +99,26 @@ def _compute(target: Target, marks: Mapping[str, Any], replayed: bool) -> Iterab
             replayed=replayed,
             reason=target.no_instruction_count_reason,
         )
+
+
+def _echo(
+    target: Target, marks: Mapping[str, Any], echoed_bytes: int, replayed: bool
+) -> Iterable[Measurement]:
+    """Return what sealing and opening the echoed payloads took; nothing where there were none."""
+    counts = {name: count for name, count, _ in marks["checkpoints"]}  # the last one of a name
+    if not echoed_bytes or not {"connected", "echo"} <= counts.keys():
+        return
+    before, after = counts["connected"], counts["echo"]
+    shift = target.boot.arguments.get("icount_shift")
+    figure = instructions(
+        "echo_instructions",
+        None if before is None or after is None else after - before,
+        icount_shift=shift if isinstance(shift, int) else None,
+        replayed=replayed,
+        reason=target.no_instruction_count_reason,
+    )
+    what = f"{echoed_bytes} bytes sealed and as many opened"
+    yield replace(figure, method=f"{figure.method}; {what}")
 
 
 def _wall(target: Target, marks: Mapping[str, Any], replayed: bool) -> Measurement:

@@ -130,6 +130,7 @@ def measured(
         last.evidence.result["marks"],
         last.evidence.transcript,
         stack,
+        echoed_bytes=sum(size for size, whole in last.evidence.result["echo"] if whole),
         replayed=replayed,
     )
     if board.target.stack == "native":

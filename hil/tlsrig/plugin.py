@@ -25,7 +25,7 @@ import pytest
 from hil import build, image
 from hil.errors import HilError, MissingTool
 from hil.plugin import DISPLAY, RIG
-from hil.tlsrig import board_modules, cassette, peers, scenario_sets
+from hil.tlsrig import board_modules, cassette, echo_option, peers, scenario_sets
 from hil.tlsrig import scenario as declared
 from hil.tlsrig.native import abilities as native_abilities
 from hil.tlsrig.scenario import Scenario
@@ -62,6 +62,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="TLS scenario: name, glob, comma list, set:pairwise or set:every; repeatable "
         "(default: all that are declared)",
+    )
+    group.addoption(
+        "--echo",
+        metavar="SIZE[xCOUNT]",
+        help="echo that after a handshake instead of the scenario's own payloads: bytes, and how "
+        "often (1 MB: 16384x64)",
     )
     group.addoption(
         "--record",
@@ -101,7 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
         known = declared.load_all()
         taped = _taped(config, chosen_peers)
         patterns = config.option.scenario or taped or ["*"]
-        config.stash[_SCENARIOS] = scenario_sets.choose(patterns, known)
+        chosen = scenario_sets.choose(patterns, known)
+        config.stash[_SCENARIOS] = echo_option.echoing(chosen, config.option.echo)
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
     if config.option.replay is not None:
@@ -115,6 +122,8 @@ def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
         UsageError: the options contradict each other, or there is no cassette to play.
     """
     record, replay = config.option.record, config.option.replay
+    if config.option.echo is not None and (record is not None or replay is not None):
+        raise pytest.UsageError("--echo: a cassette holds what its own scenario echoes")
     if record is not None and replay is not None:
         raise pytest.UsageError("--record and --replay: a run does one or the other")
     if record is not None and len(config.stash[RIG].selected) > 1:

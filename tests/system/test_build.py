@@ -25,12 +25,14 @@ def name(request):
 @pytest.fixture
 def changed_module(tmp_path, monkeypatch):
     """Add a module of another content each time to what is frozen."""
-    frozen = build.frozen_modules()
+    frozen = build.frozen_modules
     path = tmp_path / "hil_build_probe.py"
 
     def change(text: str) -> None:
         path.write_text(text)
-        monkeypatch.setattr(build, "frozen_modules", lambda: {**frozen, path.name: path})
+        monkeypatch.setattr(
+            build, "frozen_modules", lambda kernels: {**frozen(kernels), path.name: path}
+        )
 
     return change
 

@@ -168,4 +168,4 @@ def test_a_conversation_takes_the_same_instructions_every_time(
     for figures in found[1:]:
         assert figures == found[0]
     assert set(found[0]["phases"]) >= PHASES
-    assert sum(found[0]["phases"].values()) == found[0]["instructions"] > 10_000_000
+    assert sum(found[0]["phases"].values()) == found[0]["instructions"] > 1_000_000

@@ -78,6 +78,19 @@ def test_instructions_are_those_of_the_handshake_and_of_its_phases(
     assert {emulated[name].method.split()[0] for name in phases} == {"icount"}
 
 
+def test_instructions_of_an_echo_are_those_behind_the_handshake() -> None:
+    board = target.load(paths.targets_dir() / "qemu-cortexm.toml")
+    found = figures.measurements(board, FIRMWARE, MARKS, TRANSCRIPT, STACK, echoed_bytes=6065)
+    (echo,) = (figure for figure in found if figure.name == "echo_instructions")
+    assert echo.value == 2500
+    assert echo.method.endswith("; 6065 bytes sealed and as many opened")
+    assert echo.method.startswith("icount ")
+
+
+def test_without_an_echo_there_is_no_figure_of_it(emulated: dict[str, Measurement]) -> None:
+    assert "echo_instructions" not in emulated
+
+
 def test_against_a_recording_counts_are_exact_and_waiting_is_nothing() -> None:
     board = target.load(paths.targets_dir() / "qemu-cortexm.toml")
     found = figures.measurements(board, FIRMWARE, MARKS, TRANSCRIPT, STACK, replayed=True)

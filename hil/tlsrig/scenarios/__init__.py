@@ -13,6 +13,7 @@ FOOTPRINT = (
     "flash_image_bytes",
     "flash_tlscore_bytes",
     "handshake_instructions",
+    "echo_instructions",
     "handshake_wall_ms",
     "bytes_sent",
     "bytes_received",

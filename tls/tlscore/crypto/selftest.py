@@ -32,31 +32,33 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
         ImportError: if none works; it names the last candidate.
     """
     for module, name in candidates:
-        if micropython is None and module.startswith(_MACHINE_CODE):
-            continue
-        try:
-            backend = getattr(__import__(module, None, None, (name,)), name)
-        except (ImportError, SyntaxError, ValueError):  # see `kernel`
-            continue
-        if passes(backend):
-            return backend
-    raise ImportError("no working back end: " + candidates[-1][0] + "." + candidates[-1][1])
+        found = _loaded(module, name)
+        if found and passes(getattr(found, name)):
+            return getattr(found, name)
+    raise ImportError("no back end: " + candidates[-1][0])
 
 
 def kernel(module: str):
     """Return the back end in machine code `tlscore.crypto.<module>`, or None.
 
-    None where the image leaves it out (ImportError), where there is no inline assembler for it
-    (SyntaxError), where it was compiled for another core (ValueError), and where it gives another
-    answer than the known one.
+    None where it cannot be loaded, and where it gives another answer than the known one.
     """
-    if micropython is None:
-        return None
-    try:
-        found = __import__("tlscore.crypto." + module, None, None, ("passes",))
-    except (ImportError, SyntaxError, ValueError):
-        return None
-    return found if found.passes() else None
+    found = _loaded("tlscore.crypto." + module, "passes")
+    return found if found and found.passes() else None
+
+
+def _loaded(module: str, name: str):
+    """Return a module, or None.
+
+    None where the image leaves it out (ImportError), where there is no inline assembler for it
+    (SyntaxError), and where it was compiled for another core (ValueError).
+    """
+    if micropython or not module.startswith(_MACHINE_CODE):
+        try:
+            return __import__(module, None, None, (name,))
+        except (ImportError, SyntaxError, ValueError):
+            pass
+    return None
 
 
 def aes_passes(backend: "Callable") -> bool:
@@ -83,28 +85,4 @@ def ghash_passes(backend: "Callable") -> bool:
     return equal(
         ghash.digest(),
         b"\xf3\x8c\xbb\x1a\xd6\x92\x23\xdc\xc3\x45\x7a\xe5\xb6\xb0\xf8\x85",
-    )
-
-
-def chacha20_passes(backend: "Callable") -> bool:
-    """RFC 8439 §2.3.2: the first bytes of the block with counter 1."""
-    stream = bytearray(17)
-    nonce = b"\x00\x00\x00\x09\x00\x00\x00\x4a\x00\x00\x00\x00"
-    backend(bytes(range(32))).xor_key_stream(1, nonce, stream, 0, 16)
-    return equal(
-        stream,
-        b"\x10\xf1\xe7\xe4\xd1\x3b\x59\x15\x50\x0f\xdd\x1f\xa3\x20\x71\xc4\x00",
-    )
-
-
-def poly1305_passes(backend: "Callable") -> bool:
-    """RFC 8439 §2.5.2."""
-    mac = backend(
-        b"\x85\xd6\xbe\x78\x57\x55\x6d\x33\x7f\x44\x52\xfe\x42\xd5\x06\xa8"
-        b"\x01\x03\x80\x8a\xfb\x0d\xb2\xfd\x4a\xbf\xf6\xaf\x41\x49\xf5\x1b"
-    )
-    mac.update(b"Cryptographic Forum Research Group", 0, 34)
-    return equal(
-        mac.digest(),
-        b"\xa8\x06\x1d\xc1\x30\x51\x36\xc6\xc2\x2b\x8b\xaf\x0c\x01\x27\xa9",
     )
