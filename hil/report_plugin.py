@@ -180,8 +180,8 @@ class Collector:
         width = tables.stdout_columns()
         terminal.section("footprint")
         terminal.write(footprint.terminal(document, width, color=color))
-        for name in limits.unchecked(document["cells"], self._rig.selected):
-            terminal.write_line(f"limits of {name} were not checked: --measure=full does that")
+        for name, option in limits.unchecked(document["cells"], self._rig.selected).items():
+            terminal.write_line(f"limits of {name} were not checked: {option} does that")
         terminal.write_line(f"report: {_shown(self._rig.directory)}")
         if self._baseline is None:
             return

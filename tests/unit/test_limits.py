@@ -103,9 +103,9 @@ def test_what_only_a_full_measurement_has_is_named_as_unchecked_in_a_quick_one(b
     judged = cell()
     limits.judge(judged, board)
     assert judged.verdict == "pass"
-    assert limits.unchecked([judged.document()], [board]) == ["heap_min_bytes"]
+    assert limits.unchecked([judged.document()], [board]) == {"heap_min_bytes": "--measure=full"}
     judged.measurements.append(Measurement("heap_min_bytes", 20_001, "bytes", "bisection"))
-    assert limits.unchecked([judged.document()], [board]) == []
+    assert limits.unchecked([judged.document()], [board]) == {}
     limits.judge(judged, board)
     assert judged.verdict == "fail"
 
@@ -186,3 +186,20 @@ def test_every_figure_of_a_cell_can_have_a_limit():
 
     named = {name for one in scenario.load_all().values() for name in one.measure}
     assert named <= set(target_file.LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("method", "verdict", "unchecked"),
+    [
+        ("icount shift=7, compute segments", "pass", {"handshake_instructions": "--replay"}),
+        ("replay of a recorded peer, icount shift=7, compute segments", "fail", {}),
+    ],
+)
+def test_instructions_are_held_to_their_limit_in_a_replay(board, cell, method, verdict, unchecked):
+    strict = replace(board, limits=Limits({}, {SCENARIO: {"handshake_instructions": 1_000}}))
+    judged = cell()
+    figure = Measurement("handshake_instructions", 1_001, "instructions", method)
+    judged.measurements.append(figure)
+    found = limits.unchecked([judged.document()], [strict])
+    limits.judge(judged, strict)
+    assert (judged.verdict, found) == (verdict, unchecked)
