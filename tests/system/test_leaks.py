@@ -71,6 +71,7 @@ def test_connections_of_both_versions_leave_the_heap_as_it_was(
         pytest.skip(f"image {hil_target.image} leaves TLS 1.2 out")
     count = pytestconfig.getoption("connections")
     board = dut_factory(hil_target.uncounted(), heap_bytes=HEAP_BYTES[hil_target.word_bits])
+    board.install("leak_checks", CHECKS.read_text())
     board.install("mixed_leak_checks", MIXED_CHECKS.read_text())
     plan = Plan(leaf_key="p256")
     chain = make_chain(NOW, plan)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil import paths, progress, tables, target
+from hil.document import Document
 from hil.errors import HilError, MissingTool
 from hil.lab import inventory, lease
 from hil.lab.holding import Holdings
@@ -168,13 +169,13 @@ class _Steps:
         )
 
 
-def _tell(document: dict[str, object], directory: Path) -> int:
+def _tell(document: Document, directory: Path) -> int:
     from hil.tlsrig.matrix import table  # noqa: PLC0415
 
     text, fine = table.summary(document, tables.stdout_columns())
     sys.stdout.write(f"{text}report: {directory}\n")
     sys.stdout.flush()
-    if document["run"]["interrupted"]:  # type: ignore[index]
+    if document["run"]["interrupted"]:
         return _INTERRUPTED
     return 0 if fine else 1
 

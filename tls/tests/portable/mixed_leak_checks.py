@@ -8,6 +8,8 @@ a new exchange of keys, as in TLS 1.2.
 
 import gc
 
+from leak_checks import carry, events
+
 from tlscore.client import ClientConnection
 from tlscore.clock import FixedClock
 from tlscore.codepoints import PSK_KE, TLS_1_2, TLS_1_3
@@ -89,8 +91,8 @@ class Mix:
             )
         )
         server = ServerConnection(self._server)
-        _carry(client, server)
-        assert _events(client) & _events(server) & EVENT_CONNECTED
+        carry(client, server)
+        assert events(client) & events(server) & EVENT_CONNECTED
         assert client.version == server.version == version
         assert client.resumed == server.resumed == (session is not None)
         for source, sink in ((client, server), (server, client)):
@@ -102,31 +104,10 @@ class Mix:
         assert self._sessions[turn] is not None
         client.close()
         server.close()
-        _carry(client, server)
-        assert _events(client) & _events(server) & EVENT_CLOSED
+        carry(client, server)
+        assert events(client) & events(server) & EVENT_CLOSED
         kind = (client.version, client.resumed)
         self.counts[kind] = self.counts.get(kind, 0) + 1
-
-
-def _carry(client, server):
-    """Carry bytes both ways until neither has any."""
-    while len(client.to_send()) or len(server.to_send()):
-        for source, sink in ((client, server), (server, client)):
-            pending = source.to_send()
-            size = len(pending)
-            if size:
-                assert sink.receive(pending) == size
-                source.sent(size)
-
-
-def _events(connection):
-    """Return the events of a connection, or-ed, and take them."""
-    found = 0
-    event = connection.next_event()
-    while event is not None:
-        found |= event[0]
-        event = connection.next_event()
-    return found
 
 
 def job(_link, count, *of_mix):
