@@ -12,7 +12,17 @@ TOOLS = Path(__file__).parent
 FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
 sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
 
-from thumb import aes, chacha20, curve25519, ghash, p256, p256_programs, poly1305, python_file  # noqa: E402
+from thumb import (  # noqa: E402
+    aes,
+    chacha20,
+    curve25519,
+    ghash,
+    montgomery,
+    p256,
+    p256_programs,
+    poly1305,
+    python_file,
+)
 from thumb.host import Machine  # noqa: E402
 
 
@@ -72,6 +82,17 @@ def poly1305_costs(machine: Machine) -> list[str]:
     ]
 
 
+def montgomery_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of powers."""
+    costs = []
+    for bits in (1024, 2048, 4096):
+        context = b"\x01" + bytes(3 * bits // 8 - 1)
+        machine.call(bytearray(context), bits >> 5, 16, 256)
+        costs.append(f"{bits:,} bits, 17 products: {machine.instructions:,}")
+    costs.append(f"stack at 4,096 bits: {machine.stack_used():,} bytes; heap: the context")
+    return costs
+
+
 def ghash_costs(machine: Machine) -> list[str]:
     """Measure the kernel of GHASH."""
     machine.call(bytearray(32), bytes(1024), 0, 1024)
@@ -100,6 +121,7 @@ def files() -> dict[str, str]:
         ("chacha20_machine", chacha20, chacha20_costs, dict),
         ("ghash_machine", ghash, ghash_costs, dict),
         ("ladder", curve25519, ladder_costs, dict),
+        ("montgomery_machine", montgomery, montgomery_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
         ("poly1305_machine", poly1305, poly1305_costs, dict),
     ):

@@ -27,6 +27,7 @@ try:
         encoding,
         ghash,
         host,
+        montgomery,
         p256,
         p256_programs,
         poly1305,
@@ -42,7 +43,8 @@ __all__ = (
 # Generated module -> what makes it.
 KERNELS = {
     "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
-    "ladder": curve25519, "p256_machine": p256, "poly1305_machine": poly1305,
+    "ladder": curve25519, "montgomery_machine": montgomery, "p256_machine": p256,
+    "poly1305_machine": poly1305,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 

@@ -36,9 +36,11 @@ VECTORS = (
     "ecdh_p256",
     "ecdsa_p256",
     "ecdsa_sign",
+    "rsa_pkcs1",
+    "rsa_pss",
     "x25519",
 )
-PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "poly1305", "x25519")
+PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "poly1305", "rsa", "x25519")
 
 
 @pytest.fixture
@@ -173,7 +175,9 @@ def test_without_an_inline_assembler_everything_is_portable():
 def test_a_kernel_that_gives_a_wrong_answer_is_not_used(machines, monkeypatch, module):
     kernel = bench.KERNELS[module]
     monkeypatch.setattr(sys.modules[f"tlscore.crypto.thumb.{module}"], kernel.NAME, spoilt)
-    primitive = {"ladder": "x25519"}.get(module, module.removesuffix("_machine"))
+    primitive = {"ladder": "x25519", "montgomery_machine": "rsa"}.get(
+        module, module.removesuffix("_machine")
+    )
     expected = dict.fromkeys(PRIMITIVES, "thumb")
     expected[primitive] = "portable"
     assert crypto.backends() == expected
@@ -245,6 +249,53 @@ def test_signatures_are_the_same_to_the_byte(machines, chance, monkeypatch):
         assert ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), digest, signed)
         changed = bytes((digest[0] ^ 1,)) + digest[1:]
         assert not ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), changed, signed)
+
+
+@pytest.mark.parametrize("words", [4, 8, 12, 36])
+def test_products_modulo_any_odd_number(chance, words):
+    core = bench.machine("montgomery_machine")
+    r, size = 1 << 32 * words, 4 * words
+    patterns = [
+        sum(0xFFFFFFFF << 32 * i for i in range(words) if chance.random() < 0.5) for _ in range(60)
+    ]
+    moduli = [1, 3, r - 1, r >> 1 | 1, (r >> 1) - 1, (r >> 32) - 1, r - (1 << 32) + 1]
+    moduli += [p | 1 for p in patterns] + [chance.randrange(r) | 1 for _ in range(20)]
+    for n in moduli:
+        inverse = pow(r, -1, n)
+        for _ in range(4):
+            x, *entries = chance.choices((0, 1 % n, n - 1, n >> 1, *(p % n for p in patterns)), k=4)
+            context = bytearray(b"".join(v.to_bytes(size, "little") for v in (n, x, *entries)))
+            kept = context[:size] + context[2 * size :]
+            squarings, choice = chance.randrange(3), chance.randrange(3)
+            core.call(context, words, squarings, 3 << 8 | choice)
+            for _ in range(squarings):
+                x = x * x * inverse % n
+            x = x * entries[choice] * inverse % n
+            assert int.from_bytes(context[size : 2 * size], "little") == x
+            assert context[:size] + context[2 * size :] == kept
+
+
+def test_powers_of_all_kinds_of_exponents(machines, chance):
+    from tlscore.crypto.thumb import modular_power
+
+    for bits in (1, 31, 128, 129, 384, 1025):
+        n = chance.getrandbits(bits) | 1 << bits - 1 | 1
+        for exponent in (1, 2, 3, 4, 6, 17, 65537, (1 << 32) - 1, 1 << 9, chance.getrandbits(64)):
+            base = chance.randrange(n)
+            assert modular_power.power_public(base, exponent, n) == pow(base, exponent, n)
+        for exponent in (1, 255, 256, n - 1 or 1, chance.getrandbits(64)):
+            base = chance.choice((0, n - 1, chance.randrange(n)))
+            assert modular_power.power_secret(base, exponent, n) == pow(base, exponent, n)
+
+
+def test_rsa_signs_through_the_kernel(machines):
+    sys.path.insert(0, str(TESTS / "portable"))
+    try:
+        import test_rsa
+    finally:
+        sys.path.pop(0)
+    test_rsa.job(None)
+    assert machines["montgomery_machine"].instructions
 
 
 def test_poly1305_at_the_edges_of_its_sum(machines, chance):
@@ -330,6 +381,16 @@ def test_x25519_executes_and_accesses_the_same_whatever_the_secret(chance):
     secrets = (bytes(32), b"\xff" * 32, chance.randbytes(32))
     calls = [(bytearray(secret + b"\x09" + bytes(31)), 12) for secret in secrets]
     first, *others = traces("ladder", calls)
+    assert all(other == first for other in others)
+
+
+def test_powers_execute_and_access_the_same_whatever_the_secret(chance):
+    calls = []
+    for entry in (0, 3, 7):
+        numbers_ = [chance.getrandbits(256) | 1 << 255 | 1, *(chance.choices((0, 1, R >> 1), k=9))]
+        context = bytearray(b"".join(v.to_bytes(32, "little") for v in numbers_))
+        calls.append((context, 8, 4, 8 << 8 | entry))
+    first, *others = traces("montgomery_machine", calls)
     assert all(other == first for other in others)
 
 

@@ -6,7 +6,7 @@ the file and runs `job`. The published vectors go through what is chosen.
 
 import sys
 
-from tlscore.crypto import aes, ecdsa_sign, gcm, ghash, p256, selftest, x25519
+from tlscore.crypto import aes, ecdsa_sign, gcm, ghash, p256, rsa, rsa_sign, selftest, x25519
 from tlscore.crypto.back_ends import used
 from tlscore.crypto.modular import inverse_secret
 
@@ -17,7 +17,7 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = used()
-    assert sorted(found) == ["aes", "chacha20", "ghash", "p256", "poly1305", "x25519"]
+    assert sorted(found) == ["aes", "chacha20", "ghash", "p256", "poly1305", "rsa", "x25519"]
     assert set(found.values()) in ({"portable"}, {"thumb"})
     if sys.implementation.name == "cpython":
         assert found["p256"] == "portable"
@@ -64,6 +64,25 @@ def test_quotients_modulo_the_order_of_p256():
     n = portable.n
     for a, b, c in ((0, 1, 1), ((1 << 256) - 1, n - 1, n - 1), (n, n >> 1, 3)):
         assert chosen.quotients(a, b, c) == portable.quotients(a, b, c)
+
+
+def test_powers_modulo_odd_numbers():
+    for bits in (2048, 2080, 3072):
+        n = (1 << bits) - (1 << (bits - 33)) + 1
+        for base in (0, 1, 2, n - 1, n >> 1, (1 << (bits - 32)) - 1):
+            assert rsa.power_public(base, 3, n) == base * base % n * base % n
+            assert rsa.power_public(base, 65537, n) == _by_squaring(base, 16, n)
+    p = (1 << 521) - 1
+    assert rsa_sign._power(3, p - 1, p) == 1
+    assert rsa_sign._power(p - 1, 0xF0F, p) == p - 1
+
+
+def _by_squaring(base: int, count: int, n: int) -> int:
+    """Return base^(2^count + 1) modulo n."""
+    result = base
+    for _ in range(count):
+        result = result * result % n
+    return result * base % n
 
 
 def test_aes_and_ghash_in_all_places_of_a_buffer():

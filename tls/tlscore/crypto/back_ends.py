@@ -11,6 +11,7 @@ _KERNELS = (
     ("ghash", "thumb.universal_hash"),
     ("chacha20", "thumb.stream_cipher"),
     ("poly1305", "thumb.one_time_mac"),
+    ("rsa", "thumb.modular_power"),
 )
 
 
