@@ -20,6 +20,9 @@ from thumb import (  # noqa: E402
     montgomery,
     p256,
     p256_programs,
+    p384,
+    p384_programs,
+    point_machine,
     poly1305,
     python_file,
 )
@@ -41,10 +44,10 @@ def p256_costs(machine: Machine) -> list[str]:
     table = p256_table()
     costs = []
     for text, first, what in (
-        ("a multiple of the generator, affine", 51, p256.COMB | p256.AFFINE),
-        ("a multiple of a point, affine", 252, p256.WINDOW | p256.AFFINE),
-        ("the sum of two for a verification", 252, p256.WINDOW | p256.COMB),
-        ("two quotients modulo n", 0, p256.SCALARS),
+        ("a multiple of the generator, affine", 51, point_machine.COMB | point_machine.AFFINE),
+        ("a multiple of a point, affine", 252, point_machine.WINDOW | point_machine.AFFINE),
+        ("the sum of two for a verification", 252, point_machine.WINDOW | point_machine.COMB),
+        ("two quotients modulo n", 0, point_machine.SCALARS),
     ):
         machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
@@ -102,15 +105,41 @@ def ghash_costs(machine: Machine) -> list[str]:
     ]
 
 
+def p384_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of P-384."""
+    table = p384_table()
+    costs = []
+    for text, first, what in (
+        ("a multiple of the generator, affine", 76, point_machine.COMB | point_machine.AFFINE),
+        ("a multiple of a point, affine", 380, point_machine.WINDOW | point_machine.AFFINE),
+        ("the sum of two for a verification", 380, point_machine.WINDOW | point_machine.COMB),
+    ):
+        machine.call(bytearray(288), table, first, what)
+        costs.append(f"{text}: {machine.instructions:,}")
+    costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 288")
+    return costs
+
+
 def p256_table() -> bytes:
     """Return the comb table of the portable code in the form the kernel reads, and constants."""
     from tlscore.crypto.p256 import _COMB  # noqa: PLC0415 -- the path is set above
 
-    r = 1 << 256
-    prime = p256_programs.P
-    numbers = [c * r % prime for point in _COMB for c in point]
-    numbers += [r * r % prime, r % prime, 1, r * r % p256_programs.N]
-    return b"".join(number.to_bytes(32, "little") for number in numbers)
+    square_modulo_n = (1 << 512) % p256_programs.N
+    return _table(_COMB, p256_programs.P, 32) + square_modulo_n.to_bytes(32, "little")
+
+
+def p384_table() -> bytes:
+    """Return the same for P-384."""
+    from tlscore.crypto.p384 import _COMB  # noqa: PLC0415
+
+    return _table(_COMB, p384_programs.P, 48)
+
+
+def _table(comb: tuple[tuple[int, int], ...], prime: int, size: int) -> bytes:
+    r = 1 << 8 * size
+    numbers = [c * r % prime for point in comb for c in point]
+    numbers += [r * r % prime, r % prime, 1]
+    return b"".join(number.to_bytes(size, "little") for number in numbers)
 
 
 def files() -> dict[str, str]:
@@ -123,6 +152,7 @@ def files() -> dict[str, str]:
         ("ladder", curve25519, ladder_costs, dict),
         ("montgomery_machine", montgomery, montgomery_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
+        ("p384_machine", p384, p384_costs, lambda: {"TABLE": p384_table()}),
         ("poly1305_machine", poly1305, poly1305_costs, dict),
     ):
         program = kernel.kernel().assemble()
