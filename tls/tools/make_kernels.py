@@ -25,6 +25,7 @@ from thumb import (  # noqa: E402
     point_machine,
     poly1305,
     python_file,
+    sha512,
 )
 from thumb.host import Machine  # noqa: E402
 
@@ -96,6 +97,15 @@ def montgomery_costs(machine: Machine) -> list[str]:
     return costs
 
 
+def sha512_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of SHA-512."""
+    machine.call(bytearray(64) + b"\x50\x00\x00\x00", bytes(1024), 0, 1024)
+    return [
+        f"1,024 bytes: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the context",
+    ]
+
+
 def ghash_costs(machine: Machine) -> list[str]:
     """Measure the kernel of GHASH."""
     machine.call(bytearray(32), bytes(1024), 0, 1024)
@@ -154,6 +164,7 @@ def files() -> dict[str, str]:
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
         ("p384_machine", p384, p384_costs, lambda: {"TABLE": p384_table()}),
         ("poly1305_machine", poly1305, poly1305_costs, dict),
+        ("sha512_machine", sha512, sha512_costs, dict),
     ):
         program = kernel.kernel().assemble()
         costs = [f"code: {len(program.octets):,} bytes", *costs_of(Machine(program))]

@@ -33,6 +33,7 @@ try:
         p384,
         p384_programs,
         poly1305,
+        sha512,
     )
 finally:
     sys.path.remove(str(TOOLS))
@@ -47,7 +48,7 @@ KERNELS = {
     "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
     "ladder": curve25519, "montgomery_machine": montgomery, "p256_machine": p256,
     "p384_machine": p384,
-    "poly1305_machine": poly1305,
+    "poly1305_machine": poly1305, "sha512_machine": sha512,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kernel_bench as bench
 
 from tlscore import crypto
-from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, p384, poly1305, x25519
+from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, p384, poly1305, sha512, x25519
 from tlscore.crypto.hashes import SHA256, SHA384
 
 TESTS = Path(__file__).parents[1]
@@ -41,9 +41,11 @@ VECTORS = (
     "ecdsa_sign",
     "rsa_pkcs1",
     "rsa_pss",
+    "sha384",
+    "sha512",
     "x25519",
 )
-PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "p384", "poly1305", "rsa", "x25519")
+PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "p384", "poly1305", "rsa", "sha512", "x25519")
 
 
 @pytest.fixture
@@ -364,6 +366,19 @@ def one_time_mac():
     from tlscore.crypto.thumb import one_time_mac as module
 
     return module
+
+
+def test_sha512_takes_words_that_carry_at_any_place(machines, chance):
+    from tlscore.crypto.thumb import long_hash
+
+    for size in (0, 1, 111, 112, 127, 128, 129, 300, 512):
+        for word in (bytes(8), b"\xff" * 8, chance.randbytes(8)):
+            start = tuple(chance.choices((0, (1 << 64) - 1, 1 << 63, 0xFFFFFFFF), k=8))
+            message = word * (size // 8 + 2)
+            for first in (0, 3):
+                part = memoryview(message)[first : first + size]
+                ours = long_hash.Sha512(start, 64, part)
+                assert ours.digest() == sha512.Sha512(start, 64, bytes(part)).digest()
 
 
 def test_chacha20_in_all_sizes_and_places(machines, chance):

@@ -28,16 +28,8 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = used()
-    assert sorted(found) == [
-        "aes",
-        "chacha20",
-        "ghash",
-        "p256",
-        "p384",
-        "poly1305",
-        "rsa",
-        "x25519",
-    ]
+    names = "aes chacha20 ghash p256 p384 poly1305 rsa sha512 x25519"
+    assert sorted(found) == names.split()
     assert set(found.values()) in ({"portable"}, {"thumb"})
     if sys.implementation.name == "cpython":
         assert found["p256"] == "portable"
@@ -130,6 +122,24 @@ def test_aes_and_ghash_in_all_places_of_a_buffer():
                     each.update(ONES, 0, 32)
                     each.update(buffer, start, start + size)
                 assert running.digest() == expected_sum.digest()
+
+
+def test_sha512_of_messages_in_pieces():
+    from tlscore.crypto import sha512
+
+    message = bytes(range(256)) + ONES * 4
+    for size in (0, 1, 111, 112, 127, 128, 129, 255, 256, 257, 384):
+        for start in (sha512._START_384, sha512._START_512):
+            expected = sha512.Sha512(start, 64, message[:size]).digest()
+            for split in (0, 3, 128):
+                if split <= size:
+                    running = sha512._fastest()(start, 64, memoryview(message)[:split])
+                    running.update(memoryview(message)[split:size])
+                    other = running.copy()
+                    assert running.digest() == expected
+                    running.update(ONES)
+                    assert other.digest() == expected
+                    assert running.digest() != expected
 
 
 def test_a_signature_has_the_bytes_of_rfc_6979():

@@ -13,6 +13,7 @@ _KERNELS = (
     ("chacha20", "thumb.stream_cipher"),
     ("poly1305", "thumb.one_time_mac"),
     ("rsa", "thumb.modular_power"),
+    ("sha512", "thumb.long_hash"),
 )
 
 
