@@ -133,6 +133,9 @@ def bit_length(number: int) -> int:
     while number >> (size + 256):
         size += 256
     number >>= size
+    while number > 255:
+        number >>= 8
+        size += 8
     while number:
         number >>= 1
         size += 1

@@ -25,8 +25,8 @@ from thumb.assembler import Code
 NAME = "compress"
 ARGUMENTS = 4
 INTERFACE = """\
-`compress(context, buffer, start, end)`: `context` is a bytearray of 68 bytes: the eight words of
-the state, each little-endian, and a byte that says how many rounds a block takes: 80, or a multiple
+`compress(context, buffer, start, end)`: `context` is a bytearray of 65 bytes: the eight words of
+the state, each big-endian, and a byte that says how many rounds a block takes: 80, or a multiple
 of 16 for a known-answer test. Takes in the blocks of `buffer[start:end]`."""
 
 _CONTEXT, _POINTER, _END, _SCHEDULE = 0, 4, 8, 16
@@ -62,9 +62,10 @@ def _begin(code: Code) -> None:
     code(f"add r1, sp, #{_SCHEDULE}", "movs r3, #16")
     code("load:", "ldr r5, [r2], #4", "ldr r4, [r2], #4", "rev r4, r4", "rev r5, r5")
     code("stmia r1!, {r4, r5}", "subs r3, r3, #1", "bne load", f"str r2, [sp, #{_POINTER}]")
-    code(f"ldr r2, [sp, #{_CONTEXT}]", f"add r0, sp, #{_TOP}", "mov r1, r0")
-    code("ldmia r2!, {r4-r11}", "stmia r1!, {r4-r11}", "ldrb r3, [r2, #32]")
-    code("ldmia r2, {r6-r12, lr}", "stmia r1, {r6-r12, lr}", f"add r1, sp, #{_SCHEDULE}")
+    code(f"ldr r2, [sp, #{_CONTEXT}]", f"add r0, sp, #{_TOP}", "mov r1, r0", "movs r3, #8")
+    code("state:", "ldr r5, [r2], #4", "ldr r4, [r2], #4", "rev r4, r4", "rev r5, r5")
+    code("stmia r1!, {r4, r5}", "subs r3, r3, #1", "bne state", "ldrb r3, [r2]")
+    code("ldrd r4, r5, [r0]", "ldrd r6, r7, [r0, #32]", f"add r1, sp, #{_SCHEDULE}")
     code("lea r2, constants")
 
 
@@ -145,10 +146,11 @@ def _finish(code: Code) -> None:
         code("ldmia r1!, {r4-r11}", "stmia r3!, {r4-r11}")
     code("mov r1, r2", "mov r2, r12", "ldr r3, [sp, #12]")
     code("ldrd r4, r5, [r0]", "ldrd r6, r7, [r0, #32]", "b round")
-    code("# the state", "added:", f"ldr r1, [sp, #{_CONTEXT}]", "movs r3, #4", "more:")
-    code("ldmia r0!, {r4-r7}", "ldmia r1, {r8-r11}", "adds r4, r4, r8", "adcs r5, r5, r9")
-    code("adds r6, r6, r10", "adcs r7, r7, r11", "stmia r1!, {r4-r7}", "subs r3, r3, #1")
-    code("bne more", "b block", "# zeros to what was used", "finished:")
+    code("# the state", "added:", f"ldr r1, [sp, #{_CONTEXT}]", "movs r3, #8", "more:")
+    code("ldrd r5, r4, [r1]", "rev r4, r4", "rev r5, r5", "ldmia r0!, {r6, r7}")
+    code("adds r4, r4, r6", "adcs r5, r5, r7", "rev r4, r4", "rev r5, r5")
+    code("strd r5, r4, [r1], #8", "subs r3, r3, #1", "bne more")
+    code("b block", "# zeros to what was used", "finished:")
     for i in range(4, 12):
         code(f"mov r{i}, #0")
     count = (_SCHEDULE_BYTES + _WORKING_BYTES) // 32

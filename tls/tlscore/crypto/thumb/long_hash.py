@@ -1,21 +1,19 @@
 """SHA-512 and SHA-384 by the kernel `sha512_machine`, which says how it works and what it costs.
 
-RAM: a state of 68 bytes and a block of 128 for each object.
+RAM: a state of 65 bytes and a block of 128 for each object.
 """
 
 from tlscore.compat import const
 from tlscore.crypto.thumb.sha512_machine import compress
 
 _BLOCK_BYTES = const(128)
-_WORDS = const(8)
-# Where the state ends, and the kernel finds how many rounds there are.
-_ROUNDS_AT = const(64)
-_ROUNDS = const(80)
+# How many rounds there are, as the kernel finds it behind the state.
+_ROUNDS = b"\x50"
 # Enough for the known-answer test: the schedule and both windows are used twice.
-_FEW_ROUNDS = const(32)
+_FEW_ROUNDS = b"\x20"
 
 # a and e afterwards.
-_KNOWN = b"\xec\xa2\xfb\x5f\x09\xdd\x3f\xb0\x87\x82\xfc\x52\xf8\x5b\x27\xb3"
+_KNOWN = b"\xb0\x3f\xdd\x09\x5f\xfb\xa2\xec\xb3\x27\x5b\xf8\x52\xfc\x82\x87"
 
 
 class Sha512:
@@ -28,8 +26,8 @@ class Sha512:
     """
 
     def __init__(self, start: tuple, size: int, data: bytes) -> None:
-        self._state = b"".join([word.to_bytes(8, "little") for word in start])
-        self._state = bytearray(self._state + bytes((_ROUNDS, 0, 0, 0)))
+        state = [word.to_bytes(8, "big") for word in start]
+        self._state = bytearray(b"".join(state) + _ROUNDS)
         self._size = size
         self._count = 0  # bytes taken in so far
         self._pending = bytearray(_BLOCK_BYTES)
@@ -61,12 +59,7 @@ class Sha512:
         padded += (8 * self._count).to_bytes(16, "big")
         state = bytearray(self._state)
         compress(state, padded, 0, len(padded))
-        # The words, which the kernel has little-endian, the other way round.
-        words = []
-        for i in range(_WORDS):
-            word = int.from_bytes(state[8 * i : 8 * i + 8], "little")
-            words.append(word.to_bytes(8, "big"))
-        return b"".join(words)[: self._size]
+        return bytes(state[: self._size])
 
     def copy(self) -> "Sha512":
         """Return a second object that goes on from here by itself."""
@@ -79,6 +72,6 @@ class Sha512:
 
 def passes() -> bool:
     """Known-answer test: 32 rounds over a block, from a state of ones and at an odd place."""
-    state = bytearray(b"\xff" * _ROUNDS_AT + bytes((_FEW_ROUNDS, 0, 0, 0)))
+    state = bytearray(b"\xff" * 64 + _FEW_ROUNDS)
     compress(state, bytes(range(_BLOCK_BYTES + 1)), 1, _BLOCK_BYTES + 1)
     return state[:8] == _KNOWN[:8] and state[32:40] == _KNOWN[8:]
