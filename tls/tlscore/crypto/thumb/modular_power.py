@@ -27,9 +27,10 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
         exponent: positive.
     """
     size = _size(modulus)
+    # Before the context is there: this needs most of the memory.
+    base_form = (base << (8 * size)) % modulus
     context = bytearray(3 * size)
     _put(context, 0, modulus, size)
-    base_form = (base << (8 * size)) % modulus
     _put(context, 1, base_form, size)
     _put(context, 2, base_form, size)
     bit = 1
@@ -58,10 +59,11 @@ def power_secret(base: int, exponent: int, modulus: int) -> int:
     """
     size = _size(modulus)
     words = size >> 2
+    base_form = (base << (8 * size)) % modulus
     context = bytearray((2 + _ENTRIES) * size)
     _put(context, 0, modulus, size)
     _put(context, 2, (1 << (8 * size)) % modulus, size)
-    _put(context, 3, (base << (8 * size)) % modulus, size)
+    _put(context, 3, base_form, size)
     table = memoryview(context)
     for i in range(2, _ENTRIES):
         table[size : 2 * size] = table[(1 + i) * size : (2 + i) * size]
