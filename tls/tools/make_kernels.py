@@ -12,7 +12,21 @@ TOOLS = Path(__file__).parent
 FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
 sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
 
-from thumb import aes, chacha20, curve25519, ghash, p256, p256_programs, poly1305, python_file  # noqa: E402
+from thumb import (  # noqa: E402
+    aes,
+    chacha20,
+    curve25519,
+    ghash,
+    montgomery,
+    p256,
+    p256_programs,
+    p384,
+    p384_programs,
+    point_machine,
+    poly1305,
+    python_file,
+    sha512,
+)
 from thumb.host import Machine  # noqa: E402
 
 
@@ -31,10 +45,10 @@ def p256_costs(machine: Machine) -> list[str]:
     table = p256_table()
     costs = []
     for text, first, what in (
-        ("a multiple of the generator, affine", 51, p256.COMB | p256.AFFINE),
-        ("a multiple of a point, affine", 252, p256.WINDOW | p256.AFFINE),
-        ("the sum of two for a verification", 252, p256.WINDOW | p256.COMB),
-        ("two quotients modulo n", 0, p256.SCALARS),
+        ("a multiple of the generator, affine", 51, point_machine.COMB | point_machine.AFFINE),
+        ("a multiple of a point, affine", 252, point_machine.WINDOW | point_machine.AFFINE),
+        ("the sum of two for a verification", 252, point_machine.WINDOW | point_machine.COMB),
+        ("two quotients modulo n", 0, point_machine.SCALARS),
     ):
         machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
@@ -72,6 +86,26 @@ def poly1305_costs(machine: Machine) -> list[str]:
     ]
 
 
+def montgomery_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of powers."""
+    costs = []
+    for bits in (1024, 2048, 4096):
+        context = b"\x01" + bytes(3 * bits // 8 - 1)
+        machine.call(bytearray(context), bits >> 5, 16, 256)
+        costs.append(f"{bits:,} bits, 17 products: {machine.instructions:,}")
+    costs.append(f"stack at 4,096 bits: {machine.stack_used():,} bytes; heap: the context")
+    return costs
+
+
+def sha512_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of SHA-512."""
+    machine.call(bytearray(64) + b"\x50", bytes(1024), 0, 1024)
+    return [
+        f"1,024 bytes: {machine.instructions:,}",
+        f"stack: {machine.stack_used()} bytes; heap: the context",
+    ]
+
+
 def ghash_costs(machine: Machine) -> list[str]:
     """Measure the kernel of GHASH."""
     machine.call(bytearray(32), bytes(1024), 0, 1024)
@@ -81,15 +115,41 @@ def ghash_costs(machine: Machine) -> list[str]:
     ]
 
 
+def p384_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of P-384."""
+    table = p384_table()
+    costs = []
+    for text, first, what in (
+        ("a multiple of the generator, affine", 76, point_machine.COMB | point_machine.AFFINE),
+        ("a multiple of a point, affine", 380, point_machine.WINDOW | point_machine.AFFINE),
+        ("the sum of two for a verification", 380, point_machine.WINDOW | point_machine.COMB),
+    ):
+        machine.call(bytearray(288), table, first, what)
+        costs.append(f"{text}: {machine.instructions:,}")
+    costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 288")
+    return costs
+
+
 def p256_table() -> bytes:
     """Return the comb table of the portable code in the form the kernel reads, and constants."""
     from tlscore.crypto.p256 import _COMB  # noqa: PLC0415 -- the path is set above
 
-    r = 1 << 256
-    prime = p256_programs.P
-    numbers = [c * r % prime for point in _COMB for c in point]
-    numbers += [r * r % prime, r % prime, 1, r * r % p256_programs.N]
-    return b"".join(number.to_bytes(32, "little") for number in numbers)
+    square_modulo_n = (1 << 512) % p256_programs.N
+    return _table(_COMB, p256_programs.P, 32) + square_modulo_n.to_bytes(32, "little")
+
+
+def p384_table() -> bytes:
+    """Return the same for P-384."""
+    from tlscore.crypto.p384 import _COMB  # noqa: PLC0415
+
+    return _table(_COMB, p384_programs.P, 48)
+
+
+def _table(comb: tuple[tuple[int, int], ...], prime: int, size: int) -> bytes:
+    r = 1 << 8 * size
+    numbers = [c * r % prime for point in comb for c in point]
+    numbers += [r * r % prime, r % prime, 1]
+    return b"".join(number.to_bytes(size, "little") for number in numbers)
 
 
 def files() -> dict[str, str]:
@@ -100,8 +160,11 @@ def files() -> dict[str, str]:
         ("chacha20_machine", chacha20, chacha20_costs, dict),
         ("ghash_machine", ghash, ghash_costs, dict),
         ("ladder", curve25519, ladder_costs, dict),
+        ("montgomery_machine", montgomery, montgomery_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
+        ("p384_machine", p384, p384_costs, lambda: {"TABLE": p384_table()}),
         ("poly1305_machine", poly1305, poly1305_costs, dict),
+        ("sha512_machine", sha512, sha512_costs, dict),
     ):
         program = kernel.kernel().assemble()
         costs = [f"code: {len(program.octets):,} bytes", *costs_of(Machine(program))]

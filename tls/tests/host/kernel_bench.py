@@ -27,22 +27,28 @@ try:
         encoding,
         ghash,
         host,
+        montgomery,
         p256,
         p256_programs,
+        p384,
+        p384_programs,
         poly1305,
+        sha512,
     )
 finally:
     sys.path.remove(str(TOOLS))
 
 __all__ = (
     "KERNELS", "assembler", "curve25519", "encoding", "machine", "make_kernels", "p256",
-    "p256_programs", "replaced_backends",
+    "p256_programs", "p384_programs", "replaced_backends",
 )  # fmt: skip
 
 # Generated module -> what makes it.
 KERNELS = {
     "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
-    "ladder": curve25519, "p256_machine": p256, "poly1305_machine": poly1305,
+    "ladder": curve25519, "montgomery_machine": montgomery, "p256_machine": p256,
+    "p384_machine": p384,
+    "poly1305_machine": poly1305, "sha512_machine": sha512,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 
@@ -61,6 +67,7 @@ def replaced_backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, hos
         setattr(module, kernel.NAME, core.call)
         monkeypatch.setitem(sys.modules, module.__name__, module)
     sys.modules[_PACKAGE + "p256_machine"].TABLE = make_kernels.p256_table()
+    sys.modules[_PACKAGE + "p384_machine"].TABLE = make_kernels.p384_table()
     monkeypatch.setattr(selftest, "micropython", selftest)
     before = set(sys.modules)
     yield machines

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kernel_bench as bench
 
 from tlscore import crypto
-from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, poly1305, x25519
-from tlscore.crypto.hashes import SHA256
+from tlscore.crypto import aes, chacha20, ecdsa, ecdsa_sign, p256, p384, poly1305, sha512, x25519
+from tlscore.crypto.hashes import SHA256, SHA384
 
 TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS / "portable"))
@@ -27,6 +27,7 @@ FOLDER = Path(crypto.__file__).parent / "thumb"
 R = 1 << 256
 P25519 = (1 << 255) - 19
 P, N = bench.p256_programs.P, bench.p256_programs.N
+P384 = bench.p384_programs.P
 # Words of ones and zeros in all positions find carries that random numbers never meet.
 PATTERNS = [sum(0xFFFFFFFF << 32 * i for i in range(8) if bits >> i & 1) for bits in range(256)]
 VECTORS = (
@@ -34,11 +35,17 @@ VECTORS = (
     "aes_gcm",
     "chacha20_poly1305",
     "ecdh_p256",
+    "ecdsa_mixed",
     "ecdsa_p256",
+    "ecdsa_p384",
     "ecdsa_sign",
+    "rsa_pkcs1",
+    "rsa_pss",
+    "sha384",
+    "sha512",
     "x25519",
 )
-PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "poly1305", "x25519")
+PRIMITIVES = ("aes", "chacha20", "ghash", "p256", "p384", "poly1305", "rsa", "sha512", "x25519")
 
 
 @pytest.fixture
@@ -151,6 +158,32 @@ def test_field_operations_at_their_edges(
         assert value < (modulus if canonical else R)
 
 
+@pytest.mark.parametrize(
+    ("routine", "expected"),
+    [
+        ("product", lambda a, b: a * b * pow(1 << 384, -1, P384)),
+        ("sum", lambda a, b: a + b),
+        ("difference", lambda a, b: a - b),
+        ("half", lambda a, _b: a * pow(2, -1, P384)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_operations_modulo_the_prime_of_p384_at_their_edges(chance, routine, expected):
+    core = bench.machine("p384_machine")
+    r = 1 << 384
+    values = [0, 1, 2, P384 - 1, P384 - 2, P384 >> 1, r % P384, r - P384, (1 << 383) - 1]
+    patterns = [
+        sum(0xFFFFFFFF << 32 * i for i in range(12) if bits >> i & 1) for bits in range(4096)
+    ]
+    values += [p for p in patterns if p < P384] + [chance.randrange(P384) for _ in range(400)]
+    pairs = [(a, b) for a in values[:9] for b in values[:9]]
+    pairs += [chance.choices(values, k=2) for _ in range(4000)]
+    for a, b in pairs:
+        result = bytearray(48)
+        core.call_routine(routine, result, a.to_bytes(48, "little"), b.to_bytes(48, "little"))
+        assert int.from_bytes(result, "little") == expected(a, b) % P384, (hex(a), hex(b))
+
+
 @pytest.mark.parametrize("kind", VECTORS)
 def test_published_vectors_through_the_kernels(machines, kind):
     for path in sorted((TESTS / "vectors").glob(kind + "-*.txt")):
@@ -173,7 +206,9 @@ def test_without_an_inline_assembler_everything_is_portable():
 def test_a_kernel_that_gives_a_wrong_answer_is_not_used(machines, monkeypatch, module):
     kernel = bench.KERNELS[module]
     monkeypatch.setattr(sys.modules[f"tlscore.crypto.thumb.{module}"], kernel.NAME, spoilt)
-    primitive = {"ladder": "x25519"}.get(module, module.removesuffix("_machine"))
+    primitive = {"ladder": "x25519", "montgomery_machine": "rsa"}.get(
+        module, module.removesuffix("_machine")
+    )
     expected = dict.fromkeys(PRIMITIVES, "thumb")
     expected[primitive] = "portable"
     assert crypto.backends() == expected
@@ -201,50 +236,114 @@ def portable(monkeypatch, function, *arguments):
         return function(*arguments)
 
 
-def test_p256_multiples_with_all_kinds_of_scalars(machines, chance):
-    fast, slow = p256.curve(), p256.CURVE
+@pytest.mark.parametrize("module", [p256, p384])
+def test_multiples_with_all_kinds_of_scalars(machines, chance, module):
+    fast, slow = module.curve(), module.CURVE
     assert fast is not slow
-    scalars = [1, 2, 3, 16, 17, N - 3, N - 2, N - 1, N >> 1, (N >> 1) + 1, 1 << 208, R % N]
-    scalars += [chance.randrange(1, N) for _ in range(4)]
-    point = slow.affine(slow.multiply_base(chance.randrange(1, N)))
+    n = slow.n
+    scalars = [1, 2, 3, 16, 17, n - 3, n - 2, n - 1, n >> 1, (n >> 1) + 1, 1 << 208]
+    scalars += [(1 << 8 * slow.size) % n, *(chance.randrange(1, n) for _ in range(4))]
+    point = slow.affine(slow.multiply_base(chance.randrange(1, n)))
     for k in scalars:
         assert fast.affine(fast.multiply_base(k)) == slow.affine(slow.multiply_base(k))
         x, _ = fast.affine(fast.multiply(k, (*point, 1)))
         assert x == slow.affine(slow.multiply(k, (*point, 1)))[0]
 
 
-def test_p256_sums_where_formulas_fail(machines, chance):
+@pytest.mark.parametrize("module", [p256, p384])
+def test_sums_where_formulas_fail(machines, chance, module):
     """Points and scalars of an attacker: partial sums that are equal, opposite, infinite."""
-    fast, slow = p256.curve(), p256.CURVE
-    for small in (1, 2, N - 1, 1 << 52):
+    fast, slow = module.curve(), module.CURVE
+    n = slow.n
+    for small in (1, 2, n - 1, 1 << slow._spacing):
         point = (*slow.affine(slow.multiply_base(small)), 1)
-        for u1, u2 in ((0, 1), (1, 1), (N - small, 1), (small, N - 1), (5, 3)):
-            ours, theirs = fast.combine(u1 % N, u2, point), slow.combine(u1 % N, u2, point)
+        for u1, u2 in ((0, 1), (1, 1), (n - small, 1), (small, n - 1), (5, 3)):
+            ours, theirs = fast.combine(u1 % n, u2, point), slow.combine(u1 % n, u2, point)
             assert (ours[2] == 0) == (theirs[2] == 0)
             if theirs[2]:
                 assert fast.affine(ours) == slow.affine(theirs)
     for _ in range(4):
-        point = (*slow.affine(slow.multiply_base(chance.randrange(1, N))), 1)
-        u1, u2 = chance.randrange(N), chance.randrange(1, N)
+        point = (*slow.affine(slow.multiply_base(chance.randrange(1, n))), 1)
+        u1, u2 = chance.randrange(n), chance.randrange(1, n)
         assert fast.affine(fast.combine(u1, u2, point)) == slow.affine(slow.combine(u1, u2, point))
 
 
-def test_quotients_modulo_the_order(machines, chance):
-    fast, slow = p256.curve(), p256.CURVE
-    for a in (0, 1, N - 1, N, R - 1, chance.randrange(R)):
-        for divisor in (1, 2, N - 1, N >> 1, chance.randrange(1, N)):
-            assert fast.quotients(a, N - 1, divisor) == slow.quotients(a, N - 1, divisor)
+@pytest.mark.parametrize("module", [p256, p384])
+def test_quotients_modulo_the_order(machines, chance, module):
+    fast, slow = module.curve(), module.CURVE
+    n, r = slow.n, 1 << 8 * slow.size
+    for a in (0, 1, n - 1, n, r - 1, chance.randrange(r)):
+        for divisor in (1, 2, n - 1, n >> 1, chance.randrange(1, n)):
+            assert fast.quotients(a, n - 1, divisor) == slow.quotients(a, n - 1, divisor)
 
 
-def test_signatures_are_the_same_to_the_byte(machines, chance, monkeypatch):
+@pytest.mark.parametrize(("kind", "curve", "hash_"), [(1, p256, SHA256), (3, p384, SHA384)])
+def test_signatures_are_the_same_to_the_byte(machines, chance, monkeypatch, kind, curve, hash_):
+    size, n = curve.CURVE.size, curve.CURVE.n
     for _ in range(3):
-        key = (1, chance.randrange(1, N).to_bytes(32, "big"))
-        digest = chance.randbytes(32)
-        signed = ecdsa_sign.sign(SHA256, key, digest)
-        assert signed == portable(monkeypatch, ecdsa_sign.sign, SHA256, key, digest)
-        assert ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), digest, signed)
+        key = (kind, chance.randrange(1, n).to_bytes(size, "big"))
+        digest = chance.randbytes(size)
+        signed = ecdsa_sign.sign(hash_, key, digest)
+        assert signed == portable(monkeypatch, ecdsa_sign.sign, hash_, key, digest)
+        assert ecdsa.verify(hash_, (kind, ecdsa_sign.public_of(key)), digest, signed)
         changed = bytes((digest[0] ^ 1,)) + digest[1:]
-        assert not ecdsa.verify(SHA256, (1, ecdsa_sign.public_of(key)), changed, signed)
+        assert not ecdsa.verify(hash_, (kind, ecdsa_sign.public_of(key)), changed, signed)
+
+
+def test_secrets_of_p384_are_shared_as_by_the_portable_code(machines, chance, monkeypatch):
+    ours, theirs = ((b"\x01" + chance.randbytes(47)) for _ in range(2))
+    public = p384.public_key(theirs)
+    assert public == portable(monkeypatch, p384.public_key, theirs)
+    secret = p384.shared_secret(ours, public)
+    assert secret == p384.shared_secret(theirs, p384.public_key(ours))
+    assert secret == portable(monkeypatch, p384.shared_secret, ours, public)
+
+
+@pytest.mark.parametrize("words", [4, 8, 12, 36])
+def test_products_modulo_any_odd_number(chance, words):
+    core = bench.machine("montgomery_machine")
+    r, size = 1 << 32 * words, 4 * words
+    patterns = [
+        sum(0xFFFFFFFF << 32 * i for i in range(words) if chance.random() < 0.5) for _ in range(60)
+    ]
+    moduli = [1, 3, r - 1, r >> 1 | 1, (r >> 1) - 1, (r >> 32) - 1, r - (1 << 32) + 1]
+    moduli += [p | 1 for p in patterns] + [chance.randrange(r) | 1 for _ in range(20)]
+    for n in moduli:
+        inverse = pow(r, -1, n)
+        for _ in range(4):
+            x, *entries = chance.choices((0, 1 % n, n - 1, n >> 1, *(p % n for p in patterns)), k=4)
+            context = bytearray(b"".join(v.to_bytes(size, "little") for v in (n, x, *entries)))
+            kept = context[:size] + context[2 * size :]
+            squarings, choice = chance.randrange(3), chance.randrange(3)
+            core.call(context, words, squarings, 3 << 8 | choice)
+            for _ in range(squarings):
+                x = x * x * inverse % n
+            x = x * entries[choice] * inverse % n
+            assert int.from_bytes(context[size : 2 * size], "little") == x
+            assert context[:size] + context[2 * size :] == kept
+
+
+def test_powers_of_all_kinds_of_exponents(machines, chance):
+    from tlscore.crypto.thumb import modular_power
+
+    for bits in (1, 31, 128, 129, 384, 1025):
+        n = chance.getrandbits(bits) | 1 << bits - 1 | 1
+        for exponent in (1, 2, 3, 4, 6, 17, 65537, (1 << 32) - 1, 1 << 9, chance.getrandbits(64)):
+            base = chance.randrange(n)
+            assert modular_power.power_public(base, exponent, n) == pow(base, exponent, n)
+        for exponent in (1, 255, 256, n - 1 or 1, chance.getrandbits(64)):
+            base = chance.choice((0, n - 1, chance.randrange(n)))
+            assert modular_power.power_secret(base, exponent, n) == pow(base, exponent, n)
+
+
+def test_rsa_signs_through_the_kernel(machines):
+    sys.path.insert(0, str(TESTS / "portable"))
+    try:
+        import test_rsa
+    finally:
+        sys.path.pop(0)
+    test_rsa.job(None)
+    assert machines["montgomery_machine"].instructions
 
 
 def test_poly1305_at_the_edges_of_its_sum(machines, chance):
@@ -267,6 +366,19 @@ def one_time_mac():
     from tlscore.crypto.thumb import one_time_mac as module
 
     return module
+
+
+def test_sha512_takes_words_that_carry_at_any_place(machines, chance):
+    from tlscore.crypto.thumb import long_hash
+
+    for size in (0, 1, 111, 112, 127, 128, 129, 300, 512):
+        for word in (bytes(8), b"\xff" * 8, chance.randbytes(8)):
+            start = tuple(chance.choices((0, (1 << 64) - 1, 1 << 63, 0xFFFFFFFF), k=8))
+            message = word * (size // 8 + 2)
+            for first in (0, 3):
+                part = memoryview(message)[first : first + size]
+                ours = long_hash.Sha512(start, 64, part)
+                assert ours.digest() == sha512.Sha512(start, 64, bytes(part)).digest()
 
 
 def test_chacha20_in_all_sizes_and_places(machines, chance):
@@ -333,13 +445,32 @@ def test_x25519_executes_and_accesses_the_same_whatever_the_secret(chance):
     assert all(other == first for other in others)
 
 
-@pytest.mark.parametrize(("first_place", "what"), [(51, 2), (24, 1)])
-def test_p256_executes_and_accesses_the_same_whatever_the_secret(chance, first_place, what):
-    table = bench.make_kernels.p256_table()
-    point = p256.CURVE.affine(p256.CURVE.multiply_base(7777))
+def test_powers_execute_and_access_the_same_whatever_the_secret(chance):
     calls = []
-    for signs in (b"\x01" * 96, b"\xaa" * 96, chance.randbytes(96), chance.randbytes(96)):
-        buffer = octets(point[0]) + octets(point[1]) + bytearray(32) + signs
+    for entry in (0, 3, 7):
+        numbers_ = [chance.getrandbits(256) | 1 << 255 | 1, *(chance.choices((0, 1, R >> 1), k=9))]
+        context = bytearray(b"".join(v.to_bytes(32, "little") for v in numbers_))
+        calls.append((context, 8, 4, 8 << 8 | entry))
+    first, *others = traces("montgomery_machine", calls)
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize(
+    ("curve", "first_place", "what"),
+    [(p256, 51, 2), (p256, 24, 1), (p384, 76, 2), (p384, 24, 1)],
+    ids=["p256-generator", "p256-point", "p384-generator", "p384-point"],
+)
+def test_a_curve_executes_and_accesses_the_same_whatever_the_secret(
+    chance, curve, first_place, what
+):
+    curve = curve.CURVE
+    table = getattr(bench.make_kernels, f"{curve.name}_table")()
+    size = curve.size
+    point = curve.affine(curve.multiply_base(7777))
+    calls = []
+    for signs in (b"\x01", b"\xaa", chance.randbytes(3 * size), chance.randbytes(3 * size)):
+        buffer = bytearray(b"".join(x.to_bytes(size, "little") for x in (*point, 0)))
+        buffer += signs * (3 * size // len(signs))
         calls.append((buffer, table, first_place, what))
-    first, *others = traces("p256_machine", calls)
+    first, *others = traces(f"{curve.name}_machine", calls)
     assert all(other == first for other in others)

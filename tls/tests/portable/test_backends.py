@@ -6,7 +6,18 @@ the file and runs `job`. The published vectors go through what is chosen.
 
 import sys
 
-from tlscore.crypto import aes, ecdsa_sign, gcm, ghash, p256, selftest, x25519
+from tlscore.crypto import (
+    aes,
+    ecdsa_sign,
+    gcm,
+    ghash,
+    p256,
+    p384,
+    rsa,
+    rsa_sign,
+    selftest,
+    x25519,
+)
 from tlscore.crypto.back_ends import used
 from tlscore.crypto.modular import inverse_secret
 
@@ -17,7 +28,8 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = used()
-    assert sorted(found) == ["aes", "chacha20", "ghash", "p256", "poly1305", "x25519"]
+    names = "aes chacha20 ghash p256 p384 poly1305 rsa sha512 x25519"
+    assert sorted(found) == names.split()
     assert set(found.values()) in ({"portable"}, {"thumb"})
     if sys.implementation.name == "cpython":
         assert found["p256"] == "portable"
@@ -35,35 +47,58 @@ def test_x25519_with_points_that_carry():
         assert chosen == expected.to_bytes(32, "little")
 
 
-def test_p256_with_scalars_at_the_ends():
-    chosen, portable = p256.curve(), p256.CURVE
-    n = portable.n
-    base = portable.affine(portable.multiply_base(n - 7))
-    for k in (1, 2, 3, 16, 17, n >> 1, n - 17, n - 2, n - 1):
-        assert chosen.affine(chosen.multiply_base(k)) == portable.affine(portable.multiply_base(k))
-    for k in (1, 2, n - 2, n - 1, 1 << 255):
-        ours = chosen.affine(chosen.multiply(k, (base[0], base[1], 1)))
-        theirs = portable.affine(portable.multiply(k, (base[0], base[1], 1)))
-        assert ours[0] == theirs[0]
-
-
-def test_p256_sums_whose_points_meet():
-    chosen, portable = p256.curve(), p256.CURVE
-    n = portable.n
-    base = portable.affine(portable.multiply_base(1))
-    for u1, u2 in ((0, 1), (1, 1), (n - 1, 1), (n - 1, 2), (5, n - 3)):
-        ours = chosen.combine(u1, u2, (base[0], base[1], 1))
-        theirs = portable.combine(u1, u2, (base[0], base[1], 1))
-        assert (ours[2] == 0) == (theirs[2] == 0)
-        if theirs[2]:
+def test_curves_with_scalars_at_the_ends():
+    for curve in (p256, p384):
+        chosen, portable = curve.curve(), curve.CURVE
+        n = portable.n
+        base = portable.affine(portable.multiply_base(n - 7))
+        for k in (1, 2, 3, 16, 17, n >> 1, n - 17, n - 2, n - 1):
+            ours, theirs = chosen.multiply_base(k), portable.multiply_base(k)
             assert chosen.affine(ours) == portable.affine(theirs)
+        for k in (1, 2, n - 2, n - 1, 1 << 255):
+            ours = chosen.affine(chosen.multiply(k, (base[0], base[1], 1)))
+            theirs = portable.affine(portable.multiply(k, (base[0], base[1], 1)))
+            assert ours[0] == theirs[0]
 
 
-def test_quotients_modulo_the_order_of_p256():
-    chosen, portable = p256.curve(), p256.CURVE
-    n = portable.n
-    for a, b, c in ((0, 1, 1), ((1 << 256) - 1, n - 1, n - 1), (n, n >> 1, 3)):
-        assert chosen.quotients(a, b, c) == portable.quotients(a, b, c)
+def test_sums_whose_points_meet():
+    for curve in (p256, p384):
+        chosen, portable = curve.curve(), curve.CURVE
+        n = portable.n
+        base = portable.affine(portable.multiply_base(1))
+        for u1, u2 in ((0, 1), (1, 1), (n - 1, 1), (n - 1, 2), (5, n - 3)):
+            ours = chosen.combine(u1, u2, (base[0], base[1], 1))
+            theirs = portable.combine(u1, u2, (base[0], base[1], 1))
+            assert (ours[2] == 0) == (theirs[2] == 0)
+            if theirs[2]:
+                assert chosen.affine(ours) == portable.affine(theirs)
+
+
+def test_quotients_modulo_the_orders():
+    for curve in (p256, p384):
+        chosen, portable = curve.curve(), curve.CURVE
+        n, top = portable.n, 1 << (8 * portable.size)
+        for a, b, c in ((0, 1, 1), (top - 1, n - 1, n - 1), (n, n >> 1, 3)):
+            assert chosen.quotients(a, b, c) == portable.quotients(a, b, c)
+
+
+def test_powers_modulo_odd_numbers():
+    for bits in (2048, 2080, 3072):
+        n = (1 << bits) - (1 << (bits - 33)) + 1
+        for base in (0, 1, 2, n - 1, n >> 1, (1 << (bits - 32)) - 1):
+            assert rsa.power_public(base, 3, n) == base * base % n * base % n
+            assert rsa.power_public(base, 65537, n) == _by_squaring(base, 16, n)
+    p = (1 << 521) - 1
+    assert rsa_sign._power(3, p - 1, p) == 1
+    assert rsa_sign._power(p - 1, 0xF0F, p) == p - 1
+
+
+def _by_squaring(base: int, count: int, n: int) -> int:
+    """Return base^(2^count + 1) modulo n."""
+    result = base
+    for _ in range(count):
+        result = result * result % n
+    return result * base % n
 
 
 def test_aes_and_ghash_in_all_places_of_a_buffer():
@@ -87,6 +122,24 @@ def test_aes_and_ghash_in_all_places_of_a_buffer():
                     each.update(ONES, 0, 32)
                     each.update(buffer, start, start + size)
                 assert running.digest() == expected_sum.digest()
+
+
+def test_sha512_of_messages_in_pieces():
+    from tlscore.crypto import sha512
+
+    message = bytes(range(256)) + ONES * 4
+    for size in (0, 1, 111, 112, 127, 128, 129, 255, 256, 257, 384):
+        for start in (sha512._START_384, sha512._START_512):
+            expected = sha512.Sha512(start, 64, message[:size]).digest()
+            for split in (0, 3, 128):
+                if split <= size:
+                    running = sha512._fastest()(start, 64, memoryview(message)[:split])
+                    running.update(memoryview(message)[split:size])
+                    other = running.copy()
+                    assert running.digest() == expected
+                    running.update(ONES)
+                    assert other.digest() == expected
+                    assert running.digest() != expected
 
 
 def test_a_signature_has_the_bytes_of_rfc_6979():

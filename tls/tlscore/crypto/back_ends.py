@@ -7,10 +7,13 @@ from tlscore.crypto.selftest import kernel
 _KERNELS = (
     ("x25519", "thumb.curve25519"),
     ("p256", "thumb.p256_curve"),
+    ("p384", "thumb.p384_curve"),
     ("aes", "thumb.block_cipher"),
     ("ghash", "thumb.universal_hash"),
     ("chacha20", "thumb.stream_cipher"),
     ("poly1305", "thumb.one_time_mac"),
+    ("rsa", "thumb.modular_power"),
+    ("sha512", "thumb.long_hash"),
 )
 
 

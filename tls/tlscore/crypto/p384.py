@@ -5,6 +5,7 @@ gives away).
 """
 
 from tlscore.compat import const
+from tlscore.crypto.selftest import kernel
 from tlscore.crypto.weierstrass import Curve
 
 _P = const((1 << 384) - (1 << 128) - (1 << 96) + (1 << 32) - 1)
@@ -118,8 +119,9 @@ CURVE = Curve("p384", 48, (_P, _N, _B), _COMB)
 
 
 def curve() -> Curve:
-    """Return the curve with the fastest arithmetic there is."""
-    return CURVE
+    """Return the curve with the fastest arithmetic there is: `CURVE` is the portable one."""
+    machine = kernel("thumb.p384_curve")
+    return CURVE if machine is None else machine.CURVE
 
 
 def valid_private(private: bytes) -> bool:
@@ -133,7 +135,7 @@ def public_key(private: bytes) -> bytes:
     Raises:
         ValueError: "p384.scalar_size", "p384.scalar_range".
     """
-    return CURVE.public_key(private)
+    return curve().public_key(private)
 
 
 def shared_secret(private: bytes, public: bytes) -> bytes:
@@ -143,4 +145,4 @@ def shared_secret(private: bytes, public: bytes) -> bytes:
         ValueError: "p384.scalar_size", "p384.scalar_range"; "p384.point_format" for anything but
             an uncompressed point, "p384.point_range", "p384.not_on_curve" (RFC 8446 §4.2.8.2).
     """
-    return CURVE.shared_secret(private, public)
+    return curve().shared_secret(private, public)

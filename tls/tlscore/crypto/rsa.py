@@ -10,6 +10,7 @@ odd, from 3 to 2^32 - 1, because a long one is a way to keep a verifier busy.
 """
 
 from tlscore.crypto.hmac import equal
+from tlscore.crypto.selftest import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,10 +108,13 @@ def integers(der: bytes, count: int) -> "list | None":
 
 
 def power_public(base: int, exponent: int, modulus: int) -> int:
-    """Return base^exponent modulo `modulus` for public numbers, exponent > 0.
+    """Return base^exponent modulo an odd `modulus` for public numbers, exponent > 0.
 
     By squaring and multiplying: small ports of MicroPython have no `pow` with three arguments.
     """
+    machine = kernel("thumb.modular_power")
+    if machine is not None:
+        return machine.power_public(base, exponent, modulus)
     bit = 1
     while bit << 1 <= exponent:
         bit <<= 1
@@ -129,6 +133,9 @@ def bit_length(number: int) -> int:
     while number >> (size + 256):
         size += 256
     number >>= size
+    while number > 255:
+        number >>= 8
+        size += 8
     while number:
         number >>= 1
         size += 1

@@ -6,12 +6,14 @@ integers' timing gives away is about random numbers (Kocher, CRYPTO '96). The re
 with the public key before it leaves: a fault in one half would give away the factors of n (Boneh,
 DeMillo and Lipton, EUROCRYPT '97).
 
-Exponents are processed in windows of four bits, every one with the same operations.
+Exponents are processed in windows of four bits, every one with the same operations; in machine code
+(`thumb.modular_power`) also with the same instructions and addresses.
 """
 
 from tlscore.crypto.modular import inverse_public, power
 from tlscore.crypto.rsa import bit_length, integers, power_public, pss_hash, pss_mask
 from tlscore.crypto.rsa import public_numbers as checked_numbers
+from tlscore.crypto.selftest import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,9 +79,16 @@ def private_numbers(private_key: tuple) -> list:
 def _private_power(numbers: list, message: int) -> int:
     """Return message^d modulo n by the Chinese remainder theorem."""
     _, _, _, p, q, d_p, d_q, q_inverse = numbers
-    m_p = power(message % p, d_p, p, True)
-    m_q = power(message % q, d_q, q, True)
+    m_p = _power(message % p, d_p, p)
+    m_q = _power(message % q, d_q, q)
     return m_q + (m_p - m_q) * q_inverse % p * q
+
+
+def _power(base: int, exponent: int, prime: int) -> int:
+    machine = kernel("thumb.modular_power")
+    if machine is not None:
+        return machine.power_secret(base, exponent, prime)
+    return power(base, exponent, prime, True)
 
 
 def _blind(n: int, size: int, entropy) -> int:

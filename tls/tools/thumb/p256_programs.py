@@ -1,10 +1,12 @@
 """Programs of the P-256 machine: point formulas and inversions as lines of field operations.
 
-An operation is four bytes: what to do, the slot of the result and the slots of two operands. Slots
-are 32 bytes each, counted from the start of the workspace.
+An operation is four bytes: what to do, the slot of the result and the slots of two operands,
+counted from the start of the workspace. The programs of the points are those of P-384 as well.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from thumb.assembler import Code
 
@@ -108,17 +110,26 @@ def invert_scalar() -> tuple[tuple[int, int, int, int], ...]:
     return tuple(lines)
 
 
-ALL = {
+POINTS = {
     "double": DOUBLE, "addition": ADDITION, "prepare": PREPARE, "begin_table": BEGIN_TABLE,
-    "return_": RETURN, "affine_entry": AFFINE_ENTRY, "invert": INVERT, "to_affine": TO_AFFINE,
-    "deliver": DELIVER, "scalar_product": ((MUL_N, X, X, Y),), "invert_scalar": invert_scalar(),
+    "return_": RETURN, "affine_entry": AFFINE_ENTRY, "to_affine": TO_AFFINE, "deliver": DELIVER,
+}  # fmt: skip
+ALL = {
+    **POINTS, "invert": INVERT, "scalar_product": ((MUL_N, X, X, Y),),
+    "invert_scalar": invert_scalar(),
 }  # fmt: skip
 
 
-def write(code: Code) -> None:
-    """Append all programs as data, each behind a label of its name."""
-    for name, lines in ALL.items():
+def write(
+    code: Code, lines_of: Mapping[str, tuple[tuple[int, int, int, int], ...]], slot: int
+) -> None:
+    """Append all programs as data, each behind a label of its name; slots of `slot` bytes.
+
+    A slot's number comes multiplied by a sixteenth of its size: shifted left by 4 it is a place.
+    """
+    for name, lines in lines_of.items():
         code(f"# program {name}: operation, result, operands", f"{name}:")
-        for line in lines:
-            code(".byte " + ", ".join(map(str, line)))
+        for operation, *slots in lines:
+            octets = [operation, *(number * (slot >> 4) for number in slots)]
+            code(".byte " + ", ".join(map(str, octets)))
         code(".byte 0, 0, 0, 0")
