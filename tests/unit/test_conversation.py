@@ -96,9 +96,11 @@ class Connection:
         return b""
 
 
-def talk(module: ModuleType, link: Link, reads: tuple[int, ...] | None) -> Connection:
+def talk(
+    module: ModuleType, link: Link, reads: tuple[int, ...] | None, wanted: int = len(INPUT)
+) -> Connection:
     talking: Any = module.Conversation(link, {**OPTIONS, "reads": reads})
-    connection = Connection(len(INPUT))
+    connection = Connection(wanted)
     talking.handshake(lambda _marks: connection)
     return connection
 
@@ -115,9 +117,25 @@ def test_pieces_follow_from_the_reads_however_the_bytes_come(
     assert link.written == bytes(range(100))
 
 
-def test_without_reads_pieces_are_what_was_there(conversation_module: ModuleType) -> None:
-    found = {tuple(talk(conversation_module, Link(seed), None).pieces) for seed in range(20)}
-    assert len(found) > 1
+def record(size: int) -> bytes:
+    return b"\x17\x03\x03" + size.to_bytes(2, "big") + bytes(size)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_without_reads_pieces_are_the_peers_records_however_the_bytes_come(
+    conversation_module: ModuleType, seed: int
+) -> None:
+    stream = record(700) + record(0) + record(60) + record(1)
+    connection = talk(conversation_module, Link(seed, stream), None, len(stream))
+    assert connection.received == stream
+    assert connection.pieces == [512, 193, 5, 65, 6]
+
+
+def test_a_record_that_stays_unfinished_is_handed_on(conversation_module: ModuleType) -> None:
+    stream = record(700) + record(300)[:100]
+    connection = talk(conversation_module, Link(1, stream), None, len(stream))
+    assert connection.received == stream
+    assert connection.pieces[:2] == [512, 193]
 
 
 @pytest.mark.parametrize(("ends", "reason"), [(True, "link.ended"), (False, "link.silent")])

@@ -18,6 +18,10 @@ from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
 # What is read from the link at a time: less than a record, so that records arrive in pieces.
 _PIECE_BYTES = 512
+# RFC 8446 §5.1: type, version, and length of what follows in its last two bytes.
+_HEADER_BYTES = 5
+# How long the rest of a record may stay away before its beginning is handed on by itself.
+_LULL_MS = 250
 # Echoed payloads are made, sent and compared in pieces of this size, whatever their length.
 _ECHO_PIECE_BYTES = 1000
 
@@ -91,6 +95,9 @@ class Conversation:
         link.wait(0)  # whether the link was waited for before makes no difference from here on
         self._start = 0
         self._end = 0
+        self._in_header = False
+        self._left = 0  # bytes of the header, or of the record's content, that are still to come
+        self._length = 0
         self.connection = None
         self.entropy = None
         room = _CHECKPOINTS + len(options["echo"])
@@ -271,7 +278,7 @@ class Conversation:
         if self._start == self._end:
             self._start = 0
             if self._options["reads"] is None:
-                self._end = self._read_some()
+                self._end = self._read_record()
             else:
                 self._end = self._read_exactly()
             if not self._end:
@@ -279,14 +286,36 @@ class Conversation:
         piece = self._piece[self._start : self._end]
         self._start += self._compute(self.connection.receive, piece)
 
-    def _read_some(self):
-        """Read what is there, or wait until there is something; return how much, 0 at the end."""
-        count = self._link.readinto(self._piece)
-        while count is None:
-            if not self._link.wait(self._options["timeout_ms"]):
-                raise GaveUpError("link.silent")
-            count = self._link.readinto(self._piece)
-        return count
+    def _read_record(self):
+        """Read to the end of a record, or a whole piece of it; return how much, 0 at the end.
+
+        So the core's work does not depend on when each byte comes. If the rest of a record stays
+        away for a while, what is there has to do: the peer may be wrong about its length.
+        """
+        link, piece = self._link, self._piece
+        filled = 0
+        while filled < len(piece):
+            if not self._left:
+                if filled and not self._in_header:
+                    break
+                self._in_header = not self._in_header
+                self._left = _HEADER_BYTES if self._in_header else self._length
+                continue
+            count = link.readinto(piece[filled : filled + self._left])
+            if count is None:
+                if link.wait(_LULL_MS if filled else self._options["timeout_ms"]):
+                    continue
+                if not filled:
+                    raise GaveUpError("link.silent")
+                break
+            if not count:
+                break
+            if self._in_header:
+                for i in range(filled, filled + count):  # its last two bytes are what remains
+                    self._length = (self._length << 8 | piece[i]) & 0xFFFF
+            filled += count
+            self._left -= count
+        return filled
 
     def _read_exactly(self):
         """Read up to where the peer waits for us next, or a whole piece; return how much.
