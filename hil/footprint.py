@@ -26,6 +26,9 @@ WIDE_COLUMNS = 124
 # What one more column of figures takes.
 _COLUMN = 12
 
+# The mode of a run for correctness alone.
+_UNCOUNTED = "correctness"
+
 _STYLES = {
     "pass": "green",
     "flaky": "yellow",
@@ -92,11 +95,13 @@ def terminal(document: Document, width: int, *, color: bool) -> str:
 def markdown(document: Document) -> str:
     """Return the whole report as Markdown, short enough for a comment on a pull request."""
     run, cells = document["run"], document["cells"]
+    is_counted = run.get("mode") != _UNCOUNTED
     columns = figures(cells)
     commit = (run["git_commit"] or "no commit")[:12] + (", modified" if run["dirty"] else "")
     parts = [
         f"# Footprint report {run['id']}",
         f"{summary(cells)} · {run['started_utc']} · {commit}"
+        + ("" if is_counted else " · for correctness alone")
         + (" · **interrupted**" if run["interrupted"] else ""),
     ]
     if footprints := [cell for cell in cells if "matrix" not in cell]:
@@ -335,10 +340,19 @@ def _boards(targets: Iterable[Document]) -> str:
                 quantities.count(target["flash_bytes"]) if target["flash_bytes"] else MISSING,
                 firmware.get("micropython", MISSING),
                 firmware.get("image_sha256", MISSING)[:12],
+                backends(target) or MISSING,
             ]
         )
-    titles = ["target", "cpu", "word", "RAM B", "flash B", "MicroPython", "image"]
+    titles = ["target", "cpu", "word", "RAM B", "flash B", "MicroPython", "image", "back ends"]
     return _markdown_table(titles, rows)
+
+
+def backends(target: Document) -> str:
+    """Return which code computes what on a board: `thumb: aes, p256; portable: rsa`."""
+    kinds: dict[str, list[str]] = {}
+    for primitive, kind in target.get("backends", {}).items():
+        kinds.setdefault(kind, []).append(primitive)
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
 
 
 def _markdown_table(titles: list[str], rows: list[list[str]], right: int = 0) -> str:

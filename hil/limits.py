@@ -3,10 +3,8 @@
 `[limits]` holds for every scenario, `[limits.<scenario>]` for one and wins. A cell that exceeds a
 limit fails, with the number, the limit, how much too much it is, and the commit that last met it if
 an earlier report knows. A limit on a figure that the cell could not measure makes it an `error`: a
-budget that nobody checked is not met. Three things are no error: a general limit where a scenario
-does not measure the figure, one on a figure that only a full measurement has, in a quick one, and
-one on instructions in a live run: a byte that comes late costs the board another look at what it
-has, so such a count tells of the host as well; a replay's is exact and is what the limit is for.
+budget that nobody checked is not met. Two things are no error: a general limit where a scenario
+does not measure the figure, and one on a figure that only a full measurement has, in a quick one.
 
 Which scenarios there are is the business of those who declare them: they say so by an entry point
 of the group `hil.scenarios`, a function that returns the names.
@@ -24,13 +22,12 @@ from pathlib import Path
 from hil import history, target_file
 from hil.document import Document
 from hil.errors import TargetFileError
-from hil.measure import Measurement, kind_of
+from hil.measure import Measurement
 from hil.report import Cell
 from hil.target import Target
 
 # Figures that `--measure=quick` leaves out.
 ONLY_FULL = frozenset({"heap_min_bytes"})
-_LIVE_COUNT = "icount"
 _PASSED = frozenset({"pass", "flaky"})
 # Cells of tests without a scenario bear the test's own name.
 _TEST_PREFIX = "test_"
@@ -82,7 +79,7 @@ def judge(cell: Cell, target: Target, last_met: LastMet | None = None) -> None:
                 unmeasured.append(f"{_named(limit, target)}: the scenario does not measure it")
         elif figure.value is None:
             unmeasured.append(f"{_named(limit, target)}: not measured: {figure.reason}")
-        elif figure.value > limit.value and kind_of(figure.method) != _LIVE_COUNT:
+        elif figure.value > limit.value:
             exceeded.append(_excess(figure, limit, target, cell, last_met))
     if exceeded:
         cell.verdict, cell.reason = "fail", "; ".join(exceeded)
@@ -99,13 +96,10 @@ def unchecked(cells: Iterable[Document], targets: Iterable[Target]) -> dict[str,
         target = boards.get(cell["target"])
         if target is None or cell["verdict"] not in _PASSED:
             continue
-        methods = {entry["name"]: entry["method"] for entry in cell["measurements"]}
+        measured = {entry["name"] for entry in cell["measurements"]}
         for limit in of(target, cell["scenario"]):
-            if limit.measurement not in methods:
-                if limit.measurement in ONLY_FULL:
-                    found[limit.measurement] = "--measure=full"
-            elif kind_of(methods[limit.measurement]) == _LIVE_COUNT:
-                found[limit.measurement] = "--replay"
+            if limit.measurement in ONLY_FULL - measured:
+                found[limit.measurement] = "--measure=full"
     return found
 
 

@@ -44,6 +44,8 @@ class Cell:
         measurements: figures, each with its method.
         artefacts: name -> file; copied into the report's folder.
         test: the test that filled the cell, set by the plugin.
+        backends: which code the board's firmware computes each primitive with; a fact of the board,
+            so it stands with its target in the report. None where nobody asked.
     """
 
     target: str
@@ -58,6 +60,7 @@ class Cell:
     measurements: list[Measurement] = field(default_factory=list)
     artefacts: dict[str, str] = field(default_factory=dict)
     test: str | None = None
+    backends: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
@@ -94,8 +97,16 @@ def _measurement(measurement: Measurement) -> Document:
     }
 
 
-def describe_target(target: Target, firmware: Firmware | None) -> Document:
-    """Return a target as `report.json` holds it; firmware is None when it never got that far."""
+def describe_target(
+    target: Target, firmware: Firmware | None, backends: Mapping[str, str] | None = None
+) -> Document:
+    """Return a target as `report.json` holds it.
+
+    Args:
+        target: the board's facts.
+        firmware: what it ran; None when it never got that far.
+        backends: which code computes each primitive there; None when nobody asked the board.
+    """
     return {
         "name": target.name,
         "class": target.klass,
@@ -116,6 +127,7 @@ def describe_target(target: Target, firmware: Firmware | None) -> Document:
             "image_sha256": firmware.sha256,
             "components": [asdict(component) for component in firmware.components],
         },
+        **({"backends": dict(backends)} if backends else {}),
     }
 
 
@@ -129,7 +141,8 @@ class Run:
 
     Attributes:
         id: name of the run.
-        mode: `live` against the peers themselves, `replay` against recordings of them.
+        mode: `live` against the peers themselves, `replay` against recordings of them,
+            `correctness` live on boards whose instructions nobody counts.
         interrupted: it was stopped before all of its tests had run.
         passed: whether it passed as a whole, tests without cells included; None when nobody said.
         problems: what is wrong with it besides its cells.
@@ -155,7 +168,7 @@ class Run:
 
     def add(self, cell: Cell, target: Target, firmware: Firmware | None) -> None:
         """Add one finished cell and the board it ran on."""
-        self.add_documents(cell.document(), describe_target(target, firmware))
+        self.add_documents(cell.document(), describe_target(target, firmware, cell.backends))
 
     def add_documents(self, cell: Document, target: Document, position: int = 0) -> None:
         """Add one finished cell in the form another process sent it.
@@ -166,6 +179,8 @@ class Run:
         known = self._targets.get(target["name"])
         if known is None or known["firmware"] is None:
             self._targets[target["name"]] = target
+        elif "backends" in target:  # an earlier cell may have ended before its board was asked
+            self._targets[target["name"]] = {**known, "backends": target["backends"]}
         self._cells.append((position, cell))
 
     def document(self) -> Document:

@@ -190,7 +190,7 @@ class Rig:
         """Take a finished test's cells, with their artefacts kept."""
         (begun,) = (entry for entry in self._begun if entry.ledger is ledger)
         self._begun.remove(begun)
-        facts = describe_target(begun.target, self._firmware.get(begun.target.image))
+        firmware = self._firmware.get(begun.target.image)
         logs = [
             (file.stem, file)
             for record in self._boots
@@ -208,7 +208,7 @@ class Rig:
             except HilError as error:
                 document["artefacts"] = {}
                 problems.append(str(error))
-            documents.append((document, facts))
+            documents.append((document, describe_target(begun.target, firmware, cell.backends)))
         return begun.position, documents, problems
 
     def finish_interrupted(self) -> None:

@@ -51,10 +51,14 @@ class ConsoleSpec:
 
 @dataclass(frozen=True)
 class LinkSpec:
-    """What carries the bytes under test: `uart` (its number on the board), `socketpair`, `net`."""
+    """What carries the bytes under test: `uart` (its number on the board), `socketpair`, `net`.
+
+    `counted`: it is fast only while the emulator counts instructions.
+    """
 
     driver: str
     uart: int | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ class Target:
     """One board. Optional figures are None where the board has no such thing.
 
     `stack` is whose TLS it speaks: `tlscore`, or `native`, that of its firmware. Where that is
-    another than in its file, `board` is the name of the same board with the file's.
+    another than in its file, `board` is the name of the same board with the file's. `counted` is
+    False where an emulator that could count instructions is told not to.
     """
 
     name: str
@@ -151,6 +156,7 @@ class Target:
     verified: bool = True
     stack: Stack = "tlscore"
     board_name: str | None = None
+    counted: bool = True
 
     @property
     def board(self) -> str:
@@ -187,21 +193,34 @@ class Target:
             return None
         return measure.instructions_per_tick(self.ticks_cpu_hz, shift)
 
+    def without_limits(self) -> Target:
+        """The same board for a conversation that its limits are not for."""
+        return replace(self, limits=Limits())
+
+    def for_correctness(self) -> Target:
+        """The same board where nobody asks for figures, as fast as its link can be."""
+        return self.without_limits() if self.link.counted else self.uncounted()
+
     def uncounted(self) -> Target:
         """The same board with nobody counting its instructions, for tests that measure nothing.
 
         The emulator then need not stop to work out its virtual time: four times as fast where
-        much goes over a serial port. Its clock is the host's. Other boards are as they were.
+        much goes over a serial port. Its clock is the host's. Other boards are as they were, and
+        none has limits: they are for figures of a board that is measured.
         """
         counting = ("icount_shift",)
         arguments = {k: v for k, v in self.boot.arguments.items() if k not in counting}
-        return replace(self, boot=replace(self.boot, arguments=arguments))
+        counted = arguments.keys() == self.boot.arguments.keys()
+        boot = replace(self.boot, arguments=arguments)
+        return replace(self, boot=boot, limits=Limits(), counted=counted)
 
     @property
     def no_instruction_count_reason(self) -> str | None:
         """Say why `instructions_per_tick` is None; None when there is a count."""
         if self.instructions_per_tick is not None:
             return None
+        if not self.counted:
+            return "a run for correctness alone: the emulator did not count its instructions"
         if self.klass == "process":
             return "runs as a host process: no timer counts its instructions"
         if self.klass == "attached":
@@ -235,7 +254,11 @@ def load(path: Path) -> Target:
         image=cast(str, document.values["image"]),
         boot=BootSpec(driver=cast(str, boot.pop("driver")), arguments=boot),
         console=ConsoleSpec(driver=cast(str, console["driver"])),
-        link=LinkSpec(driver=cast(str, link["driver"]), uart=cast("int | None", link.get("uart"))),
+        link=LinkSpec(
+            driver=cast(str, link["driver"]),
+            uart=cast("int | None", link.get("uart")),
+            counted=cast(bool, link.get("counted", False)),
+        ),
         timeouts=Timeouts(**cast("dict[str, float]", document.table("timeouts"))),
         network=document.table("network"),
         identify=document.table("identify"),

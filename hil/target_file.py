@@ -122,7 +122,7 @@ DRIVER_ARGUMENTS: Mapping[tuple[str, str], Mapping[str, Key]] = {
         "micropython": Key(str, pattern=r"[0-9]+\.[0-9]+\.[0-9]+"),
         "uart_bytes": _count(minimum=96),
     },
-    ("link", "uart"): {"uart": _count(required=True, minimum=0)},
+    ("link", "uart"): {"uart": _count(required=True, minimum=0), "counted": Key(bool)},
 }
 
 # The class says what kind of thing a board is, so it decides which boot drivers make sense.

@@ -152,6 +152,11 @@ def _board_differences(place: Place, old: Sheet, new: Sheet) -> Iterator[str]:
     hashes = [facts.get("image_sha256", "none")[:12] for facts in (was, now)]
     if hashes[0] != hashes[1]:
         yield f"{name}: firmware is {hashes[1]}, was {hashes[0]}"
+    kinds = [facts.get("backends") or {} for facts in (earlier, later)]
+    for primitive in sorted(kinds[0].keys() & kinds[1].keys()):
+        one, other = (found[primitive] for found in kinds)
+        if one != other:
+            yield f"{name}: {primitive} is computed by the back end {other}, was by {one}"
     if old.has_components(name) != new.has_components(name):
         which = old if new.has_components(name) else new
         yield f"{name}: {which.run['id']} does not say what its firmware consists of"

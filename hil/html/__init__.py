@@ -99,6 +99,7 @@ def _environment() -> jinja2.Environment:
     environment.filters["exactly"] = quantities.exactly
     environment.filters["in_kb"] = compatibility.in_kb
     environment.filters["size"] = quantities.size
+    environment.filters["backends"] = footprint.backends
     environment.globals["MISSING"] = MISSING
     environment.globals["OUTCOMES"] = {"pass": "works", "skip": "not run"}
     environment.globals["FIGURES"] = (*html_cells.VIEWS,)

@@ -40,15 +40,12 @@ CHOICE_OF_SUITES = "a choice of suites"
 CHOICE_OF_GROUPS = "a choice of groups"
 # As a server of TLS 1.3 without certificates: a client whose keys it does not know is told so.
 KEY_REFUSAL = "an alert for unknown external keys"
-# As a client: after a HelloRetryRequest it repeats the rest in the same order (RFC 8446 §4.1.2).
-SAME_HELLO = "a second ClientHello like the first"
 
 RESUMPTION = "resumption of TLS 1.3"
 RESUMPTION_BY_TICKET = "resumption of TLS 1.2 by ticket (RFC 5077)"
 RESUMPTION_BY_ID = "resumption of TLS 1.2 by session id"
 
 CHOICES = frozenset({CHOICE_OF_VERSIONS, CHOICE_OF_SUITES, CHOICE_OF_GROUPS})
-ANSWERS = frozenset({SAME_HELLO, KEY_REFUSAL})
 RESUMES = frozenset({RESUMPTION, RESUMPTION_BY_TICKET, RESUMPTION_BY_ID})
 CERTIFICATES = frozenset({"p256", "p384", "rsa2048", "ed25519"})
 GROUPS = frozenset(names.GROUPS.values()) - {

@@ -99,6 +99,7 @@ def run(
             )
             outcome.settle(cell, made, _exporter_method(made[-1]))
             cell.measurements = outcome.measured(board, made)
+            outcome.note_backends(cell, board)
             if is_native:
                 meeting.complete(cell, made[-1], full=smallest_heap is not None)
             elif cell.verdict == "pass":

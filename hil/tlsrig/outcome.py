@@ -18,7 +18,7 @@ from hil.boot import Board
 from hil.errors import BootError
 from hil.measure import Measurement
 from hil.report import Cell
-from hil.tlsrig import capture, cassette_recorder, figures, oracle, scenario_file
+from hil.tlsrig import back_ends, capture, cassette_recorder, figures, oracle, scenario_file
 from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.explain import story as explanation
@@ -140,6 +140,16 @@ def measured(
         for figure in found
         if figure.name in last.scenario.measure or figure.name.startswith("phase.")
     ]
+
+
+def note_backends(cell: Cell, board: Board) -> None:
+    """Ask a board whose figures were taken what computes them, if the cell passed.
+
+    Raises:
+        HilError: it hangs or died.
+    """
+    if cell.verdict == "pass" and cell.measurements:
+        cell.backends = back_ends.asked(board)
 
 
 def _with_origin(figure: Measurement, modules_note: str | None) -> Measurement:

@@ -8,7 +8,8 @@ command that installs it.
 
 `--record=DIR` keeps what both ends of each passed cell said as a cassette; `--replay[=DIR]` runs
 the cells against cassettes, without any peer (`hil.tlsrig.cassette`). Without `--scenario` both are
-about the scenarios that the folder has cassettes of. `--measure=full` looks for the smallest heap.
+about the scenarios that the folder has cassettes of. `--measure=full` looks for the smallest heap,
+`--measure=none` asks for correctness alone, on emulators that need not count instructions.
 """
 
 from __future__ import annotations
@@ -87,10 +88,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--measure",
-        choices=("quick", "full"),
+        choices=("none", "quick", "full"),
         default="quick",
         help="full: look for the smallest heap each conversation completes in as well, which "
-        "takes about ten boots a cell (default: quick)",
+        "takes about ten boots a cell; none: correctness alone: emulators need not count "
+        "instructions, and no figure is held to a limit (default: quick)",
     )
 
 
@@ -111,8 +113,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_SCENARIOS] = echo_option.echoing(chosen, config.option.echo)
     except HilError as error:
         raise pytest.UsageError(str(error)) from error
+    shared = config.stash[RIG]
     if config.option.replay is not None:
-        config.stash[RIG].run.mode = "replay"
+        shared.run.mode = "replay"
+    if config.option.measure == "none":
+        shared.run.mode = "correctness"
+        shared.selected[:] = [chosen.for_correctness() for chosen in shared.selected]
+    if config.option.echo is not None:
+        shared.selected[:] = [chosen.without_limits() for chosen in shared.selected]
 
 
 def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
@@ -122,6 +130,8 @@ def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
         UsageError: the options contradict each other, or there is no cassette to play.
     """
     record, replay = config.option.record, config.option.replay
+    if replay is not None and config.option.measure == "none":
+        raise pytest.UsageError("--measure=none: a replay is there for its figures")
     if config.option.echo is not None and (record is not None or replay is not None):
         raise pytest.UsageError("--echo: a cassette holds what its own scenario echoes")
     if record is not None and replay is not None:
@@ -142,7 +152,16 @@ def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say where the cassettes are that the run recorded."""
+    """Say where the cassettes are that the run recorded, and what nobody measured or judged."""
+    if config.option.measure == "none":
+        terminalreporter.write_line(
+            "--measure=none: correctness alone; emulators did not count instructions unless their "
+            "link needs it, and no figure was held to a limit"
+        )
+    elif config.option.echo is not None:
+        terminalreporter.write_line(
+            "--echo: no figure was held to a limit, which is for what the scenario itself echoes"
+        )
     if config.option.record is not None:
         terminalreporter.write_line(f"cassettes: {config.option.record}")
 

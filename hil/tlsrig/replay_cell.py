@@ -60,6 +60,7 @@ def run(
         rewind(scenario, cassette, board, made, timeout_multiplier)
         outcome.settle(cell, made, "compared with the recorded one")
         cell.measurements = outcome.measured(board, made, replayed=True)
+        outcome.note_backends(cell, board)
         outcome.add_smallest_heap(cell, made, cassette, board, smallest_heap)
     except Differs as error:
         which = "first connection: " if made and made[-1].scenario.is_first else ""

@@ -315,13 +315,10 @@ class Scenario:
     def _choices(self) -> set[str]:
         """Return in what the peer must keep to less than the board would agree to."""
         board, peer = self.board, self.peer
-        is_client = self.role == "server"
-        retried = isinstance(self.expect, Success) and self.expect.hello_retries
         asked = {
             abilities.CHOICE_OF_VERSIONS: set(board.versions) - set(peer.versions),
             abilities.CHOICE_OF_SUITES: peer.suites and set(board.suites) - set(peer.suites),
             abilities.CHOICE_OF_GROUPS: peer.groups and peer.groups[0] != _FIRST_GROUP,
-            abilities.SAME_HELLO: is_client and retried,
         }
         return {word for word, is_needed in asked.items() if is_needed}
 

@@ -48,6 +48,10 @@ def only_cell(pytester: pytest.Pytester) -> dict[str, Any]:
         (["--record=a", "--target=unix,qemu-mips"], "*--record: a cassette is of one board*"),
         (["--replay=nowhere"], "*--replay: no cassettes in nowhere; write --replay=DIR, or*"),
         (["--replay", "test_it.py"], "*--replay: no cassettes in test_it.py; *behind the tests*"),
+        (
+            ["--replay=tapes", "--measure=none"],
+            "*--measure=none: a replay is there for*",
+        ),
         (["--measure=everything"], "*argument --measure: invalid choice: 'everything'*"),
     ],
 )
@@ -112,3 +116,15 @@ def test_a_cassette_of_another_scenario_is_an_error_with_the_command_that_record
     assert cell["verdict"] == "error"
     assert "recorded with server_name elsewhere, the scenario has localhost" in cell["reason"]
     assert cell["reason"].endswith(" --scenario=tls13-psk-ke --record=tapes")
+
+
+def test_a_run_for_correctness_alone_says_so(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(BOARD_TEST)
+    options = ("--measure=none", "--scenario=tls13-psk", "--report=out")
+    result = pytester.runpytest_subprocess(*options, "--target=unix", "--peer=openssl")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["--measure=none: correctness alone; *"])
+    report = json.loads((pytester.path / "out" / "report.json").read_text())
+    assert report["run"]["mode"] == "correctness"
+    said = (pytester.path / "out" / "report.md").read_text("utf-8")
+    assert "for correctness alone" in said

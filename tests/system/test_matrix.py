@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import pytest
 
 from hil import cli, document
 from hil.errors import MissingTool
-from hil.tlsrig import abilities, peers
+from hil.tlsrig import abilities, cell, peers, scenario
 from hil.tlsrig.peers import openssl
 
 TLS13 = "--suite=TLS_AES_128_GCM_SHA256"
@@ -110,3 +112,35 @@ def test_a_row_on_an_emulated_board(matrix):
         "max_fragment_length"
         in by_place(report)["openssl", "client", "TLSv1.3", 2048]["matrix"]["reason"]
     )
+
+
+# Too little for the largest buffer beside a handshake with certificates.
+SMALL_HEAP_BYTES = 36_864
+RECORD_OVERHEAD_BYTES = 22
+
+
+@pytest.fixture
+def with_buffer(hil_target, dut_factory, tmp_path):
+    """Run a handshake on a fresh board with a small heap: `with_buffer(plaintext bytes)`."""
+    if hil_target.name != "qemu-cortexm":
+        pytest.skip("one emulated board stands for all")
+    plain = scenario.load_all()["tls13-x509-p256"]
+
+    def run(size: int):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        board = dut_factory(hil_target.uncounted(), heap_bytes=SMALL_HEAP_BYTES)
+        tried = replace(plain, board=replace(plain.board, max_record_bytes=size))
+        return cell.run(tried, "openssl", board, seed=bytes(range(48)), log_dir=folder)
+
+    return run
+
+
+def test_a_board_refuses_a_buffer_without_room_and_names_the_largest_that_has(with_buffer):
+    refused = with_buffer(16_384)
+    assert refused.verdict == "fail"
+    found = re.search(r"config\.record_buffer_bytes_over_(\d+)", refused.reason)
+    assert found is not None, refused.reason
+    largest = int(found[1]) - RECORD_OVERHEAD_BYTES
+    assert with_buffer(largest).verdict == "pass"
+    assert with_buffer(largest + 1).reason == refused.reason

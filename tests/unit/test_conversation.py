@@ -1,4 +1,7 @@
-"""With `reads`, what the core is given depends on those numbers alone, however the bytes come."""
+"""What the core is given and told depends on the peer's records, or on `reads` if there are any.
+
+How the bytes come and go does not matter.
+"""
 
 from __future__ import annotations
 
@@ -126,9 +129,13 @@ def test_without_reads_pieces_are_the_peers_records_however_the_bytes_come(
     conversation_module: ModuleType, seed: int
 ) -> None:
     stream = record(700) + record(0) + record(60) + record(1)
-    connection = talk(conversation_module, Link(seed, stream), None, len(stream))
+    link = Link(seed, stream)
+    connection = talk(conversation_module, link, None, len(stream))
     assert connection.received == stream
     assert connection.pieces == [512, 193, 5, 65, 6]
+    # Told once, however often a link that is full took some of it.
+    assert connection.sent_sizes == [100]
+    assert link.written == bytes(range(100))
 
 
 def test_a_record_that_stays_unfinished_is_handed_on(conversation_module: ModuleType) -> None:

@@ -107,6 +107,19 @@ def test_the_virtual_clock_is_named(emulated: dict[str, Measurement]) -> None:
     assert "virtual" in wall.method
 
 
+def test_a_run_for_correctness_alone_says_what_nobody_counted_and_keeps_the_memory() -> None:
+    board = target.load(paths.targets_dir() / "qemu-cortexm.toml").uncounted()
+    checkpoints = [("connected", None, 12_000), ("echo", None, 11_000)]
+    marks = {**MARKS, "instructions": None, "phases": None, "checkpoints": checkpoints}
+    made = figures.measurements(board, FIRMWARE, marks, TRANSCRIPT, STACK, echoed_bytes=800)
+    found = {figure.name: figure for figure in made}
+    for name in ("handshake_instructions", "echo_instructions"):
+        assert found[name].value is None
+        assert "correctness alone" in str(found[name].reason)
+    assert found["handshake_wall_ms"].value is None
+    assert found["heap_live_peak_bytes"].value == 12_000
+
+
 def test_sizes_are_those_of_the_image(emulated: dict[str, Measurement]) -> None:
     assert emulated["flash_image_bytes"].value == 300_000
     assert emulated["ram_static_bytes"].value == 20_000

@@ -197,8 +197,6 @@ def test_what_a_peer_cannot_be_told_skips_the_scenarios_that_turn_on_it() -> Non
     assert abilities.CHOICE_OF_GROUPS not in known["tls13-x509-p256"].needs
     assert abilities.CHOICE_OF_SUITES in known["tls13-server-no-common-suite"].needs
     assert abilities.CHOICE_OF_VERSIONS in known["tls12-both-older"].needs
-    assert abilities.SAME_HELLO in known["tls13-server-hrr"].needs
-    assert abilities.SAME_HELLO not in known["tls13-hrr"].needs
     assert abilities.KEY_REFUSAL in known["tls13-psk-wrong-identity"].needs
     assert abilities.KEY_REFUSAL not in known["tls13-psk-wrong-key"].needs
     reason = peers.lacking("deno", "server", known["tls13-hrr"].needs)

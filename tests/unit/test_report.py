@@ -79,6 +79,18 @@ def test_a_target_is_listed_once_with_the_firmware_it_got_to(run, cell, board, f
     assert described["firmware"]["micropython"] == "1.25.0"
 
 
+def test_what_computes_what_is_a_fact_of_the_board(run, cell, board, firmware, tmp_path):
+    run.add(replace(cell, verdict="error", reason="the peer died"), board, firmware)
+    run.add(replace(cell, backends={"aes": "thumb", "rsa": "portable"}), board, firmware)
+    run.add(cell, board, firmware)
+    document = run.write(tmp_path / "report")
+    (described,) = document["targets"]
+    assert described["backends"] == {"aes": "thumb", "rsa": "portable"}
+    for name in ("report.md", "report.html"):
+        assert "thumb: aes; portable: rsa" in (tmp_path / "report" / name).read_text()
+    assert all("backends" not in cell for cell in document["cells"])
+
+
 def test_the_components_of_a_firmware_are_in_the_report(run, cell, board, firmware, tmp_path):
     part = Component("Python modules", "tlscore.client", 5476, 0, 0)
     run.add(cell, board, replace(firmware, components=(part,)))

@@ -154,7 +154,7 @@ def test_an_unknown_key_names_the_near_one(refusal):
 def test_an_unknown_key_like_no_other_lists_the_known_ones(refusal):
     error = refusal(GOOD + 'baud = "x"  # HERE\n')
     assert error.key == "link.baud"
-    assert "known here: driver, uart" in str(error)
+    assert "known here: counted, driver, uart" in str(error)
 
 
 def test_a_misspelt_table_is_an_unknown_key(refusal):

@@ -333,8 +333,11 @@ def protocol_of(wanted, protocols):
     return None
 
 
-def fingerprint(body) -> bytes:
-    """Return a digest of all that a second ClientHello must repeat (RFC 8446 §4.1.2).
+def fingerprint(body) -> int:
+    """Return a number that stands for all that a second ClientHello must repeat (RFC 8446 §4.1.2).
+
+    Extensions count in any order, which means nothing (§4.2: they "MAY appear in any order"), and
+    which wolfSSL changes: the number is the sum of their digests. One digest runs at a time.
 
     Args:
         body: of a ClientHello that `parse` has accepted.
@@ -344,12 +347,16 @@ def fingerprint(body) -> bytes:
     reader.vector8()
     reader.vector16()
     reader.vector8()
-    digest = SHA256.new(body[: reader.position])
+    total = _number_of(body[: reader.position])
     block = reader.vector16()
     while block.remaining():
         start = block.position
         extension = block.u16()
         block.vector16()
         if extension not in _MAY_CHANGE:
-            digest.update(body[start : block.position])
-    return digest.digest()
+            total += _number_of(body[start : block.position])
+    return total
+
+
+def _number_of(data) -> int:
+    return int.from_bytes(SHA256.new(data).digest(), "big")

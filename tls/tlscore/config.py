@@ -278,7 +278,7 @@ class ClientConfig:
         require(size <= self.send_buffer_bytes, "config.send_buffer_bytes")
 
     def _check_buffers(self):
-        check_record_buffer(self.record_buffer_bytes)
+        check_record_buffer(self, self.trust is not None)
         # A ClientHello goes out in one record.
         room = min(self.send_buffer_bytes - _SEND_BUFFER_BYTES_BESIDE, _RECORD_CONTENT_BYTES_MAX)
         spare = room - client_hello.bytes_max(self)

@@ -8,6 +8,7 @@ from tlscore.record import RECORD_OVERHEAD_BYTES
 RECORD_BUFFER_BYTES_MAX = 5 + 16384 + 256
 # RFC 8449 §4: nobody may ask for records with less than 64 bytes of plaintext.
 _RECORD_BUFFER_BYTES_MIN = const(64 + 22)
+_RECORD_BUFFER_BYTES_USUAL = const(4096 + 22)
 _RECORD_CONTENT_BYTES_MAX = const(16384)  # RFC 8446 §5.1
 # Record overhead and the records of a KeyUpdate and an alert: what data leaves room for.
 _SEND_BUFFER_BYTES_BESIDE_DATA = const(22 + 27 + 24)
@@ -28,11 +29,17 @@ def check_protocols(protocols):
         require(isinstance(protocol, bytes) and 1 <= len(protocol) <= 255, "config.alpn")
 
 
-def check_record_buffer(size):
-    """Check the size of the buffer that receives a record."""
+def check_record_buffer(config, with_certificates):
+    """Check the size of the buffer that receives a record, and that a large one has room."""
+    size = config.record_buffer_bytes
     require(
         _RECORD_BUFFER_BYTES_MIN <= size <= RECORD_BUFFER_BYTES_MAX, "config.record_buffer_bytes"
     )
+    if size > _RECORD_BUFFER_BYTES_USUAL:
+        # Loaded here: a heap without room for the usual one has none for a handshake either.
+        from tlscore.room import require_room  # noqa: PLC0415
+
+        require_room(size, config.send_buffer_bytes, with_certificates)
 
 
 def record_size_limit(record_buffer_bytes):

@@ -223,7 +223,7 @@ class ServerConfig:
         require(key is None or len(key) >= _COOKIE_KEY_BYTES_MIN, "config.cookie_key")
 
     def _check_buffers(self):
-        check_record_buffer(self.record_buffer_bytes)
+        check_record_buffer(self, self.has_certificate)
         require(
             self.handshake_buffer_bytes >= _HANDSHAKE_BUFFER_BYTES_MIN,
             "config.handshake_buffer_bytes",

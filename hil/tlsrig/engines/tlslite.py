@@ -17,7 +17,13 @@ from tlslite.api import (
     X509CertChain,
     parsePEMKey,
 )
-from tlslite.errors import TLSAbruptCloseError, TLSLocalAlert, TLSRemoteAlert
+from tlslite.constants import AlertDescription
+from tlslite.errors import (
+    TLSAbruptCloseError,
+    TLSLocalAlert,
+    TLSProtocolException,
+    TLSRemoteAlert,
+)
 from tlslite.utils.cryptomath import getRandomBytes
 
 from hil.tlsrig import names
@@ -165,10 +171,12 @@ class Connection:
             return call()
         except TLSLocalAlert as alert:
             self.account.alert_sent = alert.description
-            self.account.reason = str(alert)
+            self.account.reason = _words_of(alert)
         except TLSRemoteAlert as alert:
             self.account.alert_received = alert.description
             self.account.reason = str(alert)
+        except TLSProtocolException as error:  # it leaves some to its caller, without an alert
+            self.account.reason = str(error)
         except TLSAbruptCloseError as error:
             self.account.reason = str(error) or "the stream ended without close_notify"
         raise EndedError
@@ -187,6 +195,12 @@ class Connection:
             return original(suite, client, server, implementations)
 
         layer.calcTLS1_3PendingState = watched
+
+
+def _words_of(alert: TLSLocalAlert) -> str:
+    """Return why it ended the connection; its own `str` fails where that is an exception."""
+    name = str(AlertDescription.toStr(alert.description))
+    return name if alert.message is None else f"{name}: {alert.message}"
 
 
 def begin(channel: Channel) -> Callable[[], Connection]:

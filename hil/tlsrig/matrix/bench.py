@@ -152,7 +152,7 @@ class Bench:
         folder.mkdir()
         boot_logs = folder / _BOOT_LOGS
         boot_logs.mkdir()
-        boards = BoardFactory(self._rig, task.target, lambda _: boot_logs, None)
+        boards = BoardFactory(self._rig, task.target.for_correctness(), lambda _: boot_logs, None)
         try:
             found = cell.run(
                 task.derived.scenario,

@@ -1,8 +1,9 @@
 """`hil matrix`: which versions, suites, certificates and buffers a board and each peer share.
 
-Runs the cells (`hil.tlsrig.matrix.bench`), writes an ordinary report, whose page shows the matrix
-as tables, and prints how it went. Exit status 0: every cell works, or is refused as follows from
-what both ends declare; 1: a cell is not so; 130: interrupted, with the report of what has run.
+Runs the cells (`hil.tlsrig.matrix.bench`), for correctness alone, so that emulators need not count
+instructions; writes an ordinary report, whose page shows the matrix as tables, and prints how it
+went. Exit status 0: every cell works, or is refused as follows from what both ends declare; 1: a
+cell is not so; 130: interrupted, with the report of what has run.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ def _run(wanted: list[list[Task]], options: argparse.Namespace, boards: list[Tar
 
     here = paths.checkout() or Path.cwd()
     made = Run(here)
+    made.mode = "correctness"
     directory: Path = (options.output or here / "reports" / made.id).resolve()
     if (directory / "report.json").exists():
         raise HilError(f"{directory} has a report already; choose another folder with -o")

@@ -253,15 +253,25 @@ class Conversation:
             if not len(out):
                 return
             if self._options["reads"] is None:
-                count = self._link.write(out)
+                self._write_out(out)
             else:
-                count = self._write_all_of(out)
-            self._compute(self.connection.sent, count)  # a server goes on with its flight here
+                self._write_bytes_of(out)
+            self._compute(self.connection.sent, len(out))  # a server goes on with its flight here
+
+    def _write_out(self, out):
+        """Write all of `out`, in as many pieces as a full link makes of it.
+
+        The connection is told once, or its work would depend on how fast the host reads.
+        """
+        done = 0
+        while done < len(out):
+            count = self._link.write(out[done:])
             if not count:
                 self._link.wait(1)  # the link is full: a millisecond later it may not be
+            done += count
 
-    def _write_all_of(self, out):
-        """Write a byte at a time, as often as a full link makes it try; return the size of `out`.
+    def _write_bytes_of(self, out):
+        """Write a byte at a time, as often as a full link makes it try.
 
         However many of them it takes at once, the steps are the same.
         """
@@ -270,7 +280,6 @@ class Conversation:
         while done < len(out):
             one[0] = out[done]
             done += link.write(one)
-        return done
 
     def _step(self):
         """Send what is pending, then give the connection what has come; wait if nothing has."""

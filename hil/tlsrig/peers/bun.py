@@ -38,7 +38,7 @@ _BOTH = Abilities.both(
 )
 ABILITIES = Abilities(
     server=_BOTH.server | {abilities.INSISTENCE},
-    client=_BOTH.client | {abilities.COOKIE, abilities.SAME_HELLO},
+    client=_BOTH.client | {abilities.COOKIE},
 )
 
 

@@ -38,7 +38,7 @@ ABILITIES = Abilities(
     server=_BOTH.server | {abilities.RESUMPTION, abilities.RESUMPTION_BY_ID},
     client=_BOTH.client
     | {abilities.COOKIE, abilities.VALIDATION, abilities.CLIENT_CERTIFICATES}
-    | {abilities.EXPORTER_BESIDE_THEM, abilities.SAME_HELLO},
+    | {abilities.EXPORTER_BESIDE_THEM},
 )
 _PERMISSIONS = ("--allow-net", "--allow-read", "--allow-write", "--allow-env")
 

@@ -43,7 +43,7 @@ _BOTH = Abilities.both(
     {"TLSv1.1", "psk_dhe_ke", "psk_ke"},
     abilities.CERTIFICATES,
     abilities.GROUPS,
-    abilities.RESUMES | abilities.CHOICES | abilities.ANSWERS,
+    abilities.RESUMES | abilities.CHOICES | {abilities.KEY_REFUSAL},
     {abilities.RAW_PUBLIC_KEYS, abilities.RECORD_SIZE_LIMIT, abilities.KEY_UPDATE},
     {abilities.RECORD_SIZE_LIMIT_OF_TLS12},
     {abilities.CLIENT_CERTIFICATES, abilities.VALIDATION},

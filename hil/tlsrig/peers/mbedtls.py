@@ -30,7 +30,7 @@ ABILITIES = Abilities.both(
         *abilities.TLS12_ALL,
         *(abilities.CERTIFICATES - {"ed25519"}),
         *("secp256r1", "secp384r1", "secp521r1", "x25519", "x448"),
-        *(abilities.RESUMES | abilities.CHOICES | abilities.ANSWERS),
+        *(abilities.RESUMES | abilities.CHOICES | {abilities.KEY_REFUSAL}),
         *("psk_dhe_ke", "psk_ke", abilities.CLIENT_CERTIFICATES, abilities.VALIDATION),
         *(abilities.EXPORTER_BESIDE_THEM, abilities.RECORD_SIZE_LIMIT_FOR_DATA),
         *(abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER, abilities.FRAGMENT_LENGTH),

@@ -46,7 +46,7 @@ _COMMON = frozenset(
         *("TLSv1.1", "psk_dhe_ke", "psk_ke"),
         *abilities.CERTIFICATES,
         *abilities.GROUPS,
-        *(abilities.RESUMES | abilities.CHOICES | abilities.ANSWERS),
+        *(abilities.RESUMES | abilities.CHOICES | {abilities.KEY_REFUSAL}),
         *(abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES, abilities.VALIDATION),
         *(abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM, abilities.COOKIE),
         *(abilities.EXTENDED_MASTER, abilities.FRAGMENT_LENGTH, abilities.FALLBACK),

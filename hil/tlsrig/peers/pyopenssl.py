@@ -25,7 +25,7 @@ KNOWS_TIME = True
 
 # No call for raw public keys, record_size_limit or a stateless cookie reaches Python.
 _BOTH = Abilities.both(
-    abilities.TLS13_ALL | abilities.CHOICES | abilities.ANSWERS,
+    abilities.TLS13_ALL | abilities.CHOICES | {abilities.KEY_REFUSAL},
     abilities.TLS12_ALL,
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
     {abilities.FRAGMENT_LENGTH, abilities.FALLBACK},

@@ -26,7 +26,7 @@ KNOWS_TIME = True
 
 # Its exporter goes over the client's Certificate, if there is one: so it agrees with nobody's.
 _BOTH = Abilities.both(
-    abilities.TLS13_ALL | abilities.CHOICES | abilities.ANSWERS,
+    abilities.TLS13_ALL | abilities.CHOICES | {abilities.KEY_REFUSAL},
     abilities.TLS12_CERTIFICATES,
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
     {"TLSv1.1", *abilities.CERTIFICATES, *abilities.GROUPS, *abilities.RESUMES},

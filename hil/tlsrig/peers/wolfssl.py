@@ -22,8 +22,7 @@ ON_REQUEST = True
 KNOWS_TIME = True
 
 # It has no record_size_limit. As a server it has extended master secret whatever it was told, and a
-# key that it does not know ends the connection without an alert. As a client it changes the order
-# of its extensions after a HelloRetryRequest.
+# key that it does not know ends the connection without an alert.
 _BOTH = Abilities.both(
     abilities.TLS13_ALL,
     abilities.TLS12_ALL,

@@ -251,6 +251,8 @@ def test_what_else_differs_is_named(compare, report):
     firmware = after.document["targets"][0]["firmware"]
     firmware.update(image_sha256="cd" * 32, micropython="1.26.0")
     after.document["targets"][1]["ram_bytes"] = 65536
+    before.document["targets"][0]["backends"] = {"aes": "thumb", "rsa": "thumb"}
+    after.document["targets"][0]["backends"] = {"aes": "thumb", "rsa": "portable"}
     after.first["peer_version"] = "3.5.0"
     after.run["versions"]["python"] = "3.13.0"
     after.run["interrupted"] = True
@@ -261,6 +263,7 @@ def test_what_else_differs_is_named(compare, report):
     for line in (
         "qemu-cortexm: firmware is cdcdcdcdcdcd, was abababababab",
         "qemu-cortexm: micropython is 1.26.0, was 1.25.0",
+        "qemu-cortexm: rsa is computed by the back end portable, was by thumb",
         "qemu-mips: ram_bytes is 65536, was 4194304",
         "openssl: peer is 3.5.0, was 3.0.17",
         "python is 3.13.0, was 3.11.2",

@@ -149,6 +149,16 @@ def test_a_board_that_never_came_up_in_one_shard_has_the_firmware_of_the_other(
     assert document.read(tmp_path / "merged")["targets"][1]["firmware"]["image"] == "cortexm"
 
 
+@pytest.mark.parametrize("asked", [0, 1])
+def test_a_board_that_one_shard_asked_of_its_back_ends_has_them(report, merged, tmp_path, asked):
+    shards = report("live"), report("live")
+    shards[0].document["cells"] = shards[0].document["cells"][:2]
+    shards[1].document["cells"] = shards[1].document["cells"][2:]
+    shards[asked].document["targets"][0]["backends"] = {"aes": "thumb"}
+    assert merged(*(shard.write() for shard in shards))[0] == 0
+    assert document.read(tmp_path / "merged")["targets"][0]["backends"] == {"aes": "thumb"}
+
+
 def test_replays_and_live_runs_are_refused(shards, merged):
     one, other = shards
     other.run["mode"] = "replay"
