@@ -5,8 +5,13 @@ python tls/tools/make_kernels.py [--check]
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tlscore.crypto.weierstrass import Curve
 
 TOOLS = Path(__file__).parent
 FOLDER = TOOLS.parent / "tlscore" / "crypto" / "thumb"
@@ -16,10 +21,10 @@ from thumb import (  # noqa: E402
     aes,
     chacha20,
     curve25519,
+    edwards25519,
     ghash,
     montgomery,
     p256,
-    p256_programs,
     p384,
     p384_programs,
     point_machine,
@@ -32,10 +37,13 @@ from thumb.host import Machine  # noqa: E402
 
 def ladder_costs(machine: Machine) -> list[str]:
     """Measure the kernel of X25519."""
-    buffer = bytearray(31) + b"\x40" + b"\x09" + bytes(31)
-    machine.call(buffer, 254)
+    table = edwards25519.table()
+    machine.call(bytearray(31) + b"\x40" + b"\x09" + bytes(31), 254, table)
+    costs = [f"X25519: {machine.instructions:,}"]
+    machine.call(bytearray(64), 512 + 31, table)
     return [
-        f"X25519: {machine.instructions:,}",
+        *costs,
+        f"a multiple of the base point: {machine.instructions:,}",
         f"stack: {machine.stack_used()} bytes; heap: the buffer of 64",
     ]
 
@@ -47,13 +55,27 @@ def p256_costs(machine: Machine) -> list[str]:
     for text, first, what in (
         ("a multiple of the generator, affine", 51, point_machine.COMB | point_machine.AFFINE),
         ("a multiple of a point, affine", 252, point_machine.WINDOW | point_machine.AFFINE),
-        ("the sum of two for a verification", 252, point_machine.WINDOW | point_machine.COMB),
         ("two quotients modulo n", 0, point_machine.SCALARS),
     ):
         machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
+    machine.call(verified_example(), table, 0, point_machine.VERIFY)
+    costs.append(f"a verification, on average: about {machine.instructions:,}")
     costs.append(f"stack: {machine.stack_used()} bytes; heap: the buffer of 192")
     return costs
+
+
+def verified_example() -> bytearray:
+    """Return a buffer with the public key and the signature of RFC 6979 A.2.5 over "sample"."""
+    numbers = (
+        0x60FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6,
+        0x7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299,
+        0xEFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716,
+        int.from_bytes(hashlib.sha256(b"sample").digest(), "big"),
+        0xF7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8,
+        0,
+    )
+    return bytearray(b"".join(number.to_bytes(32, "big") for number in numbers))
 
 
 def aes_costs(machine: Machine) -> list[str]:
@@ -122,34 +144,41 @@ def p384_costs(machine: Machine) -> list[str]:
     for text, first, what in (
         ("a multiple of the generator, affine", 76, point_machine.COMB | point_machine.AFFINE),
         ("a multiple of a point, affine", 380, point_machine.WINDOW | point_machine.AFFINE),
-        ("the sum of two for a verification", 380, point_machine.WINDOW | point_machine.COMB),
+        ("two quotients modulo n", 0, point_machine.SCALARS),
     ):
         machine.call(bytearray(288), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
+    scalars = b"".join((p384_programs.N // i).to_bytes(48, "little") for i in (3, 7))
+    numbers = bytes(48 * 3) + scalars + bytes(48)
+    machine.call(bytearray(numbers), table, 0, point_machine.SUM)
+    costs.append(f"the sum of two for a verification: about {machine.instructions:,}")
     costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 288")
     return costs
 
 
 def p256_table() -> bytes:
-    """Return the comb table of the portable code in the form the kernel reads, and constants."""
-    from tlscore.crypto.p256 import _COMB  # noqa: PLC0415 -- the path is set above
+    """Return the tables of the portable code in the form the kernel reads, and constants."""
+    from tlscore.crypto.p256 import CURVE  # noqa: PLC0415 -- the path is set above
 
-    square_modulo_n = (1 << 512) % p256_programs.N
-    return _table(_COMB, p256_programs.P, 32) + square_modulo_n.to_bytes(32, "little")
+    r = 1 << 256
+    constants = (r % CURVE.n, CURVE.b * r % CURVE.p)
+    return _table(CURVE, constants, 16)
 
 
 def p384_table() -> bytes:
     """Return the same for P-384."""
-    from tlscore.crypto.p384 import _COMB  # noqa: PLC0415
+    from tlscore.crypto.p384 import CURVE  # noqa: PLC0415
 
-    return _table(_COMB, p384_programs.P, 48)
+    return _table(CURVE, (), 8)
 
 
-def _table(comb: tuple[tuple[int, int], ...], prime: int, size: int) -> bytes:
-    r = 1 << 8 * size
-    numbers = [c * r % prime for point in comb for c in point]
-    numbers += [r * r % prime, r % prime, 1]
-    return b"".join(number.to_bytes(size, "little") for number in numbers)
+def _table(curve: Curve, constants: tuple[int, ...], multiples: int) -> bytes:
+    r, p = 1 << 8 * curve.size, curve.p
+    numbers = [c * r % p for point in curve._comb for c in point]
+    numbers += [r * r % p, r % p, 1, *constants]
+    odd = (curve.affine(curve.multiply_base(2 * i + 1)) for i in range(multiples))
+    numbers += [c * r % p for point in odd for c in point]
+    return b"".join(number.to_bytes(curve.size, "little") for number in numbers)
 
 
 def files() -> dict[str, str]:
@@ -159,7 +188,7 @@ def files() -> dict[str, str]:
         ("aes_machine", aes, aes_costs, dict),
         ("chacha20_machine", chacha20, chacha20_costs, dict),
         ("ghash_machine", ghash, ghash_costs, dict),
-        ("ladder", curve25519, ladder_costs, dict),
+        ("ladder", curve25519, ladder_costs, lambda: {"TABLE": edwards25519.table()}),
         ("montgomery_machine", montgomery, montgomery_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
         ("p384_machine", p384, p384_costs, lambda: {"TABLE": p384_table()}),

@@ -24,6 +24,7 @@ try:
         assembler,
         chacha20,
         curve25519,
+        division_steps,
         encoding,
         ghash,
         host,
@@ -39,8 +40,8 @@ finally:
     sys.path.remove(str(TOOLS))
 
 __all__ = (
-    "KERNELS", "assembler", "curve25519", "encoding", "machine", "make_kernels", "p256",
-    "p256_programs", "p384_programs", "replaced_backends",
+    "KERNELS", "assembler", "curve25519", "division_steps", "encoding", "host", "machine",
+    "make_kernels", "p256", "p256_programs", "p384_programs", "replaced_backends",
 )  # fmt: skip
 
 # Generated module -> what makes it.
@@ -66,6 +67,7 @@ def replaced_backends(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, hos
         machines[name] = core = machine(name)
         setattr(module, kernel.NAME, core.call)
         monkeypatch.setitem(sys.modules, module.__name__, module)
+    sys.modules[_PACKAGE + "ladder"].TABLE = make_kernels.edwards25519.table()
     sys.modules[_PACKAGE + "p256_machine"].TABLE = make_kernels.p256_table()
     sys.modules[_PACKAGE + "p384_machine"].TABLE = make_kernels.p384_table()
     monkeypatch.setattr(selftest, "micropython", selftest)

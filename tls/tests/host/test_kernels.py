@@ -1,6 +1,7 @@
 """The kernels in machine code: made from their source, right, and the same whatever the secrets."""
 
 import ast
+import math
 import random
 import shutil
 import subprocess
@@ -131,10 +132,12 @@ def test_a_label_must_be_there_once():
     ("module", "routine", "expected", "modulus", "first_below", "second_below", "canonical"),
     [
         ("ladder", "product", lambda a, b: a * b, P25519, R, R, False),
+        ("ladder", "square", lambda a, _b: a * a, P25519, R, R, False),
         ("ladder", "sum", lambda a, b: a + b, P25519, R, R, False),
         ("ladder", "difference", lambda a, b: a - b, P25519, R, R, False),
         ("ladder", "scaled_sum", lambda a, b: 121665 * a + b, P25519, R, R, False),
         ("p256_machine", "product", lambda a, b: a * b * pow(R, -1, P), P, P, P, True),
+        ("p256_machine", "square", lambda a, _b: a * a * pow(R, -1, P), P, P, P, True),
         ("p256_machine", "sum", lambda a, b: a + b, P, P, P, True),
         ("p256_machine", "difference", lambda a, b: a - b, P, P, P, True),
         ("p256_machine", "half", lambda a, _b: a * pow(2, -1, P), P, P, P, True),
@@ -184,6 +187,36 @@ def test_operations_modulo_the_prime_of_p384_at_their_edges(chance, routine, exp
         assert int.from_bytes(result, "little") == expected(a, b) % P384, (hex(a), hex(b))
 
 
+@pytest.mark.parametrize("words", [8, 12])
+def test_quotients_modulo_any_odd_number(chance, words):
+    r = 1 << 32 * words
+    moduli = [3, r - 1, (r >> 1) - 1, r >> 1 | 1, (1 << 30) + 1, P384 if words > 8 else N]
+    moduli += [chance.randrange(r) | 1 for _ in range(6)]
+    for modulus in moduli:
+        core = bench.host.Machine(divider(words, modulus).assemble())
+        edges = [0, 1, 2, modulus - 1, modulus - 2, modulus >> 1, (modulus >> 1) + 1]
+        values = [v % modulus for v in edges + [chance.randrange(modulus) for _ in range(12)]]
+        for divisor in values:
+            if math.gcd(divisor, modulus) != 1:
+                continue
+            numerator = chance.choice(values)
+            result = bytearray(4 * words)
+            core.call(result, *(v.to_bytes(4 * words, "little") for v in (divisor, numerator)))
+            expected = numerator * pow(divisor, -1, modulus) % modulus
+            assert int.from_bytes(result, "little") == expected, (hex(divisor), hex(modulus))
+
+
+def divider(words, modulus):
+    """Return a kernel (result, divisor, numerator) that does nothing but divide."""
+    code = bench.assembler.Code()
+    room = bench.division_steps.workspace_bytes(words)
+    code("push {r8-r11}", f"sub sp, #{room}", "lea r3, modulus", "bl quotient")
+    code(f"add sp, #{room}", "pop {r8-r11}", "b end")
+    bench.division_steps.write(code, words, 0)
+    code("modulus:", bench.division_steps.constants(modulus, words), "end:")
+    return code
+
+
 @pytest.mark.parametrize("kind", VECTORS)
 def test_published_vectors_through_the_kernels(machines, kind):
     for path in sorted((TESTS / "vectors").glob(kind + "-*.txt")):
@@ -227,6 +260,17 @@ def test_x25519_at_the_edges_of_its_field(machines, chance, monkeypatch):
         assert fast == portable(monkeypatch, x25519.x25519, scalar, bytes(octets(u)))
 
 
+def test_public_keys_of_x25519_are_those_of_the_portable_code(machines, chance, monkeypatch):
+    order = bench.make_kernels.edwards25519.ORDER
+    multiples = [8 * (order - 1), 8 * (order - 2), 8 * (order - 3), 8 * (order + 1), 1 << 254]
+    scalars = [bytes(32), b"\xff" * 32, b"\x08" + bytes(31), *(bytes(octets(k)) for k in multiples)]
+    for scalar in scalars + [chance.randbytes(32) for _ in range(6)]:
+        fast = x25519.public_key(scalar)
+        assert fast == portable(monkeypatch, x25519.public_key, scalar)
+    with pytest.raises(ValueError, match=r"x25519\.scalar_size"):
+        x25519.public_key(bytes(31))
+
+
 def portable(monkeypatch, function, *arguments):
     """Call a function as on an interpreter without kernels."""
     from tlscore.crypto import selftest
@@ -266,6 +310,31 @@ def test_sums_where_formulas_fail(machines, chance, module):
         point = (*slow.affine(slow.multiply_base(chance.randrange(1, n))), 1)
         u1, u2 = chance.randrange(n), chance.randrange(1, n)
         assert fast.affine(fast.combine(u1, u2, point)) == slow.affine(slow.combine(u1, u2, point))
+
+
+@pytest.mark.parametrize("module", [p256, p384])
+def test_verdicts_are_those_of_the_portable_code(machines, chance, module):
+    fast, slow = module.curve(), module.CURVE
+    n, p, size = slow.n, slow.p, slow.size
+    generator = slow.affine(slow.multiply_base(1))
+    encoded = b"\x04" + b"".join(x.to_bytes(size, "big") for x in generator)
+    # With the private key 1 and a digest equal to r both scalars are k / 2: partial sums are equal.
+    k = chance.randrange(1, n)
+    r = slow.affine(slow.multiply_base(k))[0] % n
+    s = 2 * r * pow(k, -1, n) % n
+    digest = r.to_bytes(size, "big")
+    assert fast.verifies(encoded, digest, r, s)
+    other = b"\x04" + b"".join(x.to_bytes(size, "big") for x in (generator[0], p - generator[1]))
+    beyond = b"\x04" + b"".join(x.to_bytes(size, "big") for x in (p + 5, generator[1]))
+    for public in (encoded, other, encoded[:-1], encoded[:-1] + b"\x01", b"\x02" + encoded[1:],
+                   beyond, b"\x04" + bytes(2 * size), b""):  # fmt: skip
+        for pair in ((r, s), (r, n - s), (r ^ 1, s), (5, s), (p - n - 1, s), (0, s), (r, 0), (n, s),
+                     (r, n)):  # fmt: skip
+            verdict = fast.verifies(public, digest, *pair)
+            assert verdict == slow.verifies(public, digest, *pair), (public, pair)
+            assert verdict == (public == encoded and pair in ((r, s), (r, n - s)))
+    assert fast.verifies(encoded, digest + b"more", r, s)
+    assert not fast.verifies(encoded, digest[1:], r, s)
 
 
 @pytest.mark.parametrize("module", [p256, p384])
@@ -440,7 +509,14 @@ def traces(module, calls):
 
 def test_x25519_executes_and_accesses_the_same_whatever_the_secret(chance):
     secrets = (bytes(32), b"\xff" * 32, chance.randbytes(32))
-    calls = [(bytearray(secret + b"\x09" + bytes(31)), 12) for secret in secrets]
+    table = bench.make_kernels.edwards25519.table()
+    calls = [(bytearray(secret + b"\x09" + bytes(31)), 12, table) for secret in secrets]
+    check_equal_traces(calls)
+    # Columns of digits of a multiple of the base point, and the division.
+    check_equal_traces([(bytearray(secret + bytes(32)), 512 + 3, table) for secret in secrets])
+
+
+def check_equal_traces(calls):
     first, *others = traces("ladder", calls)
     assert all(other == first for other in others)
 
@@ -455,10 +531,30 @@ def test_powers_execute_and_access_the_same_whatever_the_secret(chance):
     assert all(other == first for other in others)
 
 
+@pytest.mark.parametrize("module", ["p256_machine", "p384_machine"])
+def test_divisions_execute_and_access_the_same_whatever_the_numbers(chance, module):
+    size = 32 if module == "p256_machine" else 48
+    table = getattr(bench.make_kernels, f"{module[:4]}_table")()
+    divisors = (bytes(size), b"\x01" + bytes(size - 1), b"\x7f" * size, chance.randbytes(size - 1))
+    calls = [
+        (bytearray((bytes(2 * size) + divisor).ljust(6 * size, b"\0")), table, 0, 8)
+        for divisor in divisors
+    ]
+    first, *others = traces(module, calls)
+    assert all(other == first for other in others)
+
+
 @pytest.mark.parametrize(
     ("curve", "first_place", "what"),
-    [(p256, 51, 2), (p256, 24, 1), (p384, 76, 2), (p384, 24, 1)],
-    ids=["p256-generator", "p256-point", "p384-generator", "p384-point"],
+    [(p256, 51, 2), (p256, 24, 1), (p256, 5, 6), (p384, 76, 2), (p384, 24, 1), (p384, 5, 6)],
+    ids=[
+        "p256-generator",
+        "p256-point",
+        "p256-affine",
+        "p384-generator",
+        "p384-point",
+        "p384-affine",
+    ],
 )
 def test_a_curve_executes_and_accesses_the_same_whatever_the_secret(
     chance, curve, first_place, what

@@ -32,17 +32,7 @@ def verify(_hash: "Hash", key: tuple, digest: bytes, signature: bytes) -> bool:
     integers = parse_signature(signature)
     if integers is None:
         return False
-    curve = curve_of(key)
-    r, s = integers
-    n = curve.n
-    if not (0 < r < n and 0 < s < n):
-        return False
-    try:
-        point = curve.decode(key[1])
-    except ValueError:
-        return False
-    u1, u2 = curve.quotients(leftmost_bits(curve, digest), r, s)
-    return curve.has_x(curve.combine(u1, u2, point), r)
+    return curve_of(key).verifies(key[1], digest, *integers)
 
 
 def leftmost_bits(curve: "Curve", digest: bytes) -> int:

@@ -153,6 +153,21 @@ class Curve:
                 total = self._add(total, self._comb_point(bits, i))
         return total
 
+    def verifies(self, public: bytes, digest: bytes, r: int, s: int) -> bool:
+        """Whether (r, s) is a signature over a digest by an uncompressed point, unchecked ones too.
+
+        FIPS 186-5 §6.4.2. Of the digest as many of the leftmost bits count as n has; that is a
+        multiple of 8 for all curves here.
+        """
+        if not (0 < r < self.n and 0 < s < self.n):
+            return False
+        try:
+            point = self.decode(public)
+        except ValueError:
+            return False
+        u1, u2 = self.quotients(int.from_bytes(digest[: self.size], "big"), r, s)
+        return self.has_x(self.combine(u1, u2, point), r)
+
     def has_x(self, point: tuple, r: int) -> bool:
         """Whether the x-coordinate of `point`, modulo n, is r (0 < r < n).
 

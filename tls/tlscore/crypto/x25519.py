@@ -32,13 +32,9 @@ def x25519(scalar: bytes, u: bytes) -> bytes:
     Raises:
         ValueError: "x25519.scalar_size", "x25519.point_size".
     """
-    if len(scalar) != 32:
-        raise ValueError("x25519.scalar_size")
+    clamped = _clamped(scalar)
     if len(u) != 32:
         raise ValueError("x25519.point_size")
-    clamped = bytearray(scalar)
-    clamped[0] &= 248
-    clamped[31] = clamped[31] & 127 | 64
     machine = kernel("thumb.curve25519")
     if machine is not None:
         return machine.multiply(clamped, u)
@@ -48,8 +44,24 @@ def x25519(scalar: bytes, u: bytes) -> bytes:
 
 
 def public_key(scalar: bytes) -> bytes:
-    """Return the public key of a private one: `scalar` times the base point 9, 32 bytes."""
+    """Return the public key of a private one: `scalar` times the base point 9, 32 bytes.
+
+    Raises:
+        ValueError: "x25519.scalar_size".
+    """
+    machine = kernel("thumb.curve25519")
+    if machine is not None:
+        return machine.multiply_base(_clamped(scalar))
     return x25519(scalar, b"\x09" + bytes(31))
+
+
+def _clamped(scalar: bytes) -> bytearray:
+    if len(scalar) != 32:
+        raise ValueError("x25519.scalar_size")
+    clamped = bytearray(scalar)
+    clamped[0] &= 248
+    clamped[31] = clamped[31] & 127 | 64
+    return clamped
 
 
 def _ladder(scalar: bytearray, x1: int) -> tuple:

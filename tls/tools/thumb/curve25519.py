@@ -10,9 +10,8 @@ of 512 bits are folded with 2^256 = 38 (mod p). The Montgomery ladder does one c
     DA = D A, CB = C B, AA = A A, BB = B B, E = AA - BB
     X2 = AA BB, Z2 = E (AA + 121665 E), X3 = (DA + CB)^2, Z3 = X1 (DA - CB)^2
 
-that is 9 products, 1 product with a small factor and 6 sums and differences. 1 / Z2 is Z2^(p - 2)
-by 255 squarings and 11 products, listed in a table of bytes behind the code: each step raises a
-slot to a power of 2^n and multiplies by a slot. The result is multiplied out and reduced fully.
+that is 5 products, 4 squares, 1 product with a small factor and 6 sums and differences. X2 and Z2
+are reduced fully, and `division_steps` divides them.
 
 Bounds. Let every operand be below 2^256. `add_multiple` gives low + 38 high <= 39 (2^256 - 1): the
 ninth word is at most 38. 38 times it, at most 1444, is added with its carry; if that carries out
@@ -32,59 +31,52 @@ on a Cortex-M3. The slots are cleared before it returns.
 
 from __future__ import annotations
 
-from thumb import multiprecision
+from thumb import division_steps, edwards25519, multiprecision
 from thumb.assembler import Code
 
 NAME = "ladder"
-ARGUMENTS = 2
+ARGUMENTS = 3
 INTERFACE = """\
-`ladder(buffer, top)`: `buffer` is a bytearray of 64 bytes, the clamped scalar and the point's u,
-both little-endian; bits `top` to 0 of the scalar are used, 254 for X25519. The product's u, fully
-reduced, replaces the first 32 bytes. 256 added to `top` leaves the inversion out: the product of
-numerator and denominator, for a known-answer test."""
+`ladder(buffer, top, table)`: `buffer` is a bytearray of 64 bytes, the clamped scalar and the
+point's u, both little-endian; bits `top` to 0 of the scalar are used, 254 for X25519. The product's
+u, fully reduced, replaces the first 32 bytes. 256 added to `top` leaves the division out: the
+product of numerator and denominator, for a known-answer test.
 
-# The frame: buffer, bit, bit before, `top`; then the slots.
-_FRAME_BYTES = 16
+With 512 added a multiple of the base point is made with the table of 1,536 bytes, `top` being 31,
+from the signs of 256 digits instead of the scalar; see `edwards25519`."""
+
+# The frame: buffer, bit, bit before, `top`, table, a return address; then the slots.
+_FRAME_BYTES = 24
+_BASE = 512
 X2, Z2, X3, Z3, X1, T0, T1 = range(7)
 _SLOTS = 7
 _FRAME = _FRAME_BYTES + 32 * _SLOTS
 _A24 = 121665
-# n, source, factor, target: target = source^(2^n) * factor; the exponents reached are beside it.
-_INVERSION = (
-    (3, Z2, Z2, T0),  # 9
-    (1, Z2, T0, T1),  # 11
-    (1, T1, T0, T0),  # 2^5 - 1
-    (5, T0, T0, T0),  # 2^10 - 1
-    (10, T0, T0, X1),  # 2^20 - 1
-    (20, X1, X1, X1),  # 2^40 - 1
-    (10, X1, T0, T0),  # 2^50 - 1
-    (50, T0, T0, X1),  # 2^100 - 1
-    (100, X1, X1, X1),  # 2^200 - 1
-    (50, X1, T0, T0),  # 2^250 - 1
-    (5, T0, T1, Z2),  # 2^255 - 21
-)
 
 
 def kernel() -> Code:
     """Return the kernel's code."""
     code = Code()
     _ladder(code)
-    _invert(code)
     _finish(code)
     _product(code)
     _scaled_sum(code)
     _sum(code)
     _difference(code)
     _swap(code)
-    code("# n, source, factor, target of the inversion's steps; source 255 ends them", "chain:")
-    for row in _INVERSION:
-        code(".byte " + ", ".join(map(str, (row[0], *(_FRAME_BYTES + 32 * s for s in row[1:])))))
-    code(".byte 0, 0", "end:")
+    edwards25519.write(code, _FRAME_BYTES)
+    division_steps.write(code, 8, _FRAME_BYTES + 32 * Z2)
+    code(
+        "# p as limbs, and its inverse",
+        "prime:",
+        division_steps.constants(edwards25519.P, 8),
+        "end:",
+    )
     return code
 
 
-def _call(code: Code, name: str, target: int, first: int, second: int) -> None:
-    for register, slot in (("r0", target), ("r1", first), ("r2", second)):
+def _call(code: Code, name: str, *slots: int) -> None:
+    for register, slot in zip(("r0", "r1", "r2"), slots, strict=False):
         code(f"add {register}, sp, #{_FRAME_BYTES + 32 * slot}")
     code(f"bl {name}")
 
@@ -92,7 +84,8 @@ def _call(code: Code, name: str, target: int, first: int, second: int) -> None:
 def _ladder(code: Code) -> None:
     code("# entry: X2 = 1, Z2 = 0, X3 = X1 = u without its top bit, Z3 = 1")
     code("push {r8-r11}", f"sub sp, #{_FRAME}", "str r0, [sp, #0]")
-    code("str r1, [sp, #12]", "uxtb r1, r1", "str r1, [sp, #4]")
+    code("str r1, [sp, #12]", "str r2, [sp, #16]", f"tst r1, #{_BASE}", "uxtb r1, r1")
+    code("str r1, [sp, #4]", "bne base")
     code("add r1, r0, #32", "ldmia r1, {r4-r11}", "bic r11, r11, #0x80000000")
     for slot in (X3, X1):
         code(f"add r2, sp, #{_FRAME_BYTES + 32 * slot}", "stmia r2, {r4-r11}")
@@ -113,16 +106,16 @@ def _ladder(code: Code) -> None:
         ("difference", X3, X3, Z3),  # D
         ("product", Z3, X3, T0),  # DA
         ("product", X3, X2, Z2),  # CB
-        ("product", T0, T0, T0),  # AA
-        ("product", T1, Z2, Z2),  # BB
+        ("square", T0, T0),  # AA
+        ("square", T1, Z2),  # BB
         ("product", X2, T0, T1),
         ("difference", T1, T0, T1),  # E
         ("scaled_sum", T0, T1, T0),  # AA + 121665 E
         ("product", Z2, T0, T1),
         ("sum", T0, Z3, X3),
         ("difference", Z3, Z3, X3),
-        ("product", X3, T0, T0),
-        ("product", Z3, Z3, Z3),
+        ("square", X3, T0),
+        ("square", Z3, Z3),
         ("product", Z3, Z3, X1),
     ):
         _call(code, name, *slots)
@@ -130,32 +123,25 @@ def _ladder(code: Code) -> None:
     code("ldr r4, [sp, #8]", "bl swap")
 
 
-def _invert(code: Code) -> None:
-    """Raise Z2 to p - 2: the table's steps, with X3 as the slot that is squared."""
-    code(
-        "# Z2 = 1 / Z2",
-        "ldr r4, [sp, #12]",
-        "cmp r4, #256",
-        "bhs inverted",
-        "lea r3, chain",
-        "power:",
-        "ldrb r4, [r3, #0]",
-        "cmp r4, #0",
-    )
-    code("beq inverted", "strd r3, r4, [sp, #4]", "ldrb r1, [r3, #1]", "mov r2, sp")
-    code("adds r1, r1, r2", "mov r2, r1", f"add r0, sp, #{_FRAME_BYTES + 32 * X3}")
-    code("squaring:", "bl product", "mov r1, r0", "mov r2, r0", "ldr r3, [sp, #8]")
-    code("subs r3, r3, #1", "str r3, [sp, #8]", "bne squaring")
-    code("ldr r3, [sp, #4]", "ldrb r2, [r3, #2]", "ldrb r0, [r3, #3]", "adds r3, r3, #4")
-    code("str r3, [sp, #4]", "mov r3, sp", "adds r2, r2, r3", "adds r0, r0, r3", "bl product")
-    code("ldr r3, [sp, #4]", "b power", "inverted:")
-
-
 def _finish(code: Code) -> None:
-    """Multiply X2 by the inverse, reduce fully, clear the slots."""
-    _call(code, "product", T0, X2, Z2)
+    """Divide X2 by Z2, or multiply them, then reduce fully and clear the slots."""
+    code("fraction:", f"add r0, sp, #{_FRAME_BYTES + 32 * X2}", "ldr r4, [sp, #12]")
+    code("tst r4, #256", "beq divide")
+    _call(code, "product", X2, X2, Z2)
+    code("bl canonical", "b finished", "divide:", "bl canonical")
+    code(f"add r0, sp, #{_FRAME_BYTES + 32 * Z2}", "bl canonical", "mov r1, r0")
+    code(f"add r2, sp, #{_FRAME_BYTES + 32 * X2}", "mov r0, r2", "lea r3, prime", "bl quotient")
     words = multiprecision.LOW
-    code("# v = v mod 2^255 + 19 (v >> 255), then once more if v + 19 reaches 2^255")
+    code("finished:", f"add r0, sp, #{_FRAME_BYTES + 32 * X2}", "ldmia r0, {r4-r11}")
+    code("ldr r0, [sp, #0]", "stmia r0, {r4-r11}")
+    for word in words:
+        code(f"mov {word}, #0")
+    code(f"add r0, sp, #{_FRAME_BYTES}")
+    for _ in range(_SLOTS):
+        code("stmia r0!, {r4-r11}")
+    code(f"add sp, #{_FRAME}", "pop {r8-r11}", "movs r0, #0", "b end")
+    code("# canonical: [r0] less p as often as can be: v = v mod 2^255 + 19 (v >> 255), then once")
+    code("# more if v + 19 reaches 2^255", "canonical:")
     code("ldmia r0, {r4-r11}", "movs r1, #19", "movs r3, #0", "lsr r12, r11, #31")
     code("bic r11, r11, #0x80000000")
     _add_at_bottom(code, words)
@@ -164,13 +150,7 @@ def _finish(code: Code) -> None:
         code(f"adcs r12, {word}, #0")
     code("lsr r12, r12, #31")
     _add_at_bottom(code, words)
-    code("bic r11, r11, #0x80000000", "ldr r0, [sp, #0]", "stmia r0, {r4-r11}")
-    for word in words:
-        code(f"mov {word}, #0")
-    code(f"add r0, sp, #{_FRAME_BYTES}")
-    for _ in range(_SLOTS):
-        code("stmia r0!, {r4-r11}")
-    code(f"add sp, #{_FRAME}", "pop {r8-r11}", "movs r0, #0", "b end")
+    code("bic r11, r11, #0x80000000", "stmia r0, {r4-r11}", "bx lr")
 
 
 def _add_at_bottom(code: Code, words: tuple[str, ...]) -> None:
@@ -182,9 +162,15 @@ def _add_at_bottom(code: Code, words: tuple[str, ...]) -> None:
 
 
 def _product(code: Code) -> None:
+    code("# square: [r0] = [r1]^2", "square:", "push {lr}", "sub sp, #64", "movs r3, #0")
+    multiprecision.square(code)
+    multiprecision.square_low(code)
+    code("stmia sp, {r4-r11}")
+    multiprecision.square_high(code)
+    code("add lr, sp, #32", "stmia lr, {r4-r11}", "b reduce")
     code("# product: [r0] = [r1] [r2]", "product:", "push {lr}", "sub sp, #64")
     multiprecision.multiply(code)
-    code("mov r1, #38", "ldmia sp, {r4-r11}")
+    code("reduce:", "mov r1, #38", "ldmia sp, {r4-r11}")
     multiprecision.add_multiple(code, "sp", 32, "r1")
     code("add sp, #64", "ldr lr, [sp], #4", "fold:", "mul r12, r12, r1", "adds r4, r4, r12")
     for word in multiprecision.LOW[1:]:
@@ -201,9 +187,9 @@ def _scaled_sum(code: Code) -> None:
 
 
 def _sum(code: Code) -> None:
-    code("# sum: [r0] = [r1] + [r2]", "sum:", "ldmia r1, {r4-r11}", "movs r3, #0", "mov r1, #38")
+    code("# sum: [r0] = [r1] + [r2]", "sum:", "ldmia r1, {r4-r11}")
     multiprecision.combine(code, "adds", "adcs", "r2")
-    code("adc r12, r3, #0", "b fold")
+    code("mov r3, #0", "mov r1, #38", "adc r12, r3, #0", "b fold")
 
 
 def _difference(code: Code) -> None:

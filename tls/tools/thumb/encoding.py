@@ -353,11 +353,11 @@ def _double(load: bool, operands: list[str]) -> tuple[int, ...]:
     offset = _number(inside[1]) if len(inside) > 1 else 0
     after = len(operands) > 3
     offset = _number(operands[3]) if after else offset
-    if offset % 4 or not 0 <= offset < 1024:
+    if offset % 4 or not -1024 < offset < 1024:
         raise ValueError("offset")
-    head = 0xE8F0 if after else 0xE9D0
-    head = (head if load else head & ~0x10) | _register(inside[0])
-    return head, first << 12 | second << 8 | offset >> 2
+    head = 0xE870 if after else 0xE950
+    head = (head if load else head & ~0x10) | int(offset >= 0) << 7 | _register(inside[0])
+    return head, first << 12 | second << 8 | abs(offset) >> 2
 
 
 def _long_product(head: int, operands: list[str]) -> tuple[int, ...]:
@@ -397,10 +397,10 @@ def _move_half(head: int, operands: list[str]) -> tuple[int, ...]:
     return _with_constant(head | value >> 12, _register(operands[0]), value & 0xFFF)
 
 
-def _field(operands: list[str]) -> tuple[int, ...]:
+def _field(head: int, operands: list[str]) -> tuple[int, ...]:
     destination, source = map(_register, operands[:2])
     start, width = map(_number, operands[2:])
-    return 0xF3C0 | source, (start >> 2) << 12 | destination << 8 | (start & 3) << 6 | width - 1
+    return head | source, (start >> 2) << 12 | destination << 8 | (start & 3) << 6 | width - 1
 
 
 def _extended(operands: list[str]) -> tuple[int, ...]:
@@ -427,6 +427,8 @@ _SPECIAL = {
     "strd": lambda o: _double(False, o),
     "umull": lambda o: _long_product(0xFBA0, o),
     "umlal": lambda o: _long_product(0xFBE0, o),
+    "smull": lambda o: _long_product(0xFB80, o),
+    "smlal": lambda o: _long_product(0xFBC0, o),
     "mul": _product,
     "muls": _product_short,
     "mla": lambda o: _product_sum(0, o),
@@ -434,7 +436,8 @@ _SPECIAL = {
     "addw": _add_wide,
     "movw": lambda o: _move_half(0xF240, o),
     "movt": lambda o: _move_half(0xF2C0, o),
-    "ubfx": _field,
+    "ubfx": lambda o: _field(0xF3C0, o),
+    "sbfx": lambda o: _field(0xF340, o),
     "uxtb": _extended,
     "rev": lambda o: _reversed(0xBA00, 0xFA90, 0xF080, o),
     "rbit": lambda o: _reversed(0, 0xFA90, 0xF0A0, o),

@@ -1,34 +1,41 @@
-"""Programs of the P-256 machine: point formulas and inversions as lines of field operations.
+"""Programs of the P-256 and P-384 machines: point formulas and checks as lines of field operations.
 
-An operation is four bytes: what to do, the slot of the result and the slots of two operands,
-counted from the start of the workspace. The programs of the points are those of P-384 as well.
+An operation is what to do, the slot of the result and those of two operands, counted from the start
+of the workspace. `write` makes subroutines of them: three addresses and a call for each line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from thumb.assembler import Code
 
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
-END, MUL, ADD, SUB, HALF, MUL_N = range(6)
-SQUARE, SQUARE_N = 8, 128  # plus how often; fewer than 120 times
+MUL, ADD, SUB, HALF, MUL_N = "product", "sum", "difference", "half", "product_of_scalars"
+SAME = "same"  # notes whether two slots differ; the result is none
+QUOTIENT, QUOTIENT_N = "field", "order"  # second operand by first, modulo what is at this label
 
 # The point (X : Y : Z), temporaries, the affine point to add (TX, TY); what stays: R^2, R and 1
-# modulo p, an inverse, the signs of the scalars' digits, the table, the H of its additions.
-X, Y, Z, T0, T1, T2, H, TX, TY, RR, R, ONE, INVERSE, SIGNS, COMB_SIGNS = range(15)
-TABLE = 16
+# modulo p, an inverse, the table, the H of its additions.
+X, Y, Z, T0, T1, T2, H, TX, TY, RR, R, ONE, INVERSE, TABLE = range(14)
 ENTRIES = 8
 HISTORY = TABLE + 2 * ENTRIES
 SLOTS = HISTORY + ENTRIES - 1
-# The inversion modulo n has the workspace to itself but for R^2 mod n in RR.
+# Quotients want T0 to TY to themselves. Before there is a table: R modulo n, and b of the equation.
+RN, EQUATION_B = HISTORY, HISTORY + 1
 DIGEST, SIGNATURE_R, SIGNATURE_S = X, Y, Z
+# In the buffer: the signs of the scalars' digits, or the scalars.
+SIGNS, COMB_SIGNS = 3, 4
+
+Line = tuple[str, int, int, int]
 
 # 8 products: Z3 = 2 Y Z, a = 3 (X - Z^2)(X + Z^2), b = 4 X Y^2, X3 = a^2 - 2 b,
 # Y3 = a (b - X3) - 8 Y^4.
-DOUBLE = (
+DOUBLE: tuple[Line, ...] = (
     (MUL, T0, Z, Z), (SUB, T1, X, T0), (ADD, T0, X, T0), (MUL, T1, T1, T0), (ADD, T0, T1, T1),
     (ADD, T1, T1, T0), (ADD, Y, Y, Y), (MUL, Z, Y, Z), (MUL, Y, Y, Y), (MUL, T0, X, Y),
     (MUL, Y, Y, Y), (HALF, Y, Y, Y), (MUL, X, T1, T1), (SUB, X, X, T0), (SUB, X, X, T0),
@@ -36,100 +43,95 @@ DOUBLE = (
 )  # fmt: skip
 # 11 products: H = TX Z^2 - X, r = TY Z^3 - Y, Z3 = Z H, V = X H^2, X3 = r^2 - H^3 - 2 V,
 # Y3 = r (V - X3) - Y H^3. H = 0, where the sum needs another formula, makes Z 0 for good.
-ADDITION = (
+ADDITION: tuple[Line, ...] = (
     (MUL, T0, Z, Z), (MUL, T1, T0, Z), (MUL, H, TX, T0), (MUL, T1, TY, T1), (SUB, H, H, X),
     (SUB, T1, T1, Y), (MUL, Z, Z, H), (MUL, T0, H, H), (MUL, T2, T0, H), (MUL, T0, T0, X),
     (MUL, X, T1, T1), (SUB, X, X, T2), (SUB, X, X, T0), (SUB, X, X, T0), (SUB, T0, T0, X),
     (MUL, T0, T0, T1), (MUL, T2, T2, Y), (SUB, Y, T0, T2),
 )  # fmt: skip
 # The point to Montgomery form, into (X : Y : 1).
-PREPARE = (
+PREPARE: tuple[Line, ...] = (
     (MUL, TABLE, TABLE, RR), (MUL, TABLE + 1, TABLE + 1, RR), (MUL, X, TABLE, R),
     (MUL, Y, TABLE + 1, R), (MUL, Z, R, R),
 )  # fmt: skip
 # With 2 P = (X : Y : Z): on the curve that is larger by Z it is affine, so that the formula above
 # adds it, and P is (x Z^2 : y Z^3 : 1). INVERSE keeps Z, by which to return.
-BEGIN_TABLE = (
+BEGIN_TABLE: tuple[Line, ...] = (
     (MUL, TX, X, R), (MUL, TY, Y, R), (MUL, T0, Z, Z), (MUL, T1, T0, Z), (MUL, X, TABLE, T0),
     (MUL, Y, TABLE + 1, T1), (MUL, INVERSE, Z, R), (MUL, Z, R, R),
 )  # fmt: skip
-RETURN = ((MUL, Z, Z, INVERSE),)
+RETURN: tuple[Line, ...] = ((MUL, Z, Z, INVERSE),)
+INVERT: tuple[Line, ...] = ((QUOTIENT, INVERSE, Z, RR),)
 # One entry made affine; the inverse of its Z times its H is the inverse of the Z before.
-AFFINE_ENTRY = (
+AFFINE_ENTRY: tuple[Line, ...] = (
     (MUL, T0, INVERSE, INVERSE), (MUL, X, X, T0), (MUL, T0, T0, INVERSE), (MUL, Y, Y, T0),
     (MUL, INVERSE, INVERSE, H),
 )  # fmt: skip
-# INVERSE = Z^(p - 2): 2^k - 1 is built for k = 2, 3, 6, 12, 15, 30, 32.
-INVERT = (
-    (SQUARE + 1, T0, Z, Z), (MUL, T0, T0, Z), (SQUARE + 1, T1, T0, T0), (MUL, T1, T1, Z),
-    (SQUARE + 3, T2, T1, T1), (MUL, T2, T2, T1), (SQUARE + 6, H, T2, T2), (MUL, H, H, T2),
-    (SQUARE + 3, H, H, H), (MUL, H, H, T1), (SQUARE + 15, T2, H, H), (MUL, T2, T2, H),
-    (SQUARE + 2, T1, T2, T2), (MUL, T1, T1, T0), (SQUARE + 32, INVERSE, T1, T1),
-    (MUL, INVERSE, INVERSE, Z), (SQUARE + 64, INVERSE, INVERSE, INVERSE),
-    (SQUARE + 64, INVERSE, INVERSE, INVERSE), (MUL, INVERSE, INVERSE, T1),
-    (SQUARE + 32, INVERSE, INVERSE, INVERSE), (MUL, INVERSE, INVERSE, T1),
-    (SQUARE + 30, INVERSE, INVERSE, INVERSE), (MUL, INVERSE, INVERSE, T2),
-    (SQUARE + 2, INVERSE, INVERSE, INVERSE), (MUL, INVERSE, INVERSE, Z),
-)  # fmt: skip
-TO_AFFINE = (
+TO_AFFINE: tuple[Line, ...] = (
     (MUL, T0, INVERSE, INVERSE), (MUL, X, X, T0), (MUL, T0, T0, INVERSE), (MUL, Y, Y, T0),
 )  # fmt: skip
 # Out of Montgomery form.
-DELIVER = ((MUL, X, X, ONE), (MUL, Y, Y, ONE), (MUL, Z, Z, ONE))
+DELIVER: tuple[Line, ...] = ((MUL, X, X, ONE), (MUL, Y, Y, ONE), (MUL, Z, Z, ONE))
 
-
-def invert_scalar() -> tuple[tuple[int, int, int, int], ...]:
-    """Return the program DIGEST / SIGNATURE_S and SIGNATURE_R / SIGNATURE_S modulo n.
-
-    The exponent n - 2 in sliding windows of up to four bits, over the odd powers 1 to 15.
-    """
-    square, result = HISTORY, HISTORY + 1
-    lines = [
-        (MUL_N, TABLE, SIGNATURE_S, RR),
-        (SQUARE_N + 1, square, TABLE, TABLE),
-        *((MUL_N, TABLE + i, TABLE + i - 1, square) for i in range(1, ENTRIES)),
-    ]
-    bits, source, pending = f"{N - 2:b}", None, 0
-    while bits:
-        if bits[0] == "0":
-            bits, pending = bits[1:], pending + 1
-            continue
-        window = bits[:4].rstrip("0")
-        bits, pending = bits[len(window) :], pending + len(window)
-        power = TABLE + (int(window, 2) >> 1)
-        if source is None:
-            source, pending = power, 0
-            continue
-        while pending:
-            count = min(pending, 100)
-            lines.append((SQUARE_N + count, result, source, source))
-            source, pending = result, pending - count
-        lines.append((MUL_N, result, result, power))
-    assert pending == 0  # n - 2 is odd
-    lines += [(MUL_N, DIGEST, DIGEST, result), (MUL_N, SIGNATURE_R, SIGNATURE_R, result)]
-    return tuple(lines)
-
-
-POINTS = {
+# Coordinates below p, and y^2 = (x^2 - 3) x + b.
+CHECK: tuple[Line, ...] = (
+    (MUL, TX, TABLE, RR), (MUL, T0, TX, ONE), (SAME, 0, T0, TABLE), (MUL, TY, TABLE + 1, RR),
+    (MUL, T0, TY, ONE), (SAME, 0, T0, TABLE + 1), (MUL, T0, TX, TX), (SUB, T0, T0, R),
+    (SUB, T0, T0, R), (SUB, T0, T0, R), (MUL, T0, T0, TX), (ADD, T0, T0, EQUATION_B),
+    (MUL, T1, TY, TY), (SAME, 0, T0, T1),
+)  # fmt: skip
+# The scalars of a verification, and the x-coordinate r against X / Z^2.
+SCALARS: tuple[Line, ...] = (
+    (QUOTIENT_N, Z, SIGNATURE_S, RN), (MUL_N, T0, SIGNATURE_R, Z), (MUL_N, T1, DIGEST, Z),
+)  # fmt: skip
+COMPARE: tuple[Line, ...] = (
+    (MUL, TX, TX, RR), (MUL, T0, Z, Z), (MUL, T0, T0, TX), (SAME, 0, T0, X),
+)  # fmt: skip
+# Two quotients modulo n.
+DIVIDE: tuple[Line, ...] = ((QUOTIENT_N, Z, Z, RN), (MUL_N, X, X, Z), (MUL_N, Y, Y, Z))
+POINTS: dict[str, tuple[Line, ...]] = {
     "double": DOUBLE, "addition": ADDITION, "prepare": PREPARE, "begin_table": BEGIN_TABLE,
-    "return_": RETURN, "affine_entry": AFFINE_ENTRY, "to_affine": TO_AFFINE, "deliver": DELIVER,
+    "return_": RETURN, "invert": INVERT, "affine_entry": AFFINE_ENTRY, "to_affine": TO_AFFINE,
+    "deliver": DELIVER,
 }  # fmt: skip
 ALL = {
-    **POINTS, "invert": INVERT, "scalar_product": ((MUL_N, X, X, Y),),
-    "invert_scalar": invert_scalar(),
+    **POINTS, "divide": DIVIDE, "scalar_product": ((MUL_N, X, X, Y),), "check": CHECK,
+    "scalars": SCALARS, "compare": COMPARE,
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a kernel has its slots and its return address, in bytes above the stack pointer.
+
+    Attributes:
+        slots: the first one.
+        slot: the bytes of one.
+        link: the word that keeps where a program returns to.
+    """
+
+    slots: int
+    slot: int
+    link: int
 
 
 def write(
-    code: Code, lines_of: Mapping[str, tuple[tuple[int, int, int, int], ...]], slot: int
+    code: Code, lines_of: Mapping[str, tuple[Line, ...]], frame: Frame, squares: bool
 ) -> None:
-    """Append all programs as data, each behind a label of its name; slots of `slot` bytes.
+    """Append all programs as subroutines.
 
-    A slot's number comes multiplied by a sixteenth of its size: shifted left by 4 it is a place.
+    Args:
+        squares: whether there is a subroutine for squares.
     """
     for name, lines in lines_of.items():
-        code(f"# program {name}: operation, result, operands", f"{name}:")
+        code(f"# program {name}", f"{name}:", f"str lr, [sp, #{frame.link}]")
         for operation, *slots in lines:
-            octets = [operation, *(number * (slot >> 4) for number in slots)]
-            code(".byte " + ", ".join(map(str, octets)))
-        code(".byte 0, 0, 0, 0")
+            for register, slot in zip(("r0", "r1", "r2"), slots, strict=True):
+                code(f"add {register}, sp, #{frame.slots + frame.slot * slot}")
+            if operation in (QUOTIENT, QUOTIENT_N):
+                code(f"lea r3, {operation}", "bl quotient")
+            elif operation == MUL and slots[1] == slots[2] and squares:
+                code("bl square")
+            else:
+                code(f"bl {operation}")
+        code(f"ldr pc, [sp, #{frame.link}]")

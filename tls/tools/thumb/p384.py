@@ -3,9 +3,10 @@
 {interface}
 
 Theory of operation. As in `p256_machine`: field elements in Montgomery form, here with R = 2^384,
-in slots of 48 bytes on the stack, programs of field operations, scalars as signs of 384 (comb: 385)
-digits +1 and -1, in fours or in fives that are 77 places apart, one formula for the addition, and
-Z = 0 to the end where it does not hold, upon which the caller falls back on the portable code.
+in slots of 48 bytes on the stack, programs of field operations, secret scalars as signs of 384
+(comb: 385) digits +1 and -1, in fours or in fives that are 77 places apart, one formula for the
+addition, and Z = 0 to the end where it does not hold, upon which the caller falls back on the
+portable code. Divisions are by `division_steps`, sums of public multiples by `point_sums`.
 
 Reduction. p = 2^384 - 2^128 - 2^96 + 2^32 - 1, and -1/p mod 2^32 = 1. The sum of the product T and
 of M p, where M = m(0) + m(1) 2^32 + ..., has to be divisible by R: column i < 12 of it is
@@ -22,7 +23,8 @@ Registers. The words of a result in r1, r2, r4-r12 and lr, r3 for operands and m
 highest carry; the result's address waits on the stack. In the reduction r4-r10 hold words of M,
 r12, lr and r11 the carries of the three chains, 0 for a carry and -1 for none.
 
-Timing: the same instructions and addresses whatever the scalars, unless Z becomes 0.
+Timing: the same instructions and addresses whatever the scalars, unless Z becomes 0; of sums they
+are public.
 """
 
 from __future__ import annotations
@@ -35,19 +37,24 @@ NAME = "multiply"
 ARGUMENTS = 4
 INTERFACE = """\
 `multiply(buffer, table, first, what)`: `buffer` is a bytearray of 288 bytes, little-endian numbers:
-X, Y, Z, SIGNS (48 each), COMB_SIGNS (96); `table` 1,680 bytes: 16 affine points in Montgomery form,
-then R^2, R and 1 modulo p; `first` the first digit's place; `what` a sum of
+X, Y, Z, SIGNS (48 each), COMB_SIGNS (96); `table` 2,448 bytes: 16 affine points in Montgomery form,
+then R^2, R and 1 modulo p, and the generator's odd multiples 1 to 15; `first` the first digit's
+place; `what` is one of
 
 - 1: the scalar SIGNS times the point (X, Y); `first` is 380;
-- 2: the scalar COMB_SIGNS times the generator; `first` is 76, or 380 together with 1;
-- 4: the sum as an affine point in X and Y, else as (X : Y : Z), not in Montgomery form."""
+- 2: the scalar COMB_SIGNS times the generator; `first` is 76;
+- 8: X / Z and Y / Z modulo n;
+- 32: SIGNS times the point (X, Y) and COMB_SIGNS times the generator, with the numbers themselves
+  instead of signs, below 2^384.
+
+4 together with 1 or 2 asks for the affine point X, Y. Points are not in Montgomery form."""
 
 _WORDS = ("r1", "r2", *(f"r{i}" for i in range(4, 13)), "lr")
 _LIST = "{r1, r2, r4-r12, lr}"
 # The words of M, three columns at a time, and the four that high columns are made of.
 _M = (("r4", "r5", "r6"), ("r7", "r8", "r9"), ("r4", "r5", "r10"), ("r6", "r7", "r8"))
 _CHAINS = _FOURTH_LESS, _THIRD_LESS, _BEFORE = ("lr", "r12", "r11")
-_PRODUCT_BYTES = 100
+_PRODUCT_BYTES = 96
 
 
 def kernel() -> Code:
@@ -79,7 +86,8 @@ def _finish_y(code: Code) -> None:
 
 SHAPE = point_machine.Shape(
     words=12, spacing=77, part=tuple(f"r{i}" for i in range(4, 10)), parts=2,
-    programs=p384_programs.ALL, finish_y=_finish_y, modulo_n=False,
+    programs=p384_programs.ALL, finish_y=_finish_y, prime=p384_programs.P,
+    order=p384_programs.N, width=5,
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Multiplication of points on y^2 = x^3 - 3 x + b: the part of a kernel that such curves share.
 
-`p256` and `p384` say how it works. Here is the walk over the digits, the table of multiples, and
-the interpreter of the programs in `p256_programs` and `p384_programs`; what knows the prime
-(product, sum, difference, half, and taking p - y) is theirs.
+`p256` and `p384` say how it works. Here is the walk over the digits of a secret scalar, the table
+of multiples, and the table's entries under masks; `point_sums` has the walk over public scalars.
+What knows the prime (product, sum, difference, half, and taking p - y) is the curves' own.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from thumb import division_steps, point_sums
 from thumb import p256_programs as programs
 from thumb.assembler import Code
 
-WINDOW, COMB, AFFINE, SCALARS, ONE_PRODUCT = 1, 2, 4, 8, 16
+WINDOW, COMB, AFFINE, SCALARS, ONE_PRODUCT, SUM, VERIFY = 1, 2, 4, 8, 16, 32, 64
 COMB_ENTRIES = 16
 # Words of the frame.
-WORKSPACE, _COMB, _PLACE, _WHAT, _PROGRAM, _RETURN, _COUNT, _EMPTY = range(0, 32, 4)
-_INDEX, SIGN, _SELECT_RETURN, _ENTRY, _LAST, _MEMBERS, RESULT, _BUFFER = range(32, 64, 4)
-_SLOTS_BASE = 64
+WORKSPACE, COMB_TABLE, PLACE, WHAT, _RETURN, _ENTRY, EMPTY, _INDEX = range(0, 32, 4)
+SIGN, _SELECT_RETURN, _LAST, _MEMBERS, RESULT, BUFFER, DIFFERENT, STATUS = range(32, 64, 4)
+STATES = 64  # of two scalars' digits, three words each
+_SLOTS_BASE = 88
 
 
 @dataclass(frozen=True)
@@ -33,16 +35,28 @@ class Shape:
         programs: label -> lines.
         finish_y: writes the code that takes the last part of an entry's y from the registers and
             negates y if the word `SIGN` of the frame says so; r0 points to the workspace then.
-        modulo_n: whether the programs have operations modulo the order of the group.
+        prime, order: of the field and of the group.
+        width: bits of a digit of the generator's scalar in sums; there are 2^(width - 2) multiples.
+        begin_verify: writes the code at `verify`, which checks its input, makes the scalars, and
+            goes on at `table` with the point as the first entry; None if there is none.
+        end_verify: writes what follows the sum.
+        constants: words of constants behind R^2, R and 1, which go to the table's end.
+        squares: whether there is a subroutine for squares.
     """
 
     words: int
     spacing: int
     part: tuple[str, ...]
     parts: int
-    programs: Mapping[str, tuple[tuple[int, int, int, int], ...]]
+    programs: Mapping[str, tuple[programs.Line, ...]]
     finish_y: Callable[[Code], None]
-    modulo_n: bool
+    prime: int
+    order: int
+    width: int
+    begin_verify: Callable[[Code], None] | None = None
+    end_verify: Callable[[Code], None] | None = None
+    constants: int = 0
+    squares: bool = False
 
     @property
     def slot(self) -> int:
@@ -57,7 +71,16 @@ class Shape:
     @property
     def frame(self) -> int:
         """The bytes of the kernel's frame."""
-        return _SLOTS_BASE + self.slot * programs.SLOTS
+        return self.place(programs.SLOTS)
+
+    @property
+    def comb_bytes(self) -> int:
+        """The bytes of the table in front of the generator's odd multiples."""
+        return 2 * self.slot * COMB_ENTRIES + 3 * self.slot + 4 * self.constants
+
+    def place(self, slot: int) -> int:
+        """Return where a slot is, in bytes above the stack pointer."""
+        return _SLOTS_BASE + self.slot * slot
 
 
 def write(code: Code, shape: Shape) -> None:
@@ -66,8 +89,12 @@ def write(code: Code, shape: Shape) -> None:
     _table(code, shape)
     _digits(code, shape)
     _select(code, shape)
-    programs.write(code, shape.programs, shape.slot)
-    _run(code, shape)
+    frame = programs.Frame(_SLOTS_BASE, shape.slot, _RETURN)
+    programs.write(code, shape.programs, frame, shape.squares)
+    code("# p and n as limbs, and their inverses", "field:")
+    code(division_steps.constants(shape.prime, shape.words), "order:")
+    code(division_steps.constants(shape.order, shape.words))
+    division_steps.write(code, shape.words, shape.place(programs.T0))
 
 
 def _index(code: Code, register: str, index: str, size: int) -> None:
@@ -77,56 +104,59 @@ def _index(code: Code, register: str, index: str, size: int) -> None:
             code(f"add {register}, {register}, {index}, lsl #{bit}")
 
 
-def _program(code: Code, name: str) -> None:
-    code(f"lea r3, {name}", "bl run")
-
-
 def _main(code: Code, shape: Shape) -> None:
-    slot = shape.slot
     code("# entry: the slots on the stack, filled from the buffer and the table")
     code("push {r8-r11}", f"sub sp, #{shape.frame}", "mov r12, r3", "mov r3, r0")
-    code(f"str r0, [sp, #{_BUFFER}]", f"add r0, sp, #{_SLOTS_BASE}", "mov lr, r1")
-    code("stmia sp, {r0-r2}", f"str r12, [sp, #{_WHAT}]", "mov r2, r0", "mov r1, r3")
-    _copy(code, shape, 3)
-    code(f"add r0, r2, #{slot * programs.SIGNS}")
-    _copy(code, shape, 3)
-    code(f"add r0, r2, #{slot * programs.TABLE}", "mov r1, r3")
-    _copy(code, shape, 2)
+    code(f"str r0, [sp, #{BUFFER}]", f"add r0, sp, #{_SLOTS_BASE}", "mov lr, r1")
+    code("stmia sp, {r0-r2}", f"str r12, [sp, #{WHAT}]")
     code("# the constants, word by word: bytes in flash may lie at any address")
-    code(f"add r0, r2, #{slot * programs.RR}", f"add r1, lr, #{2 * slot * COMB_ENTRIES}")
-    code(f"movs r3, #{3 * shape.words}")
-    if shape.modulo_n:
-        code("mov r2, r12", f"tst r2, #{SCALARS}", "beq constants", "adds r1, #96", "movs r3, #8")
-    code("constants:", "ldr r4, [r1], #4", "str r4, [r0], #4", "subs r3, r3, #1", "bne constants")
-    code("mov r3, r12")
-    if shape.modulo_n:
-        code(f"tst r3, #{SCALARS}", "beq points")
-        _program(code, "invert_scalar")
-        code("b finished", "points:", f"tst r3, #{ONE_PRODUCT}", "beq no_single")
-        _program(code, "scalar_product")
-        code("b finished", "no_single:")
-    code("movs r2, #1", f"str r2, [sp, #{_EMPTY}]", f"tst r3, #{WINDOW}", "beq walk", "b table")
-    code("# the walk over the digits", "walk:")
-    code(f"ldr r2, [sp, #{_PLACE}]", f"ldr r3, [sp, #{_WHAT}]")
-    code(f"tst r3, #{WINDOW}", "beq no_window", "tst r2, #3", "bne no_window", "bl window")
-    code("no_window:", f"ldr r2, [sp, #{_PLACE}]", f"ldr r3, [sp, #{_WHAT}]")
-    code(f"tst r3, #{COMB}", "beq no_comb", f"cmp r2, #{shape.spacing}", "bhs no_comb", "bl comb")
-    code("no_comb:", f"ldr r2, [sp, #{_PLACE}]", "subs r2, r2, #1", f"str r2, [sp, #{_PLACE}]")
-    code("bmi walked")
-    _program(code, "double")
-    code("b walk", "walked:", f"ldr r3, [sp, #{_WHAT}]", f"tst r3, #{AFFINE}", "beq deliver_it")
-    _program(code, "invert")
-    _program(code, "to_affine")
-    code("deliver_it:")
-    _program(code, "deliver")
-    code("# the result to the buffer, zeros to the slots", "finished:")
-    code(f"ldr r0, [sp, #{_BUFFER}]", f"add r1, sp, #{_SLOTS_BASE}")
+    for slot, distance, words in (
+        (programs.RR, 0, 3 * shape.words), (programs.HISTORY, 3 * shape.slot, shape.constants),
+    ):  # fmt: skip
+        if words:
+            copying = code.label("constants")
+            code(f"add r0, sp, #{shape.place(slot)}", f"movs r5, #{words}")
+            code(f"add r1, lr, #{2 * shape.slot * COMB_ENTRIES + distance}", f"{copying}:")
+            code("ldr r4, [r1], #4", "str r4, [r0], #4", "subs r5, r5, #1", f"bne {copying}")
+    code("movs r2, #1", f"str r2, [sp, #{EMPTY}]", "movs r2, #0", f"str r2, [sp, #{DIFFERENT}]")
+    code(f"str r2, [sp, #{STATUS}]", "mov r2, r12")
+    if shape.begin_verify:
+        code(f"tst r2, #{VERIFY}", "bne verify")
+    code("mov r1, r3", f"add r0, sp, #{shape.place(programs.X)}")
     _copy(code, shape, 3)
+    code(f"add r0, sp, #{shape.place(programs.TABLE)}", "mov r1, r3")
+    _copy(code, shape, 2)
+    code("mov r3, r12", f"tst r3, #{SCALARS}", "beq no_division", "bl divide", "b finished")
+    code("no_division:")
+    if "scalar_product" in shape.programs:
+        code(f"tst r3, #{ONE_PRODUCT}", "beq no_single", "bl scalar_product", "b finished")
+        code("no_single:")
+    code(f"tst r3, #{WINDOW + SUM}", "bne table")
+    _walk(code)
+    _finish(code, shape)
+    if shape.begin_verify:
+        shape.begin_verify(code)
+
+
+def _walk(code: Code) -> None:
+    code("# the walk over the digits", "walk:", f"ldr r2, [sp, #{PLACE}]")
+    code(f"ldr r3, [sp, #{WHAT}]", f"tst r3, #{WINDOW}", "beq no_window", "tst r2, #3")
+    code("bne next_place", "bl window", "b next_place", "no_window:", "bl comb", "next_place:")
+    code(f"ldr r2, [sp, #{PLACE}]", "subs r2, r2, #1", f"str r2, [sp, #{PLACE}]", "bmi walked")
+    code("bl double", "b walk", "walked:", f"ldr r3, [sp, #{WHAT}]", f"tst r3, #{AFFINE}")
+    code("beq deliver_it", "bl invert", "bl to_affine", "deliver_it:", "bl deliver")
+
+
+def _finish(code: Code, shape: Shape) -> None:
+    code("# the result to the buffer, zeros to the slots", "finished:")
+    code(f"ldr r0, [sp, #{BUFFER}]", f"add r1, sp, #{_SLOTS_BASE}")
+    _copy(code, shape, 3)
+    code("clear:")
     for word in shape.part:
         code(f"mov {word}, #0")
     code(f"add r0, sp, #{_SLOTS_BASE}", f"movs r1, #{shape.parts * programs.SLOTS}", "clearing:")
-    code(f"stmia r0!, {shape.list}", "subs r1, r1, #1", "bne clearing")
-    code(f"add sp, #{shape.frame}", "pop {r8-r11}", "movs r0, #0", "b end")
+    code(f"stmia r0!, {shape.list}", "subs r1, r1, #1", "bne clearing", f"ldr r0, [sp, #{STATUS}]")
+    code(f"add sp, #{shape.frame}", "pop {r8-r11}", "b end")
 
 
 def _copy(code: Code, shape: Shape, slots: int) -> None:
@@ -139,10 +169,10 @@ def _table(code: Code, shape: Shape) -> None:
     """The table of odd multiples, affine."""
     slot = shape.slot
     code("# the table: 3 P, 5 P, ... in turn, each with the H of its addition", "table:")
-    for name in ("prepare", "double", "begin_table"):
-        _program(code, name)
-    code("movs r2, #0", "next_entry:", "adds r2, r2, #1", f"str r2, [sp, #{_ENTRY}]")
-    _program(code, "addition")
+    code(
+        "bl prepare", "bl double", "bl begin_table", "movs r2, #0", "next_entry:", "adds r2, r2, #1"
+    )
+    code(f"str r2, [sp, #{_ENTRY}]", "bl addition")
     code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{_ENTRY}]")
     code(f"add r0, r1, #{slot * programs.TABLE}")
     _index(code, "r0", "r2", 2 * slot)
@@ -152,8 +182,7 @@ def _table(code: Code, shape: Shape) -> None:
     _index(code, "r0", "r2", slot)
     _copy(code, shape, 1)
     code(f"cmp r2, #{programs.ENTRIES - 1}", "bne next_entry")
-    for name in ("return_", "invert"):
-        _program(code, name)
+    code("bl return_", "bl invert")
     code("# backwards, each made affine", f"movs r2, #{programs.ENTRIES - 1}", "last_entry:")
     code(f"str r2, [sp, #{_ENTRY}]", f"ldr r0, [sp, #{WORKSPACE}]")
     code(f"add r1, r0, #{slot * (programs.HISTORY - 1)}")
@@ -163,29 +192,31 @@ def _table(code: Code, shape: Shape) -> None:
     code("mov r0, r3", f"add r1, r0, #{slot * programs.TABLE}")
     _index(code, "r1", "r2", 2 * slot)
     _copy(code, shape, 2)
-    _program(code, "affine_entry")
+    code("bl affine_entry")
     code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{_ENTRY}]")
     code(f"add r0, r1, #{slot * programs.TABLE}")
     _index(code, "r0", "r2", 2 * slot)
     _copy(code, shape, 2)
-    code("subs r2, r2, #1", "bne last_entry", "b walk")
+    code("subs r2, r2, #1", "bne last_entry")
+    code(f"ldr r3, [sp, #{WHAT}]", f"tst r3, #{WINDOW}", "bne walk")
+    point_sums.write(code, shape)
 
 
 def _digits(code: Code, shape: Shape) -> None:
     """Entry and sign of the digit at place r2, then `select` adds it."""
     slot = shape.slot
-    code("# window: four signs in a row", "window:", f"ldr r0, [sp, #{WORKSPACE}]")
-    code(f"add r1, r0, #{slot * programs.SIGNS}", "lsrs r3, r2, #3", "ldrb r3, [r1, r3]")
+    code("# window: four signs in a row", "window:", f"ldr r1, [sp, #{BUFFER}]")
+    code(f"adds r1, #{slot * programs.SIGNS}", "lsrs r3, r2, #3", "ldrb r3, [r1, r3]")
     code("and r4, r2, #4", "lsrs r3, r4", "and r3, r3, #15", "lsrs r4, r3, #3", "subs r4, r4, #1")
     code("eors r3, r4", "and r3, r3, #7", f"movs r2, #{programs.ENTRIES - 1}")
-    code(f"add r1, r0, #{slot * programs.TABLE}", "b select")
-    code("# comb: five signs far apart", "comb:", f"ldr r0, [sp, #{WORKSPACE}]")
-    code(f"add r1, r0, #{slot * programs.COMB_SIGNS}", f"add r2, r2, #{4 * shape.spacing}")
+    code(f"add r1, sp, #{shape.place(programs.TABLE)}", "b select")
+    code("# comb: five signs far apart", "comb:", f"ldr r1, [sp, #{BUFFER}]")
+    code(f"adds r1, #{slot * programs.COMB_SIGNS}", f"add r2, r2, #{4 * shape.spacing}")
     code("movs r3, #0", "movs r6, #5", "tooth:", "lsrs r4, r2, #3", "ldrb r4, [r1, r4]")
     code("and r5, r2, #7", "lsrs r4, r5", "and r4, r4, #1", "adds r3, r3, r3", "orrs r3, r4")
     code(f"subs r2, r2, #{shape.spacing}", "subs r6, r6, #1", "bne tooth")
     code("lsrs r4, r3, #4", "subs r4, r4, #1", "eors r3, r4", "and r3, r3, #15")
-    code(f"movs r2, #{COMB_ENTRIES - 1}", f"ldr r1, [sp, #{_COMB}]")
+    code(f"movs r2, #{COMB_ENTRIES - 1}", f"ldr r1, [sp, #{COMB_TABLE}]")
 
 
 def _select(code: Code, shape: Shape) -> None:
@@ -201,46 +232,25 @@ def _select(code: Code, shape: Shape) -> None:
         code(f"ldr r3, [sp, #{_INDEX}]", f"ldr r1, [sp, #{_LAST}]", f"ldr r2, [sp, #{_MEMBERS}]")
         code(f"adds r1, #{i * 4 * len(shape.part)}", "bl gather")
     shape.finish_y(code)
-    code(f"ldr r2, [sp, #{_EMPTY}]", "cmp r2, #0", "bne first_digit")
-    _program(code, "addition")
-    code(f"ldr lr, [sp, #{_SELECT_RETURN}]", "bx lr")
-    code("first_digit:", "movs r2, #0", f"str r2, [sp, #{_EMPTY}]")
+    code(f"ldr r2, [sp, #{EMPTY}]", "cmp r2, #0", "bne first_digit")
+    code("bl addition", f"ldr pc, [sp, #{_SELECT_RETURN}]")
+    code("first_digit:", "movs r2, #0", f"str r2, [sp, #{EMPTY}]")
     code("mov r3, r0", f"add r1, r0, #{slot * programs.TX}")
     _copy(code, shape, 2)
     code(f"add r1, r3, #{slot * programs.R}")
     _copy(code, shape, 1)
-    code(f"ldr lr, [sp, #{_SELECT_RETURN}]", "bx lr")
+    code(f"ldr pc, [sp, #{_SELECT_RETURN}]")
     code("# gather: a part of entry r3, all entries being read from the last at r1")
-    code("gather:", "push {lr}")
+    code("gather:", "push {lr}", f"ldr lr, [sp, #{4 + WHAT}]", f"tst lr, #{SUM + VERIFY}")
+    code("bne take")
     for word in shape.part:
         code(f"mov {word}, #0")
     code("member:", "eor lr, r2, r3", "subs lr, lr, #1", "sbc lr, lr, lr")
     for i, word in enumerate(shape.part):
         code(f"ldr r12, [r1, #{4 * i}]", "and r12, r12, lr", f"orr {word}, {word}, r12")
     code(f"subs r1, #{2 * slot}", "subs r2, r2, #1", "bpl member", "pop {pc}")
-
-
-def _run(code: Code, shape: Shape) -> None:
-    code("# run: the program at r3", "run:", f"str lr, [sp, #{_RETURN}]")
-    code("operation:", f"ldr r5, [sp, #{WORKSPACE}]", "ldr r4, [r3], #4")
-    code(f"str r3, [sp, #{_PROGRAM}]", "ubfx r0, r4, #8, #8", "ubfx r1, r4, #16, #8")
-    code("lsrs r2, r4, #24", "uxtb r4, r4")
-    for register in ("r0", "r1", "r2"):
-        code(f"add {register}, r5, {register}, lsl #4")
-    code(f"cmp r4, #{programs.ADD}", "bhs no_product", "cmp r4, #0", "beq ended", "bl product")
-    code("continued:", f"ldr r3, [sp, #{_PROGRAM}]", "b operation")
-    code("no_product:", "beq an_addition", f"cmp r4, #{programs.HALF}", "bhi powers", "beq a_half")
-    code("bl difference", f"ldr r3, [sp, #{_PROGRAM}]", "b operation")
-    code("an_addition:", "bl sum", f"ldr r3, [sp, #{_PROGRAM}]", "b operation")
-    code("a_half:", "bl half", f"ldr r3, [sp, #{_PROGRAM}]", "b operation")
-    code("powers:", f"subs r4, r4, #{programs.SQUARE}")
-    if shape.modulo_n:
-        code("bmi a_product_n", f"cmp r4, #{programs.SQUARE_N - programs.SQUARE}", "bhs squares_n")
-    code("squares:", f"str r4, [sp, #{_COUNT}]", "bl product", "mov r1, r0", "mov r2, r0")
-    code(f"ldr r4, [sp, #{_COUNT}]", "subs r4, r4, #1", "bne squares", "b continued")
-    if shape.modulo_n:
-        code("squares_n:", f"subs r4, r4, #{programs.SQUARE_N - programs.SQUARE}", "more_n:")
-        code(f"str r4, [sp, #{_COUNT}]", "bl product_of_scalars", "mov r1, r0", "mov r2, r0")
-        code(f"ldr r4, [sp, #{_COUNT}]", "subs r4, r4, #1", "bne more_n", "b continued")
-        code("a_product_n:", "bl product_of_scalars", "b continued")
-    code("ended:", f"ldr lr, [sp, #{_RETURN}]", "bx lr")
+    code("# the digits of public scalars take theirs at once", "take:", "subs r2, r2, r3")
+    code(f"mov r12, #{2 * slot}", "mls r12, r12, r2, r1")
+    for i, word in enumerate(shape.part):
+        code(f"ldr {word}, [r12, #{4 * i}]")
+    code("pop {pc}")

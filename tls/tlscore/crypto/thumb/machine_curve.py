@@ -13,6 +13,8 @@ from tlscore.crypto.weierstrass import Curve
 _WINDOW = const(1)
 _USE_COMB = const(2)
 _AFFINE = const(4)
+_QUOTIENTS = const(8)
+_SUM = const(32)
 # Which slot has what.
 _Y = const(1)
 _Z = const(2)
@@ -57,18 +59,22 @@ class MachineCurve(Curve):
 
     def combine(self, u1: int, u2: int, point: tuple) -> tuple:
         """Return u1 times the generator plus u2 times an affine `point`."""
-        x, y, _ = point
-        k = u2
-        if not k & 1:
-            k, y = self.n - k, self.p - y
         buffer = self.buffer()
-        self._put_window_digits(buffer, k, x, y)
-        self._put_comb_digits(buffer, u1)
-        self.run(buffer, 8 * self.size - 4, _WINDOW | _USE_COMB)
+        for slot, number in ((0, point[0]), (_Y, point[1]), (_SIGNS, u2), (_COMB_SIGNS, u1)):
+            self.put(buffer, slot, number)
+        self.run(buffer, 0, _SUM)
         z = self.number(buffer, _Z)
         if z == 0:
             return self._portable.combine(u1, u2, point)
         return self.number(buffer, 0), self.number(buffer, _Y), z
+
+    def quotients(self, a: int, b: int, divisor: int) -> tuple:
+        """Return a and b < n divided by `divisor`, modulo n."""
+        buffer = self.buffer()
+        for slot, number in enumerate((a % self.n, b, divisor)):
+            self.put(buffer, slot, number)
+        self.run(buffer, 0, _QUOTIENTS)
+        return self.number(buffer, 0), self.number(buffer, _Y)
 
     def affine(self, point: tuple) -> tuple:
         """Return (x, y) of a point that is not infinity."""

@@ -1,8 +1,7 @@
-"""P-384 by the kernel `p384_machine`, and its quotients by that of powers."""
+"""P-384 by the kernel `p384_machine`, which says how it works and what it costs."""
 
 from tlscore.compat import const
 from tlscore.crypto.p384 import CURVE as PORTABLE
-from tlscore.crypto.selftest import kernel
 from tlscore.crypto.thumb.machine_curve import MachineCurve
 from tlscore.crypto.thumb.p384_machine import TABLE, multiply
 
@@ -19,19 +18,11 @@ _KNOWN_X = (
 
 
 class Curve384(MachineCurve):
-    """The curve with its multiplications in machine code."""
+    """The curve with its multiplications and quotients in machine code."""
 
     def run(self, buffer: bytearray, first: int, what: int) -> None:
         """Call the kernel."""
         multiply(buffer, TABLE, first, what)
-
-    def quotients(self, a: int, b: int, divisor: int) -> tuple:
-        """Return a and b divided by `divisor`, modulo n, by a power if there is a kernel for it."""
-        powers = kernel("thumb.modular_power")
-        if powers is None:
-            return MachineCurve.quotients(self, a, b, divisor)
-        inverse = powers.power_secret(divisor, self.n - 2, self.n)
-        return a * inverse % self.n, b * inverse % self.n
 
 
 CURVE = Curve384(PORTABLE)
