@@ -25,7 +25,7 @@ from tlscore.tls12 import states as states12
 from tlscore.tls12.connection import Tls12
 from tlscore.tls12.message_streams import NewSessionTicketParser
 from tlscore.tls12.schedule import premaster_of_key
-from tlscore.tls12.transcript import Transcript, other_hash
+from tlscore.tls12.transcript import other_hash
 from tlscore.wire import Reader
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -63,6 +63,8 @@ class ClientConnection(Tls12, Client13):
         Client13.__init__(self, config)
         self._table = states12.CLIENT
 
+    _hello_class = client_hello.ClientHello
+
     def _new_hello(self, session_id, _hello_class):
         config = self._config
         session = config.session12
@@ -76,7 +78,7 @@ class ClientConnection(Tls12, Client13):
                 session_id = self._random(32)
         elif TLS_1_3 not in config.versions:
             session_id = b""
-        hello = Client13._new_hello(self, session_id, client_hello.ClientHello)
+        hello = Client13._new_hello(self, session_id, self._hello_class)
         hello.session = self._session12 = session
         return hello
 
@@ -116,7 +118,7 @@ class ClientConnection(Tls12, Client13):
     def _on_server_hello12(self, message, body):
         config = self._config
         offer = self._hello
-        hello = messages.parse_server_hello(body, offer.offered)
+        hello = messages.parse_server_hello(body, offer.offered, self._further_answers)
         # RFC 8446 §4.1.3: clients of TLS 1.3 "MUST check that the last 8 bytes are not equal to
         # either of these values".
         if TLS_1_3 in config.versions and bytes(hello.random[24:]) in _DOWNGRADE:
@@ -138,7 +140,7 @@ class ClientConnection(Tls12, Client13):
         signs = len(config.certificates) > 0 and not self.resumed
         hash_ = self._suite.hash
         other = other_hash(hash_, schemes_have_sha384=False) if signs else None
-        self._transcript = Transcript(hash_, _DIGESTS + (1 if signs else 0), other)
+        self._transcript = self._transcript_class(hash_, _DIGESTS + (1 if signs else 0), other)
         self._transcript.update(self._hello_message)
         self._transcript.update(message)
         self._hello_message = None
