@@ -1,0 +1,89 @@
+"""The client of DTLS 1.2: that of ../tls12/client.py, which asks again with a cookie if told to."""
+
+from tlscore import extensions, states
+from tlscore.compat import const
+from tlscore.dtls import client_hello, fragments
+from tlscore.dtls.connection import Dtls
+from tlscore.dtls.record import VERSION
+from tlscore.errors import PeerMisbehaved
+from tlscore.tls12.client import ClientConnection as Client12
+from tlscore.wire import Reader
+
+# A server may change the key of its cookies while we ask; nobody does so often.
+_VERIFY_REQUESTS_MAX = const(8)
+_EXT_CONNECTION_ID = const(54)
+
+
+def _extensions_of(body):
+    """Return a Reader over the extensions of a ServerHello."""
+    reader = Reader(body, "server_hello", 34)
+    reader.vector8()
+    reader.take(3)
+    return reader.vector16() if reader.remaining() else reader
+
+
+class ClientConnection(Dtls, Client12):
+    """A DTLS client; constructing it allocates what it needs and queues the ClientHello.
+
+    Args:
+        config: config.ClientConfig of this package.
+
+    Attributes: as in ../tls12/client.py, where `version` is that of TLS; and those of Dtls.
+    """
+
+    _hello_class = client_hello.ClientHello
+    _further_answers = (_EXT_CONNECTION_ID,)
+
+    def __init__(self, config):
+        self._verify_requests = 0
+        self._begin_datagrams(config)
+        Client12.__init__(self, config)
+        self._look_after_flight()
+
+    def _on_hello_verify_request(self, piece):
+        """Send the ClientHello again with a cookie (RFC 6347 §4.2.1)."""
+        hello = self._hello
+        whole = fragments.length_of(piece) + fragments.HEADER_BYTES == len(piece)
+        if self.state != states.WAIT_SERVER_HELLO or self._offset or not whole:
+            self.dropped += 1
+            return
+        reader = Reader(piece, "hello_verify_request", fragments.HEADER_BYTES)
+        try:
+            reader.u16()  # "the client MUST NOT use [it] for version negotiation"
+            cookie = bytes(reader.vector8().rest())
+            reader.finish()
+        except PeerMisbehaved:
+            self.dropped += 1
+            return
+        if cookie == hello.verify_cookie:
+            self._repeats = True
+            return
+        if self._verify_requests == _VERIFY_REQUESTS_MAX:
+            self.dropped += 1
+            return
+        if len(cookie) > self._config.cookie_bytes_max:
+            self.dropped += 1
+            return
+        self._verify_requests += 1
+        hello.verify_cookie = cookie
+        # The server's next message follows this one.
+        self._next = max(self._next, fragments.number_of(piece) + 1)
+        self._outbox.answered = True
+        self._hello_message = self._send_hello(VERSION)
+        self._look_after_flight()
+
+    def _is_tls12(self, body):
+        return len(body) > 2 and body[0] == 0xFE and body[1] == 0xFD
+
+    def _on_server_hello12(self, message, body):
+        said = extensions.find(_extensions_of(body), _EXT_CONNECTION_ID)
+        if said is not None:
+            # Whether it was asked for is checked there.
+            self._send_id = bytes(said.vector8().rest())
+            said.finish()
+            self._receive_id = self._config.connection_id or b""
+        return Client12._on_server_hello12(self, message, body)
+
+    def _end(self, state):
+        Client12._end(self, state)
+        self._end_datagrams()
