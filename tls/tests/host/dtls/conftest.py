@@ -13,6 +13,7 @@ from tlscore.trust import TrustAnchors, anchor_from_certificate
 
 KEY_NAME, KEY = b"device 1", bytes(range(16))
 PSK_CCM_8, ECDSA_CCM_8, ECDSA_GCM, PSK_GCM = 0xC0A8, 0xC0AE, 0xC02B, 0x00A8
+PSK_CHACHA20 = 0xCCAB
 
 
 class Ends:
@@ -20,7 +21,7 @@ class Ends:
 
     def __init__(self, identity, clock, suite):
         self.identity, self.clock, self.suite = identity, clock, suite
-        self.by_key = suite in (PSK_CCM_8, PSK_GCM)
+        self.by_key = suite in (PSK_CCM_8, PSK_GCM, PSK_CHACHA20)
 
     def client(self, seed=0, **changes):
         identity = self.identity
