@@ -66,7 +66,6 @@ class ClientHello:
         writer.u16(_TLS_1_2)  # legacy_version, RFC 8446 §4.1.2
         writer.raw(self.random)
         writer.vector8(self.session_id)
-        self._write_cookie(writer)
         _write_codes(writer, self.suites())
         writer.vector8(b"\x00")  # legacy_compression_methods: null only
         block = writer.open(2)
@@ -74,9 +73,6 @@ class ClientHello:
         self._write_extensions(writer)
         writer.close(block, 2)
         writer.close(message, 3)
-
-    def _write_cookie(self, _writer):
-        """Write the field that only datagrams have (dtls/client_hello.py)."""
 
     def suites(self):
         """Return the numbers of the cipher suites to offer."""

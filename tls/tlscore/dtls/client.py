@@ -1,6 +1,6 @@
 """The client of DTLS 1.2: that of ../tls12/client.py, which asks again with a cookie if told to."""
 
-from tlscore import extensions, states
+from tlscore import states
 from tlscore.compat import const
 from tlscore.dtls import client_hello, fragments
 from tlscore.dtls.connection import Dtls
@@ -12,6 +12,9 @@ from tlscore.wire import Reader
 # A server may change the key of its cookies while we ask; nobody does so often.
 _VERIFY_REQUESTS_MAX = const(8)
 _EXT_CONNECTION_ID = const(54)
+_ALERT_ILLEGAL_PARAMETER = const(47)
+# Extensions of a ServerHello that are read here.
+_ANSWERS = (_EXT_CONNECTION_ID,)
 
 
 def _extensions_of(body):
@@ -31,11 +34,9 @@ class ClientConnection(Dtls, Client12):
     Attributes: as in ../tls12/client.py, where `version` is that of TLS; and those of Dtls.
     """
 
-    _hello_class = client_hello.ClientHello
-    _further_answers = (_EXT_CONNECTION_ID,)
-
     def __init__(self, config):
         self._verify_requests = 0
+        self._taken_answers = []
         self._begin_datagrams(config)
         Client12.__init__(self, config)
         self._look_after_flight()
@@ -75,14 +76,36 @@ class ClientConnection(Dtls, Client12):
     def _is_tls12(self, body):
         return len(body) > 2 and body[0] == 0xFE and body[1] == 0xFD
 
+    def _new_hello(self, session_id, hello_class):
+        made = Client12._new_hello(self, session_id, hello_class)
+        hello = client_hello.ClientHello(self._config, made.random, made.session_id, made.shares)
+        hello.session = made.session
+        return hello
+
     def _on_server_hello12(self, message, body):
-        said = extensions.find(_extensions_of(body), _EXT_CONNECTION_ID)
-        if said is not None:
-            # Whether it was asked for is checked there.
-            self._send_id = bytes(said.vector8().rest())
-            said.finish()
-            self._receive_id = self._config.connection_id or b""
-        return Client12._on_server_hello12(self, message, body)
+        """Take what only DTLS answers out of the ServerHello, and have the rest read."""
+        block = _extensions_of(body)
+        kept = b""
+        while block.remaining():
+            extension, content = block.u16(), block.vector16()
+            said = content.end - content.position
+            if extension in self._hello.offered and extension in _ANSWERS:
+                self._take_answer(extension, content)
+            else:
+                kept += bytes(body[content.position - 4 : content.position + said])
+        head = bytes(body[: 35 + body[34] + 3])
+        length = bytes((len(kept) >> 8, len(kept) & 0xFF))
+        return Client12._on_server_hello12(self, message, memoryview(head + length + kept))
+
+    def _take_answer(self, extension, content):
+        taken = self._taken_answers
+        # RFC 5246 §7.4.1.4: "There MUST NOT be more than one extension of the same type."
+        if extension in taken:
+            raise PeerMisbehaved("server_hello.duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
+        taken.append(extension)
+        self._send_id = bytes(content.vector8().rest())
+        content.finish()
+        self._receive_id = self._config.connection_id
 
     def _end(self, state):
         Client12._end(self, state)

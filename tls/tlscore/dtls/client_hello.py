@@ -4,6 +4,8 @@ from tlscore.compat import const
 from tlscore.tls12 import client_hello
 
 _EXT_CONNECTION_ID = const(54)
+# Header, version and random come before the session id.
+_SESSION_ID_AT = const(4 + 2 + 32)
 
 
 class ClientHello(client_hello.ClientHello):
@@ -15,8 +17,22 @@ class ClientHello(client_hello.ClientHello):
 
     verify_cookie = b""
 
-    def _write_cookie(self, writer):
-        writer.vector8(self.verify_cookie)
+    def write(self, writer):
+        """Write the message with its header of TLS."""
+        start = writer.position
+        client_hello.ClientHello.write(self, writer)
+        # The cookie's field is between session id and suites.
+        cookie = self.verify_cookie
+        at = start + _SESSION_ID_AT + 1 + len(self.session_id)
+        end = writer.position
+        writer.vector8(cookie)
+        moved = bytes(writer.buffer[at:end])
+        writer.position = at
+        writer.vector8(cookie)
+        writer.raw(moved)
+        size = writer.position - start - 4
+        writer.buffer[start + 2] = size >> 8
+        writer.buffer[start + 3] = size & 0xFF
 
     def _write_extensions(self, writer):
         client_hello.ClientHello._write_extensions(self, writer)

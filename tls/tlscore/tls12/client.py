@@ -63,8 +63,6 @@ class ClientConnection(Tls12, Client13):
         Client13.__init__(self, config)
         self._table = states12.CLIENT
 
-    _hello_class = client_hello.ClientHello
-
     def _new_hello(self, session_id, _hello_class):
         config = self._config
         session = config.session12
@@ -78,7 +76,7 @@ class ClientConnection(Tls12, Client13):
                 session_id = self._random(32)
         elif TLS_1_3 not in config.versions:
             session_id = b""
-        hello = Client13._new_hello(self, session_id, self._hello_class)
+        hello = Client13._new_hello(self, session_id, client_hello.ClientHello)
         hello.session = self._session12 = session
         return hello
 
@@ -118,7 +116,7 @@ class ClientConnection(Tls12, Client13):
     def _on_server_hello12(self, message, body):
         config = self._config
         offer = self._hello
-        hello = messages.parse_server_hello(body, offer.offered, self._further_answers)
+        hello = messages.parse_server_hello(body, offer.offered)
         # RFC 8446 §4.1.3: clients of TLS 1.3 "MUST check that the last 8 bytes are not equal to
         # either of these values".
         if TLS_1_3 in config.versions and bytes(hello.random[24:]) in _DOWNGRADE:

@@ -38,7 +38,6 @@ class Tls12:
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
     _transcript_class = Transcript
-    _further_answers = ()  # extensions of a ServerHello that dtls/ reads
     _master = None
     _randoms = b""
     _protections = None  # key of the client and of the server

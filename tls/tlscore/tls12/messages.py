@@ -92,12 +92,11 @@ def is_of_tls12(body) -> bool:
     return extensions.find(reader.vector16(), _EXT_SUPPORTED_VERSIONS) is None
 
 
-def parse_server_hello(body, offered, further=()) -> ServerHello:
+def parse_server_hello(body, offered) -> ServerHello:
     """Read a ServerHello (RFC 5246 §7.4.1.3).
 
     Args:
         offered: extension types of the ClientHello.
-        further: those that may be answered and are not read here.
     """
     reader = Reader(body, "server_hello")
     hello = ServerHello()
@@ -116,7 +115,7 @@ def parse_server_hello(body, offered, further=()) -> ServerHello:
         content = block.vector16()
         # RFC 5246 §7.4.1.4: an extension that was not asked for "MUST" end the handshake "with an
         # unsupported_extension fatal alert"; "There MUST NOT be more than one ... of the same".
-        if extension not in offered or extension not in _ANSWERS + further:
+        if extension not in offered or extension not in _ANSWERS:
             raise PeerMisbehaved("server_hello.unsolicited_extension", _ALERT_UNSUPPORTED_EXTENSION)
         if extension in found:
             raise _illegal("server_hello.duplicate_extension")
