@@ -84,6 +84,8 @@ class Host:
         self.error = None
 
     def receive(self, datagram):
+        if self.error is not None:
+            return
         buffer = bytearray(datagram)
         try:
             self.connection.receive_datagram(buffer)

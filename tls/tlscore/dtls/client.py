@@ -11,10 +11,15 @@ from tlscore.wire import Reader
 
 # A server may change the key of its cookies while we ask; nobody does so often.
 _VERIFY_REQUESTS_MAX = const(8)
+_EXT_CLIENT_CERTIFICATE_TYPE = const(19)
+_EXT_SERVER_CERTIFICATE_TYPE = const(20)
 _EXT_CONNECTION_ID = const(54)
+_X509 = const(0)
+_RAW_PUBLIC_KEY = const(2)
+_ALERT_UNSUPPORTED_CERTIFICATE = const(43)
 _ALERT_ILLEGAL_PARAMETER = const(47)
 # Extensions of a ServerHello that are read here.
-_ANSWERS = (_EXT_CONNECTION_ID,)
+_ANSWERS = (_EXT_CLIENT_CERTIFICATE_TYPE, _EXT_SERVER_CERTIFICATE_TYPE, _EXT_CONNECTION_ID)
 
 
 def _extensions_of(body):
@@ -37,6 +42,7 @@ class ClientConnection(Dtls, Client12):
     def __init__(self, config):
         self._verify_requests = 0
         self._taken_answers = []
+        self._server_type = self._own_type = _X509
         self._begin_datagrams(config)
         Client12.__init__(self, config)
         self._look_after_flight()
@@ -95,7 +101,25 @@ class ClientConnection(Dtls, Client12):
                 kept += bytes(body[content.position - 4 : content.position + said])
         head = bytes(body[: 35 + body[34] + 3])
         length = bytes((len(kept) >> 8, len(kept) & 0xFF))
-        return Client12._on_server_hello12(self, message, memoryview(head + length + kept))
+        state = Client12._on_server_hello12(self, message, memoryview(head + length + kept))
+        if self._certificates is not None:
+            self._agree_on_types()
+        return state
+
+    def _agree_on_types(self):
+        """Expect certificates, or raw public keys (RFC 7250 §4.2)."""
+        config = self._config
+        own = (_RAW_PUBLIC_KEY,) if config.public_key_info is not None else ()
+        own_type_is_known = self._own_type in (_X509, *own)
+        if self._server_type not in config.certificate_types or not own_type_is_known:
+            reason = "server_hello.unoffered_certificate_type"
+            raise PeerMisbehaved(reason, _ALERT_UNSUPPORTED_CERTIFICATE)
+        if self._server_type != _X509 or self._own_type != _X509:
+            from tlscore.dtls.raw_keys import RawAuthentication  # noqa: PLC0415
+
+            self._certificates = RawAuthentication(
+                config, self._server_type != _X509, self._own_type != _X509
+            )
 
     def _take_answer(self, extension, content):
         taken = self._taken_answers
@@ -103,9 +127,14 @@ class ClientConnection(Dtls, Client12):
         if extension in taken:
             raise PeerMisbehaved("server_hello.duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
         taken.append(extension)
-        self._send_id = bytes(content.vector8().rest())
+        if extension == _EXT_SERVER_CERTIFICATE_TYPE:
+            self._server_type = content.u8()
+        elif extension == _EXT_CLIENT_CERTIFICATE_TYPE:
+            self._own_type = content.u8()
+        else:
+            self._send_id = bytes(content.vector8().rest())
+            self._receive_id = self._config.connection_id
         content.finish()
-        self._receive_id = self._config.connection_id
 
     def _end(self, state):
         Client12._end(self, state)

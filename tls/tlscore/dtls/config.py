@@ -2,13 +2,14 @@
 
 from tlscore.codepoints import TLS_1_2
 from tlscore.compat import const
-from tlscore.config_checks import require
+from tlscore.config_checks import check_certificate_types, require
 from tlscore.dtls.connection import DATAGRAM_BYTES_MIN
 from tlscore.dtls.record import RECORD_OVERHEAD_BYTES
 from tlscore.tls12 import config
 
 _DATAGRAM_BYTES_MAX = const(16384)
 _CONNECTION_ID_BYTES_MAX = const(255)
+_X509 = const(0)
 _VERSIONS = (TLS_1_2,)
 
 
@@ -89,7 +90,10 @@ class ClientConfig(DatagramOptions, config.ClientConfig):
     def __init__(self, entropy, clock, trust, server_name, **options):
         self.set_datagram_options(**split_options(options))
         options.setdefault("record_buffer_bytes", 1500)
+        types = options.pop("certificate_types", (_X509,))
+        check_certificate_types(types)
         config.ClientConfig.__init__(
             self, entropy, clock, trust, server_name, versions=_VERSIONS, **options
         )
+        self.certificate_types = types
         self.limit_records()

@@ -437,6 +437,8 @@ class Dtls:
         """Return the transcript of a handshake of which a hello is the first message."""
         if self._is_server:
             return Transcript(hash_, digests, other, self._message, None)
+        if self._config.public_key_info is not None:
+            digests += 1  # for a CertificateVerify by the key
         sent = self._outbox.next_message - 1
         return Transcript(hash_, digests, other, sent, self._message)
 

@@ -11,13 +11,17 @@ from tlscore.dtls import fragments
 from tlscore.dtls.connection import Dtls
 from tlscore.dtls.outbox import ChainMessage
 from tlscore.errors import PeerMisbehaved
-from tlscore.tls12 import client_hello_parser
+from tlscore.tls12 import client_hello_parser, suites
 from tlscore.tls12.server import ServerConnection as Server12
 from tlscore.wire import Reader
 
 _CLIENT_HELLO = const(1)
 _ALERT_PROTOCOL_VERSION = const(70)
+_ALERT_UNSUPPORTED_CERTIFICATE = const(43)
+_EXT_CLIENT_CERTIFICATE_TYPE = const(19)
+_EXT_SERVER_CERTIFICATE_TYPE = const(20)
 _EXT_CONNECTION_ID = const(54)
+_X509 = const(0)
 
 
 def _extensions_of(body):
@@ -28,6 +32,16 @@ def _extensions_of(body):
     reader.vector16()
     reader.vector8()
     return reader.vector16() if reader.remaining() else reader
+
+
+def _types_in(block, extension):
+    """Return the CertificateTypes of an extension, None if it is not there."""
+    said = extensions.find(block, extension)
+    if said is None:
+        return None
+    types = bytes(said.vector8(1).rest())
+    said.finish()
+    return types
 
 
 class ServerConnection(Dtls, Server12):
@@ -42,6 +56,8 @@ class ServerConnection(Dtls, Server12):
 
     _is_server = True
     _has_begun = False
+    _their_types = _their_own_types = None  # CertificateTypes, as the client lists them
+    _shows_raw = _wants_raw = False
 
     def __init__(self, config):
         self._begin_datagrams(config)
@@ -77,19 +93,51 @@ class ServerConnection(Dtls, Server12):
             said.finish()
             self._receive_id = self.own_connection_id
             self._answers_id = True
+        self._their_types = _types_in(block, _EXT_SERVER_CERTIFICATE_TYPE)
+        self._their_own_types = _types_in(block, _EXT_CLIENT_CERTIFICATE_TYPE)
         return hello
 
     def _more_answers(self):
-        if not self._answers_id:
-            return []
-        own = self.own_connection_id
-        return [(_EXT_CONNECTION_ID, bytes((len(own),)) + own)]
+        found = []
+        if self._answers_id:
+            own = self.own_connection_id
+            found.append((_EXT_CONNECTION_ID, bytes((len(own),)) + own))
+        if not self.resumed and not self._suite.bits & suites.KEY:
+            config = self._config
+            kind = self._agreed(config.certificate_types, self._their_types)
+            self._shows_raw = kind != _X509
+            if self._their_types is not None:
+                found.append((_EXT_SERVER_CERTIFICATE_TYPE, bytes((kind,))))
+            if self._asks:
+                kind = self._agreed(config.client_certificate_types, self._their_own_types)
+                self._wants_raw = kind != _X509
+                if self._their_own_types is not None:
+                    found.append((_EXT_CLIENT_CERTIFICATE_TYPE, bytes((kind,))))
+        return found
+
+    def _agreed(self, ours, theirs):
+        """Return the CertificateType of one side (RFC 7250 §4.2)."""
+        for kind in ours:
+            if kind in ((_X509,) if theirs is None else theirs):
+                return kind
+        reason = "client_hello.no_common_certificate_type"
+        raise PeerMisbehaved(reason, _ALERT_UNSUPPORTED_CERTIFICATE)
+
+    def _open_certificate(self, length):
+        if not self._wants_raw:
+            return Server12._open_certificate(self, length)
+        from tlscore.dtls.raw_keys import RawClient  # noqa: PLC0415
+
+        self._client = RawClient(self._config, (self._suite.hash, self._transcript.other))
+        return self._client.new_parser(length)
 
     def _queue_certificate(self):
         if self._certificate is None:
             return True
         self._certificate = None
-        self._outbox.queue_chain(ChainMessage(self._config.certificates), self._transcript)
+        config, raw = self._config, self._shows_raw
+        chain = (config.public_key_info,) if raw else config.certificates
+        self._outbox.queue_chain(ChainMessage(chain, raw), self._transcript)
         self._checkpoint("certificate")
         return True
 

@@ -1,5 +1,6 @@
 """DTLS 1.2 between our ends and the programs of OpenSSL and GnuTLS over loopback, both roles."""
 
+import hashlib
 import os
 import select
 import socket
@@ -9,6 +10,7 @@ import time
 import pytest
 import server_double as double
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from test_client_peers import PEM, PORTS_TRIED, Peers, needs_gnutls, needs_openssl
 from test_server_command import private_bytes
 
@@ -20,7 +22,7 @@ from tlscore.dtls.listener import Listener
 from tlscore.dtls.server_config import ServerConfig
 from tlscore.dtls.timers import Ticks
 from tlscore.entropy import SystemEntropy
-from tlscore.trust import TrustAnchors, anchor_from_certificate
+from tlscore.trust import PinnedKeys, TrustAnchors, anchor_from_certificate
 
 WAIT_S = 20
 KEY_NAME, KEY = b"device1", bytes(range(16))
@@ -48,6 +50,7 @@ def common(suite, options):
 def client_config(identity, suite, **options):
     values = common(suite, options)
     name, trust = identity.name, TrustAnchors([anchor_from_certificate(identity.root)])
+    trust = values.pop("trust", trust)
     if suite in BY_KEY:
         name = trust = None
         values.update(psks=((KEY_NAME, KEY, 32),), psk_modes=(0,))
@@ -176,6 +179,47 @@ def test_a_client_talks_to_gnutls_in_small_datagrams(peers, identity):
     assert echoed(config, port)[1] == b"hello\n"
 
 
+RAW_GNUTLS = GNUTLS + ":-CTYPE-ALL:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK"
+
+
+def raw_files(peers, identity):
+    key = peers.write("raw.key", private_bytes(identity.key))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key, peers.write("raw.pub", identity.key.public_key().public_bytes(PEM, form))
+
+
+def pin_of(identity):
+    info = double.public_key_info(identity.key)
+    return info, PinnedKeys([hashlib.sha256(info).digest()])
+
+
+@needs_gnutls
+def test_a_client_knows_gnutls_by_its_raw_public_key(peers, identity):
+    key, public = raw_files(peers, identity)
+    raw = ("--rawpkkeyfile", key, "--rawpkfile", public, "--priority", RAW_GNUTLS)
+    port = gnutls_server(peers, identity, ECDSA_GCM, *raw)
+    _, pins = pin_of(identity)
+    config = client_config(identity, ECDSA_GCM, certificate_types=(2,), trust=pins)
+    connection, heard = echoed(config, port)
+    assert (connection.signatures_verified, heard) == (1, b"hello\n")
+
+
+@needs_gnutls
+def test_gnutls_shows_and_takes_raw_public_keys(peers, service, identity):
+    key, public = raw_files(peers, identity)
+    info, pins = pin_of(identity)
+    clock = FixedClock(identity.utc_seconds)
+    types = {"certificate_types": (2,), "client_certificate_types": (2,)}
+    ours = service(ECDSA_GCM, public_key_info=info, trust=pins, clock=clock, **types)
+    raw = ["--rawpkkeyfile", key, "--rawpkfile", public, "--no-ca-verification"]
+    where = ["--udp", "-p", str(ours.port), "127.0.0.1"]
+    client = peers.spawn("gnutls-cli", ["--priority", RAW_GNUTLS, *raw, *where])
+    client.expect("Simple Client Mode")
+    client.send("hello\n")
+    client.expect("hello")
+    assert ours.client_key is not None
+
+
 class Service:
     """Our server on a port, which echoes until its first client has closed."""
 
@@ -184,6 +228,7 @@ class Service:
         self._transport = udp()
         self.port = self._transport.getsockname()[1]
         self.exported = None
+        self.client_key = None
         self.suite = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -207,6 +252,7 @@ class Service:
         for session in self.listener.sessions:
             if session is not None and session.connection.next_event() == (EVENT_CONNECTED,):
                 self.suite = session.connection.suite
+                self.client_key = session.connection.client_key
                 self.exported = session.connection.export(b"EXPORTER-hil", None, 32)
 
     def close(self):
