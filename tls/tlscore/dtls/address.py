@@ -57,5 +57,8 @@ def _groups(text):
         if "." in part:
             octets += _of_ipv4(part)
         else:
-            octets += int(part, 16).to_bytes(2, "big")
+            value = int(part, 16)
+            if value > 0xFFFF:
+                raise ValueError(text)
+            octets += bytes((value >> 8, value & 0xFF))
     return octets

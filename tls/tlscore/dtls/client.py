@@ -109,8 +109,9 @@ class ClientConnection(Dtls, Client12):
     def _agree_on_types(self):
         """Expect certificates, or raw public keys (RFC 7250 §4.2)."""
         config = self._config
-        own = (_RAW_PUBLIC_KEY,) if config.public_key_info is not None else ()
-        own_type_is_known = self._own_type in (_X509, *own)
+        has_key = config.public_key_info is not None
+        own_type_is_known = self._own_type == (_RAW_PUBLIC_KEY if has_key else _X509)
+        own_type_is_known = own_type_is_known or self._own_type == _X509
         if self._server_type not in config.certificate_types or not own_type_is_known:
             reason = "server_hello.unoffered_certificate_type"
             raise PeerMisbehaved(reason, _ALERT_UNSUPPORTED_CERTIFICATE)

@@ -374,8 +374,10 @@ class Dtls:
             if (end == 0 and length) or not self._is_welcome(piece[0], length, end, epoch):
                 return True
             self._awaited = bytes(piece[:4])
-            # The header of TLS takes the place of the end of that of DTLS.
+            # The header of TLS takes the place of the end of that of DTLS for a moment: a fragment
+            # that is held may be looked at again.
             payload = piece[fragments.HEADER_BYTES - 4 :]
+            kept = bytes(payload[:4])
             payload[:4] = self._awaited
         self._message = number
         if self._transcript is not None:
@@ -386,6 +388,8 @@ class Dtls:
             self._next = number + 1
             self._outbox.answered = True
         self._handshake.push(self, payload)
+        if not reached:
+            payload[:4] = kept
         self._look_after_flight()
         return True
 

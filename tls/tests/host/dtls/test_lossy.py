@@ -56,3 +56,9 @@ def test_handshakes_with_certificates_survive_disorder(network, datagram_bytes):
     fate = {"doubled": 1.0, "delay_ms": (1, 400)}
     options = {"datagram_bytes": datagram_bytes}
     assert failures(network, range(3), 60000, ECDSA_CCM_8, options, **fate) == []
+
+
+@pytest.mark.parametrize("seed", [3, 38])
+def test_handshakes_with_certificates_survive_a_loss_of_50_percent(network, seed):
+    """Seed 38: a ServerKeyExchange in two fragments that were both held, once taken wrongly."""
+    assert failures(network, [seed], 300000, ECDSA_CCM_8, loss=0.5) == []
