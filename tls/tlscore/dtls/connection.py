@@ -354,9 +354,11 @@ class Dtls:
             mark = held.find(self._next, self._offset)
             if mark < 0:
                 return
+            stood_at = (self._next, self._offset)
             piece, epoch = held.at(mark)
-            if not self._go_on(piece, epoch):
-                return
+            self._go_on(piece, epoch)
+            if (self._next, self._offset) == stood_at and self.state < states.CONNECTED:
+                held.forget(mark)  # it is not of this message, or of none that is awaited
 
     def _go_on(self, piece, epoch) -> bool:
         """Go on with the message awaited; False if the fragment does not begin where it stands."""

@@ -105,6 +105,13 @@ class HeldFragments:
             at = end
         self._filled = to
 
+    def forget(self, mark):
+        """Drop the fragment of a mark."""
+        _start, end = self._span(mark)
+        left = self._filled - end
+        self._view[mark : mark + left] = self._view[end : self._filled]
+        self._filled = mark + left
+
     def release(self):
         """Wipe and give up the buffer."""
         wipe(self._buffer)
