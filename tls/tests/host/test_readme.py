@@ -7,6 +7,7 @@ import re
 TLS = pathlib.Path(__file__).parents[2]
 README = (TLS / "README.md").read_text(encoding="utf-8")
 TLS12 = (TLS / "TLS12.md").read_text(encoding="utf-8")
+DTLS = (TLS / "DTLS.md").read_text(encoding="utf-8")
 # What the caller gives says its reasons itself.
 ELSEWHERE = ("__main__", "clock", "entropy", "trust", "verify_command")
 REASON = re.compile(r"[a-z_]+\.[a-z_]+")
@@ -45,6 +46,17 @@ def test_every_reason_is_listed():
     assert reasons_in_source(TLS / "tlscore" / "tls12") <= reasons_in_readme() | reasons_in_readme(
         TLS12
     )
+
+
+def test_every_reason_of_dtls_is_listed():
+    known = reasons_in_readme() | reasons_in_readme(TLS12)
+    found = reasons_in_source(TLS / "tlscore" / "dtls")
+    assert found - known == reasons_in_readme(DTLS)
+
+
+def test_every_file_of_dtls_is_mentioned():
+    files = {path.stem for path in (TLS / "tlscore" / "dtls").glob("*.py")} - {"__init__"}
+    assert {name for name in files if "`{}`".format(name) not in DTLS} == set()
 
 
 def test_every_file_is_mentioned():

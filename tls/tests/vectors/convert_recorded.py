@@ -1,8 +1,8 @@
-"""Write recorded.traces and recorded_tls12.traces from handshakes between other people's stacks.
+"""Write recorded.traces and recorded_*.traces from handshakes between other people's stacks.
 
     python convert_recorded.py FOLDER
 
-FOLDER holds `recorded/tls1*.json` (what went over the wire, its key log, a pre-shared key where
+FOLDER holds `recorded/*.json` (what went over the wire, its key log, a pre-shared key where
 one was used) and `seed_wire/`, what clients and servers of older versions say. README.md tells
 where they come from. Octets are written as they are; only the form changes, and what the reader
 of a handshake has to trust is added, taken out of the recordings: the authority that one of the
@@ -104,10 +104,10 @@ def traces(folder):
     return found
 
 
-def traces_of_tls12(folder):
-    """Return [(name, comment, fields)] of every trace of TLS 1.2."""
+def traces_of(folder, version):
+    """Return [(name, comment, fields)] of every trace of a version: tls12, dtls12."""
     found = []
-    for path in sorted((folder / "recorded").glob("tls12-*.json")):
+    for path in sorted((folder / "recorded").glob(version + "-*.json")):
         name, server, client = path.stem.split("__")
         comment = "server {}, client {}".format(server, client)
         found.append((name, comment, fields_of(json.loads(path.read_text()))))
@@ -116,7 +116,8 @@ def traces_of_tls12(folder):
 
 def main(folder):
     write("recorded.traces", traces(folder))
-    write("recorded_tls12.traces", traces_of_tls12(folder))
+    write("recorded_tls12.traces", traces_of(folder, "tls12"))
+    write("recorded_dtls12.traces", traces_of(folder, "dtls12"))
 
 
 def write(name, found):

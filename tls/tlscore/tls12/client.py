@@ -25,7 +25,7 @@ from tlscore.tls12 import states as states12
 from tlscore.tls12.connection import Tls12
 from tlscore.tls12.message_streams import NewSessionTicketParser
 from tlscore.tls12.schedule import premaster_of_key
-from tlscore.tls12.transcript import Transcript, other_hash
+from tlscore.tls12.transcript import other_hash
 from tlscore.wire import Reader
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -138,7 +138,7 @@ class ClientConnection(Tls12, Client13):
         signs = len(config.certificates) > 0 and not self.resumed
         hash_ = self._suite.hash
         other = other_hash(hash_, schemes_have_sha384=False) if signs else None
-        self._transcript = Transcript(hash_, _DIGESTS + (1 if signs else 0), other)
+        self._transcript = self._transcript_class(hash_, _DIGESTS + (1 if signs else 0), other)
         self._transcript.update(self._hello_message)
         self._transcript.update(message)
         self._hello_message = None

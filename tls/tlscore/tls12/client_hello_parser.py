@@ -97,8 +97,11 @@ def version_of(body, versions) -> int:
     return best
 
 
-def parse(body) -> ReceivedHello:
+def parse(body, has_cookie=False) -> ReceivedHello:
     """Read the body of a ClientHello that `version_of` has found to come to TLS 1.2.
+
+    Args:
+        has_cookie: it is one of DTLS (RFC 6347 §4.2.1).
 
     Raises:
         PeerMisbehaved: it is malformed or breaks a rule.
@@ -108,6 +111,8 @@ def parse(body) -> ReceivedHello:
     reader.u16()
     hello.random = reader.take(32)
     hello.session_id = reader.vector8(0, 32).rest()
+    if has_cookie:
+        reader.vector8()
     hello.suites = codes_of(reader.vector16(2))
     # RFC 5246 §7.4.1.2: the list "MUST contain ... CompressionMethod.null"; others may be there.
     if 0 not in bytes(reader.vector8(1).rest()):

@@ -11,6 +11,7 @@ from tlscore.connection import Connection
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.tls12 import schedule
 from tlscore.tls12.record import Outbox, RecordProtection, RecordReceiver
+from tlscore.tls12.transcript import Transcript
 
 # See codepoints.py: copies that cost nothing on a board.
 _TLS_1_2 = const(0x0303)
@@ -36,6 +37,7 @@ class Tls12:
 
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
+    _transcript_class = Transcript
     _master = None
     _randoms = b""
     _protections = None  # key of the client and of the server

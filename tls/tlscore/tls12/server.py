@@ -22,7 +22,7 @@ from tlscore.tls12 import client_hello_parser, messages, server_choice, suites
 from tlscore.tls12 import states as states12
 from tlscore.tls12.schedule import premaster_of_key
 from tlscore.tls12.server_flight import ServerFlight12
-from tlscore.tls12.transcript import Transcript, other_hash
+from tlscore.tls12.transcript import other_hash
 from tlscore.wire import Reader
 
 _VERIFY_DATA_BYTES = const(12)
@@ -57,11 +57,11 @@ class ServerConnection(ServerFlight12, Server13):
 
     def _on_client_hello(self, message):
         body = message[HEADER_BYTES:]
-        if client_hello_parser.version_of(body, self._config.versions) == TLS_1_3:
+        if self._version_of(body) == TLS_1_3:
             self._table = server_states.SERVER
             return Server13._on_client_hello(self, message)
         config = self._config
-        hello = client_hello_parser.parse(body)
+        hello = self._parsed(body)
         self._client_random = bytes(hello.random)
         self._checkpoint("client_hello")
         self._require_extended_master_secret(hello.extended_master_secret, "client_hello")
@@ -82,7 +82,7 @@ class ServerConnection(ServerFlight12, Server13):
         digests, other = _DIGESTS, None
         if self._asks:
             digests, other = _DIGESTS + 1, other_hash(suite.hash, config.takes_sha384)
-        self._transcript = Transcript(suite.hash, digests, other)
+        self._transcript = self._transcript_class(suite.hash, digests, other)
         self._transcript.update(message)
         self._send_server_hello(hello, random)
         if master is not None:
@@ -92,6 +92,12 @@ class ServerConnection(ServerFlight12, Server13):
             return states12.WAIT_CHANGE_CIPHER_SPEC
         self._begin_flight12()
         return states.WAIT_CERTIFICATE if self._asks else states12.WAIT_CLIENT_KEY_EXCHANGE
+
+    def _version_of(self, body):
+        return client_hello_parser.version_of(body, self._config.versions)
+
+    def _parsed(self, body):
+        return client_hello_parser.parse(body)
 
     def _limit_records12(self, hello):
         content_limit, plaintext_limit = server_choice.record_limits(self._config, hello)
@@ -116,10 +122,15 @@ class ServerConnection(ServerFlight12, Server13):
             self._promises_ticket,
             self.resumed,
         )
+        answers += self._more_answers()
         writer = self._outbox.writer()
         messages.write_server_hello(writer, random, self._session_id, self._suite.code, answers)
         self._outbox.queue_handshake(writer, self._transcript)
         self._checkpoint("server_hello")
+
+    def _more_answers(self):
+        """Return what else the ServerHello says (dtls/server.py), as pairs."""
+        return []
 
     def _resume(self, hello):
         """Return the master secret of the session a client wants to go on with, if it can."""
