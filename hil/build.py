@@ -57,7 +57,7 @@ _KEEP_NEWEST = 8
 # Endings of tlscore's files for a PC: its commands, and what only those use.
 _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
 # Kinds of machine code that modules are written in: packages below tlscore/crypto/.
-KERNELS = ("thumb",)
+KERNELS = ("thumb", "viper")
 _KEEP_S = 7 * 24 * 3600
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import firmware
-from bench import HANDSHAKE, Bench
+from simulated_bench import HANDSHAKE, Bench
 
 PASSED = ["pass", "pass"]
 # The first bytes of the ServerHello's record: the board is in the middle of a handshake.

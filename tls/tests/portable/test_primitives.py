@@ -181,6 +181,11 @@ def test_x25519_gives_zero_for_points_of_low_order():
         assert x25519(b"\x55" * 32, u.to_bytes(32, "little")) == bytes(32)
 
 
+def test_x25519_public_keys_are_the_ladders():
+    for scalar in (bytes(32), b"\xff" * 32, b"\x08" + bytes(31), bytes(range(32)), b"\xa7" * 32):
+        assert x25519_public_key(scalar) == x25519(scalar, b"\x09" + bytes(31))
+
+
 def test_x25519_refuses_wrong_sizes():
     for size in (0, 31, 33):
         assert refusal(x25519, bytes(size), bytes(32)) == "x25519.scalar_size"
@@ -322,8 +327,10 @@ def test_selection_passes_over_what_is_missing_or_wrong():
         ("tlscore.crypto.aes", "AES"),
     )
     assert selftest.select(candidates, lambda backend: backend is AES) is AES
-    reason = refusal(selftest.select, candidates, lambda _: False)
-    assert reason == "no back end: tlscore.crypto.aes"
+    # The portable code, which comes last, is taken as it is; without it there is none.
+    assert selftest.select(candidates, lambda _: False) is AES
+    reason = refusal(selftest.select, candidates[:1], lambda _: True)
+    assert reason == "no back end: tlscore.crypto.no_such_kernel"
 
 
 def run_all():

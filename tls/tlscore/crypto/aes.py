@@ -20,7 +20,7 @@ from tlscore.compat import const
 # One in each of the four words of a 128-bit integer.
 _EACH_WORD = const(0x00000001000000010000000100000001)
 
-_SBOX = (
+SBOX = (
     b"\x63\x7c\x77\x7b\xf2\x6b\x6f\xc5\x30\x01\x67\x2b\xfe\xd7\xab\x76"
     b"\xca\x82\xc9\x7d\xfa\x59\x47\xf0\xad\xd4\xa2\xaf\x9c\xa4\x72\xc0"
     b"\xb7\xfd\x93\x26\x36\x3f\xf7\xcc\x34\xa5\xe5\xf1\x71\xd8\x31\x15"
@@ -40,7 +40,7 @@ _SBOX = (
 )
 
 # 2 * x for every byte x, in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1.
-_DOUBLE = (
+DOUBLE = (
     b"\x00\x02\x04\x06\x08\x0a\x0c\x0e\x10\x12\x14\x16\x18\x1a\x1c\x1e"
     b"\x20\x22\x24\x26\x28\x2a\x2c\x2e\x30\x32\x34\x36\x38\x3a\x3c\x3e"
     b"\x40\x42\x44\x46\x48\x4a\x4c\x4e\x50\x52\x54\x56\x58\x5a\x5c\x5e"
@@ -73,7 +73,7 @@ class AES:
     def __init__(self, key: bytes) -> None:
         if len(key) not in (16, 32):
             raise ValueError("aes.key_size")
-        keys = _expand(key)
+        keys = expand(key)
         self._first_key = int.from_bytes(keys[:16], "big")
         self._middle_keys = keys[16:-16]
         self._last_key = int.from_bytes(keys[-16:], "big")
@@ -119,8 +119,8 @@ class AES:
 
     def _encrypt(self, block: int) -> int:
         """Return the encrypted block; both blocks are big-endian integers."""
-        s = _SBOX
-        d = _DOUBLE
+        s = SBOX
+        d = DOUBLE
         keys = self._middle_keys
         state = (block ^ self._first_key).to_bytes(16, "big")
         b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15 = state
@@ -169,7 +169,7 @@ class AES:
         return self._last_key ^ int.from_bytes(last, "big")
 
 
-def _expand(key: bytes) -> bytes:
+def expand(key: bytes) -> bytes:
     """Return the round keys, FIPS 197 §5.2, four words at a time.
 
     The words of a round key are running sums of the words one key length back, each with the
@@ -183,10 +183,10 @@ def _expand(key: bytes) -> bytes:
     for i in range(size, 16 * rounds + 16, 16):
         a, b, c, d = keys[i - 4 : i]
         if i % size == 0:
-            a, b, c, d = _SBOX[b] ^ round_constant, _SBOX[c], _SBOX[d], _SBOX[a]
-            round_constant = _DOUBLE[round_constant]
+            a, b, c, d = SBOX[b] ^ round_constant, SBOX[c], SBOX[d], SBOX[a]
+            round_constant = DOUBLE[round_constant]
         else:  # only AES-256 comes here, with every second round key
-            a, b, c, d = _SBOX[a], _SBOX[b], _SBOX[c], _SBOX[d]
+            a, b, c, d = SBOX[a], SBOX[b], SBOX[c], SBOX[d]
         words = int.from_bytes(keys[i - size : i - size + 16], "big")
         words ^= (words >> 32) ^ (words >> 64) ^ (words >> 96)
         words ^= int.from_bytes(bytes((a, b, c, d)), "big") * _EACH_WORD

@@ -3,7 +3,8 @@
 from tlscore.crypto import installed
 from tlscore.crypto.selftest import kernel
 
-# Primitives that have a back end in machine code, and its module.
+# Primitives that have a back end in machine code, and its module: there may be one of the same name
+# of another kind (`selftest`).
 _KERNELS = (
     ("x25519", "thumb.curve25519"),
     ("p256", "thumb.p256_curve"),
@@ -26,6 +27,6 @@ def used() -> dict:
     found = {}
     for primitive, module in _KERNELS:
         if installed(primitive):
-            fast = kernel(module) is not None
-            found[primitive] = module.partition(".")[0] if fast else "portable"
+            fast = kernel(module)
+            found[primitive] = "portable" if fast is None else fast.__name__.split(".")[-2]
     return found

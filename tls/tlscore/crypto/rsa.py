@@ -12,6 +12,11 @@ odd, from 3 to 2^32 - 1, because a long one is a way to keep a verifier busy.
 from tlscore.crypto.hmac import equal
 from tlscore.crypto.selftest import kernel
 
+try:
+    import micropython
+except ImportError:  # CPython, whose `pow` is fast
+    micropython = None
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from tlscore.crypto.hashes import Hash
@@ -115,6 +120,8 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
     machine = kernel("thumb.modular_power")
     if machine is not None:
         return machine.power_public(base, exponent, modulus)
+    if micropython is None:
+        return pow(base, exponent, modulus)
     bit = 1
     while bit << 1 <= exponent:
         bit <<= 1

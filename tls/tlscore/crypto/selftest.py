@@ -5,6 +5,10 @@ candidates in order of preference; `select` takes the first that this interprete
 that gives the published answer. A broken or miscompiled back end is thus passed over instead of
 producing wrong keys. The choice is made when a key is set and kept with the key: modules hold no
 state, and most boards never execute a module's body. So the tests are short, a few blocks each.
+
+The last candidate is the portable code and taken without a test: there is nothing to fall back to,
+it means the same on every interpreter, and a known answer of AES and GHASH costs a board without
+machine code 1.1 M instructions for every key. The published vectors go through it in the tests.
 """
 
 from tlscore.crypto.hmac import equal
@@ -14,7 +18,11 @@ try:
 except ImportError:  # CPython, which has no inline assembler
     micropython = None
 
-_MACHINE_CODE = "tlscore.crypto.thumb."
+_PACKAGE = "tlscore.crypto."
+# Kinds of machine code, packages whose modules have the same names and classes: what is asked for
+# as `thumb` may be had as `viper`.
+_THUMB = _PACKAGE + "thumb."
+_VIPER = _PACKAGE + "viper."
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,17 +33,21 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
     """Return the first working back end.
 
     Args:
-        candidates: (module, name) pairs, the preferred first.
+        candidates: (module, name) pairs, the preferred first, the portable code last.
         passes: function that runs the known-answer test on what was imported.
 
     Raises:
-        ImportError: if none works; it names the last candidate.
+        ImportError: this image leaves the last candidate out, and none before it works.
     """
-    for module, name in candidates:
-        found = _loaded(module, name)
-        if found and passes(getattr(found, name)):
-            return getattr(found, name)
-    raise ImportError("no back end: " + candidates[-1][0])
+    last = candidates[-1][0]
+    for preferred, name in candidates:
+        module = preferred
+        while module:
+            found = _loaded(module, name)
+            if found and (module == last or passes(getattr(found, name))):
+                return getattr(found, name)
+            module = _other_kind(module)
+    raise ImportError("no back end: " + last)
 
 
 def kernel(module: str):
@@ -43,21 +55,34 @@ def kernel(module: str):
 
     None where it cannot be loaded, and where it gives another answer than the known one.
     """
-    found = _loaded("tlscore.crypto." + module, "passes")
-    return found if found and found.passes() else None
+    module = _PACKAGE + module
+    while module:
+        found = _loaded(module, "passes")
+        if found and found.passes():
+            return found
+        module = _other_kind(module)
+    return None
 
 
 def _loaded(module: str, name: str):
     """Return a module, or None.
 
-    None where the image leaves it out (ImportError), where there is no inline assembler for it
-    (SyntaxError), and where it was compiled for another core (ValueError).
+    None where the image leaves it out (ImportError), where there is no emitter for it
+    (SyntaxError), where it was compiled for another core (ValueError), and for machine code on
+    CPython.
     """
-    if micropython or not module.startswith(_MACHINE_CODE):
+    if micropython or not module.startswith(_THUMB):
         try:
             return __import__(module, None, None, (name,))
         except (ImportError, SyntaxError, ValueError):
             pass
+    return None
+
+
+def _other_kind(module: str):
+    """Return the module to be tried in place of one that did not work, or None."""
+    if micropython and module.startswith(_THUMB):
+        return _VIPER + module[len(_THUMB) :]
     return None
 
 

@@ -7,7 +7,8 @@ carried from step to step stay below 257; sums of two below 258, so their square
 the others follow; nothing exceeds 550 bits. Differences may be negative: `&` and `>>` of Python
 integers round down, so folding is right for them too.
 
-Where the back end in machine code works it does all of this (`thumb/`).
+Where the back end in machine code works it does all of this (`thumb/`). Without it multiples of the
+base point are `x25519_base`'s, which is three times as fast, unless an image leaves that out.
 
 Timing: 255 steps of the same operations; the conditional swap is a choice out of a pair by index.
 What remains is the big integers' own: an operand that happens to be short is multiplied sooner.
@@ -18,6 +19,7 @@ key exchange that calls this.
 """
 
 from tlscore.compat import const
+from tlscore.crypto import installed, load
 from tlscore.crypto.modular import inverse_secret
 from tlscore.crypto.selftest import kernel
 
@@ -32,15 +34,13 @@ def x25519(scalar: bytes, u: bytes) -> bytes:
     Raises:
         ValueError: "x25519.scalar_size", "x25519.point_size".
     """
-    clamped = _clamped(scalar)
     if len(u) != 32:
         raise ValueError("x25519.point_size")
+    clamped = _clamped(scalar)
     machine = kernel("thumb.curve25519")
     if machine is not None:
         return machine.multiply(clamped, u)
-    # RFC 7748 §5: the top bit of u MUST be ignored and non-canonical values accepted.
-    x, z = _ladder(clamped, int.from_bytes(u, "little") & _LOW_255)
-    return (x * inverse_secret(z, _PRIME) % _PRIME).to_bytes(32, "little")
+    return _multiply(clamped, u)
 
 
 def public_key(scalar: bytes) -> bytes:
@@ -49,19 +49,30 @@ def public_key(scalar: bytes) -> bytes:
     Raises:
         ValueError: "x25519.scalar_size".
     """
+    clamped = _clamped(scalar)
     machine = kernel("thumb.curve25519")
     if machine is not None:
-        return machine.multiply_base(_clamped(scalar))
-    return x25519(scalar, b"\x09" + bytes(31))
+        return machine.multiply_base(clamped)
+    if installed("x25519_base"):
+        return load("x25519_base", "multiply")(clamped)
+    return _multiply(clamped, b"\x09" + bytes(31))
 
 
 def _clamped(scalar: bytes) -> bytearray:
+    """Return a private key as the number it stands for (RFC 7748 §5)."""
     if len(scalar) != 32:
         raise ValueError("x25519.scalar_size")
     clamped = bytearray(scalar)
     clamped[0] &= 248
     clamped[31] = clamped[31] & 127 | 64
     return clamped
+
+
+def _multiply(clamped: bytearray, u: bytes) -> bytes:
+    """Return the product by the ladder below."""
+    # RFC 7748 §5: the top bit of u MUST be ignored and non-canonical values accepted.
+    x, z = _ladder(clamped, int.from_bytes(u, "little") & _LOW_255)
+    return (x * inverse_secret(z, _PRIME) % _PRIME).to_bytes(32, "little")
 
 
 def _ladder(scalar: bytearray, x1: int) -> tuple:
