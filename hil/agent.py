@@ -156,8 +156,9 @@ class Caller:
             raise type(self._broken)(f"{self._name} failed in an earlier call: {self._broken}")
         require_literal(arguments)
         self._calls += 1
-        # Unlike a random word the token makes no two runs of the same calls differ.
-        token = hashlib.sha256(b"hil call %d" % self._calls).hexdigest()[:8]
+        # Unlike a random word the token makes no two runs of the same calls differ. A word of up to
+        # ten letters would be a name to MicroPython and stay in the board's memory for good.
+        token = hashlib.sha256(b"hil call %d" % self._calls).hexdigest()[:12]
         self._running = function
         try:
             self._channel.submit(token, function, arguments)

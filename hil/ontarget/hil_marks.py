@@ -58,6 +58,23 @@ _LOW_MASK = 0xFFFFF
 _MICROSECONDS_GOOD_MS = 250_000
 
 
+class NoMarks:
+    """What a job has in place of Marks when it is not to measure anything: it keeps nothing."""
+
+    def enter(self) -> None:
+        """Begin or end to compute."""
+
+    leave = enter
+
+    def checkpoint(self, _name: str) -> None:
+        """Collect the garbage, as Marks does."""
+        gc.collect()
+
+    def report(self) -> dict:
+        """Return what Marks.report has of phases and checkpoints: nothing."""
+        return {"phases": None, "checkpoints": []}
+
+
 class Marks:
     """Compute stretches and checkpoints of one job."""
 

@@ -43,7 +43,7 @@ OPTION_NAMES = frozenset(
 OPTIONS_OF_TLS12 = frozenset(
     {
         *("versions", "extended_master_secret_required", "fallback", "sessions_seed"),
-        *("other_psks", "max_fragment_bytes"),
+        *("other_psks", "max_fragment_bytes", "small_buffers"),
     }
 )
 
@@ -106,14 +106,17 @@ def declared_options(scenario: Scenario) -> dict[str, object]:
         "echo": scenario.echo_bytes,
         "key_updates": side.key_updates,
         **_options_of_tls12(scenario),
-        **_fragment_option(side),
+        **_buffer_options(side),
     }
 
 
-def _fragment_option(side: BoardSide) -> dict[str, object]:
-    if side.max_fragment_bytes is None:
-        return {}
-    return {"max_fragment_bytes": side.max_fragment_bytes}
+def _buffer_options(side: BoardSide) -> dict[str, object]:
+    options: dict[str, object] = {}
+    if side.max_fragment_bytes is not None:
+        options["max_fragment_bytes"] = side.max_fragment_bytes
+    if side.small_buffers:
+        options["small_buffers"] = True
+    return options
 
 
 def _options_of_tls12(scenario: Scenario) -> dict[str, object]:
@@ -143,6 +146,7 @@ def circumstances(
     reads: tuple[int, ...] | None = None,
     *,
     repeatable: bool = False,
+    measured: bool = True,
 ) -> dict[str, object]:
     """Return what the board's job is told of the board it runs on and of how it gets its bytes.
 
@@ -151,13 +155,27 @@ def circumstances(
         timeout_multiplier: stretches how long the host waits for the job.
         reads: counts of bytes at which a recorded peer waits for the board, None for a live one.
         repeatable: what the board says is going to be recorded or played back.
+        measured: the job counts instructions and notes its live heap, for which it needs some.
     """
     return {
         # The board gives up before the host does, so that it can still say why.
         "timeout_ms": round(target.timeouts.job_s * timeout_multiplier * 500),
         "reads": reads,
-        "clock": measure.clock_facts(target),
+        "clock": measure.clock_facts(target) if measured else None,
+        "unmeasured": not measured,
         "noise": None if repeatable or reads is not None else _noise(target),
+    }
+
+
+def spoken(options: Mapping[str, object]) -> dict[str, object]:
+    """Return the options that are said to the job: what it is not told is None, False or [].
+
+    Each one takes room in the board's heap for as long as the job runs.
+    """
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None and value is not False and value != []
     }
 
 

@@ -174,7 +174,7 @@ def _hold(
     meet(
         board,
         peer,
-        {**connection.options, **circumstances},
+        briefing.spoken({**connection.options, **circumstances}),
         briefing.attack_of(scenario, peer),
         evidence,
         listener=listener,

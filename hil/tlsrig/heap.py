@@ -3,8 +3,9 @@
 The live heap at checkpoints says what a handshake keeps; what it needs is more, because garbage is
 only collected when the heap is full, and a full heap is in pieces. So the conversation that was
 recorded in the cell is replayed, echo and close included, in freshly booted boards with smaller and
-smaller heaps. How large a heap is, is chosen at boot where the board's driver can do that. Where it
-cannot, the board's agent holds a block of ballast, so that only the rest is free.
+smaller heaps. Its job does not measure itself then: what the notes take is no part of what the
+conversation needs. How large a heap is, is chosen at boot where the board's driver can do that.
+Where it cannot, the board's agent holds a block of ballast, so that only the rest is free.
 
 "Does not complete" means out of memory, in whatever form it is told: a job that raises
 `MemoryError`, or a board that has not the memory to come up or to take the call. A hang, a crash
@@ -100,7 +101,10 @@ class Search:
                 if by_ballast:
                     load(board, board.heap_bytes - size)
                 made: list[Connection] = []
-                rewind(self._scenario, cassette, board, made, self._timeout_multiplier)
+                rewind(
+                    *(self._scenario, cassette, board, made, self._timeout_multiplier),
+                    measured=False,
+                )
         except HilError as error:
             if is_out_of_memory(error):
                 told = error.board_traceback if isinstance(error, JobFailed) else error

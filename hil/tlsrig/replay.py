@@ -47,6 +47,8 @@ def rewind(
     board: Board,
     made: list[Connection],
     timeout_multiplier: float = 1.0,
+    *,
+    measured: bool = True,
 ) -> None:
     """Make a cassette's connections on a board, one after the other.
 
@@ -56,6 +58,7 @@ def rewind(
         board: booted; it is closed when it says other bytes.
         made: what the connections leave behind, in order; an error leaves what there was.
         timeout_multiplier: stretches the waits.
+        measured: the board measures itself meanwhile.
 
     Raises:
         Outdated: the scenario is another one by now.
@@ -66,7 +69,9 @@ def rewind(
     for tried, taped in zip(scenario.connections, cassette.connections, strict=True):
         made.append(Connection(tried, taped.options))
         board.reset_link()
-        circumstances = briefing.circumstances(board.target, timeout_multiplier, taped.reads)
+        circumstances = briefing.circumstances(
+            board.target, timeout_multiplier, taped.reads, measured=measured
+        )
         play(board, scenario.role, {**taped.options, **circumstances}, taped, made[-1].evidence)
         made[-1].ruling = oracle.Ruling(tuple(_compared(taped, made[-1].evidence.result)))
         if not made[-1].passed:
@@ -97,7 +102,7 @@ def play(
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         evidence.transcript = pump.transcript
-        board.start(f"tls_jobs:{role}", dict(options))
+        board.start(f"tls_jobs:{role}", briefing.spoken(options))
         job = executor.submit(board.wait, board.target.timeouts.job_s)
         job.add_done_callback(lambda _: pump.board_is_done())
         try:

@@ -65,6 +65,8 @@ class BoardSide:
         signatures: as a client, the schemes it accepts; empty: what every image can verify.
         max_fragment_bytes: as a client it asks servers that do not know record_size_limit to keep
             to this (RFC 6066 §4).
+        small_buffers: as a client it sends from a buffer that holds its ClientHello and little
+            more, and has no room for messages that are split over records but the usual ones.
         fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
     """
 
@@ -85,6 +87,7 @@ class BoardSide:
     signatures: tuple[str, ...] = ()
     max_fragment_bytes: int | None = None
     fallback: bool = False
+    small_buffers: bool = False
 
 
 @dataclass(frozen=True)
@@ -281,7 +284,7 @@ class Scenario:
         is_small = self.board.max_record_bytes < _SMALL_RECORD_BYTES
         asked = {
             abilities.RAW_PUBLIC_KEYS: self.raw_public_keys,
-            abilities.RECORD_SIZE_LIMIT: is_small,
+            abilities.RECORD_SIZE_LIMIT: is_small and self.board.max_fragment_bytes is None,
             abilities.RECORD_SIZE_LIMIT_OF_TLS12: is_small and "TLSv1.2" in needs,
             abilities.COOKIE: self.peer.cookie or self.board.cookie,
             abilities.KEY_UPDATE: self.board.key_updates,

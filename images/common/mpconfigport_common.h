@@ -1,6 +1,9 @@
 // What every image of ours has of MicroPython: the feature level most boards with room ship with,
 // without what nothing here uses. An image's mpconfigport.h includes this and adds its CPU.
 //
+// Few names come to be at run time, and most boards have little room for them.
+#define MICROPY_ALLOC_QSTR_CHUNK_INIT   (32)
+
 // Left out on purpose: floats, a filesystem (so nothing can shadow a frozen module), os.urandom and
 // a time of day (an emulated board has neither randomness nor a clock: they are given to it), and
 // any cryptography in C beyond hashlib's SHA-256.

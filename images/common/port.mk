@@ -44,9 +44,10 @@ SHARED_SRC_C = $(addprefix shared/,\
 	$(ARCH_SHARED_SRC_C) \
 	)
 SRC_QSTR += $(OWN_SRC_C) $(SHARED_SRC_C)
-# Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced.
-OBJ += $(filter-out $(BUILD)/frozen_content.o $(BUILD)/py/objtype.o,$(PY_O)) \
-	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o) \
+# Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced, and
+# one more for frames on the stack (stack_objfun.c).
+OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/objfun.o),$(PY_O)) \
+	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o common/stack_objfun.o) \
 	$(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
 
 all: $(BUILD)/firmware.elf

@@ -89,6 +89,10 @@ mp_obj_t rom_import(size_t n_args, const mp_obj_t *args) {
     const char *text = (const char *)qstr_data(name, &length);
     const char *dot = memchr(text, '.', length);
     mp_obj_t found = find(&rom_modules, name);
+    bool wants_leaf = n_args >= 4 && args[3] != mp_const_none;
+    if (found != MP_OBJ_NULL && (wants_leaf || dot == NULL)) {
+        return found;
+    }
     mp_obj_t top = found;
     if (dot != NULL) {
         top = find(&rom_modules, qstr_from_strn(text, dot - text));
@@ -99,5 +103,5 @@ mp_obj_t rom_import(size_t n_args, const mp_obj_t *args) {
     if (found == MP_OBJ_NULL) {
         found = import_executed(name);
     }
-    return n_args >= 4 && args[3] != mp_const_none ? found : top;
+    return wants_leaf ? found : top;
 }

@@ -281,6 +281,8 @@ class ClientConnection(Connection):
         server_secret = schedule.derive(b"s hs traffic", digest)
         self._log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client_secret)
         self._log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", server_secret)
+        if self._config.keylog is None:
+            self._client_random = None  # nobody else wants it from here on
         self._schedule = schedule
         self._receive_with(server_secret)
         self._outbox.protect(self._suite, client_secret)

@@ -89,6 +89,26 @@ class ClientConfig:
         UsageError: "config.<what>", when a value cannot work.
     """
 
+    # What is not asked for takes no room in the object.
+    alpn = ()
+    psks = ()
+    psk_modes = (_PSK_DHE_KE,)
+    session = None
+    ticket_bytes_max = 0
+    certificates = ()
+    private_key = None
+    public_key_info = None
+    certificate_types = (_CERTIFICATE_X509,)
+    max_fragment_bytes = None
+    handshake_buffer_bytes = 512
+    padding_bytes = 0
+    middlebox_compatibility = True
+    keylog = None
+    checkpoint = None
+    phase = None
+    host_name = None
+    record_size_limit = None
+
     def __init__(
         self,
         entropy,
@@ -124,39 +144,36 @@ class ClientConfig:
         self.clock = clock
         self.trust = trust
         self.server_name = server_name
-        self.alpn = alpn
-        self.psks = psks
-        self.psk_modes = psk_modes
-        self.session = session
-        self.ticket_bytes_max = ticket_bytes_max
+        self._keep(("alpn", alpn), ("psks", psks), ("psk_modes", psk_modes), ("session", session))
+        self._keep(("ticket_bytes_max", ticket_bytes_max), ("certificates", certificates))
+        self._keep(("private_key", private_key), ("public_key_info", public_key_info))
         self.groups = self._default_groups() if groups is None else groups
         self.key_share_groups = self.groups[:1] if key_share_groups is None else key_share_groups
         self.suites = self._default_suites() if suites is None else suites
         self.signature_schemes = (
             self._default_schemes() if signature_schemes is None else signature_schemes
         )
-        self.certificates = certificates
-        self.private_key = private_key
-        self.public_key_info = public_key_info
-        self.certificate_types = certificate_types
         self.record_buffer_bytes = record_buffer_bytes
-        self.max_fragment_bytes = max_fragment_bytes
         self.send_buffer_bytes = send_buffer_bytes
-        self.handshake_buffer_bytes = handshake_buffer_bytes
-        self.padding_bytes = padding_bytes
-        self.middlebox_compatibility = middlebox_compatibility
-        self.keylog = keylog
-        self.checkpoint = checkpoint
-        self.phase = phase
+        self._keep(("certificate_types", certificate_types), ("padding_bytes", padding_bytes))
+        self._keep(("max_fragment_bytes", max_fragment_bytes), ("keylog", keylog))
+        self._keep(("handshake_buffer_bytes", handshake_buffer_bytes), ("phase", phase))
+        self._keep(("middlebox_compatibility", middlebox_compatibility), ("checkpoint", checkpoint))
         self._check_services()
-        self.host_name = self._host_name()
+        self._keep(("host_name", self._host_name()))
         self._check_offer()
         self._check_certificates()
         self._check_keys()
         self._check_buffers()
-        self.record_size_limit = record_size_limit(record_buffer_bytes)
+        self._keep(("record_size_limit", record_size_limit(record_buffer_bytes)))
         if check_private_key and self.has_identity:
             check_identity(self)
+
+    def _keep(self, *values):
+        """Keep those values, each after its name, that are not the class's own."""
+        for name, value in values:
+            if getattr(self, name) != value:
+                setattr(self, name, value)
 
     @property
     def has_identity(self) -> bool:
@@ -214,9 +231,10 @@ class ClientConfig:
             return None  # RFC 6066 §3: literal addresses "are not permitted in "HostName""
         # RFC 6066 §3: "a byte string using ASCII encoding without a trailing dot"
         require(len(name) <= 253 and not name.endswith("."), "config.server_name")
-        for character in name:
-            require(0x20 < ord(character) < 0x7F, "config.server_name")
-        return name.encode()
+        encoded = name.encode()
+        for octet in encoded:  # each character of a str would stay in a board's memory for good
+            require(0x20 < octet < 0x7F, "config.server_name")
+        return encoded
 
     def _check_offer(self):
         check_protocols(self.alpn)

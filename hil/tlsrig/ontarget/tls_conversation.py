@@ -11,13 +11,15 @@ board waits, it leaves no trace: every wait takes the same steps (a wait, then a
 often, so that it allocates nothing new and leaves the interpreter's cache of look-ups as it was.
 """
 
-from hil_marks import Marks
+from hil_marks import Marks, NoMarks
 
 from tlscore.connection import EVENT_KEY_UPDATE, EVENT_TICKET, READ, WRITE
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
 # What is read from the link at a time: less than a record, so that records arrive in pieces.
 _PIECE_BYTES = 512
+# Room to take an echo back in, beside a piece; and a piece where buffers are to be small.
+_READ_BYTES = 256
 # RFC 8446 §5.1: type, version, and length of what follows in its last two bytes.
 _HEADER_BYTES = 5
 # How long the rest of a record may stay away before its beginning is handed on by itself.
@@ -76,73 +78,85 @@ class Conversation:
         options: as tls_jobs.client has them.
 
     Attributes:
+        options: as above.
+        means: what the connection is made of beside the options, until it is.
         connection: the tlscore connection, once it is made.
         entropy: the board's own source of random bytes; None where a seed stands for it.
-        result: what tls_jobs.client returns.
+        connected, reason, alert_sent, alert_received, close_sent, close_received, exporter,
+        key_updates_sent, key_updates_received, took_ticket: as tls_jobs.client returns them; what
+            is still as below takes no room.
     """
+
+    means = None
+    connection = None
+    entropy = None
+    connected = False
+    reason = None
+    alert_sent = None
+    alert_received = None
+    close_sent = False
+    close_received = False
+    exporter = None
+    key_updates_sent = 0
+    key_updates_received = 0
+    took_ticket = False
+    noise = None
+    _marks_at_handshake = None
+    _in_header = False
+    _left = 0  # bytes of the header, or of the record's content, that are still to come
+    _length = 0
 
     def __init__(self, link, options):
         self._link = link
-        self._options = options
-        self._piece = memoryview(bytearray(_PIECE_BYTES))
-        self._one = bytearray(1)
+        self.options = options
         # Taken before the heap is in pieces: what an application needs has no part in how large the
-        # heap must be for the connection.
-        longest = max(options["echo"]) if options["echo"] else 0
-        self._payload = memoryview(bytearray(min(longest, _ECHO_PIECE_BYTES)))
+        # heap must be for the connection. Its one buffer holds what is to be sent, or a piece of
+        # what came from the link and behind it what is to be compared.
+        piece = _READ_BYTES if options.get("small_buffers") else _PIECE_BYTES
+        most = 2 * _READ_BYTES if options.get("small_buffers") else _ECHO_PIECE_BYTES
+        longest = min(max(options["echo"]), most) if options["echo"] else 0
+        self._payload = memoryview(bytearray(max(longest, piece + _READ_BYTES)))
+        self._piece = self._payload[:piece]
+        self._one = bytearray(1)
         self._received = 0
         self._next_read = 0
         link.wait(0)  # whether the link was waited for before makes no difference from here on
         self._start = 0
         self._end = 0
-        self._in_header = False
-        self._left = 0  # bytes of the header, or of the record's content, that are still to come
-        self._length = 0
-        self.connection = None
-        self.entropy = None
-        room = _CHECKPOINTS + len(options["echo"])
-        self._marks = Marks(room, options["clock"], _FIRST_PHASE, _PHASES)
-        self._marks_at_handshake = None
-        self.result = {
-            "connected": False,
-            "reason": None,
-            "alert_sent": None,
-            "alert_received": None,
-            "close_sent": False,
-            "close_received": False,
-            "exporter": None,
-            "echo": [],
-            "key_updates_sent": 0,
-            "key_updates_received": 0,
-            "took_ticket": False,
-        }
+        self._echoes = []
+        if options.get("unmeasured"):
+            self._marks = NoMarks()
+        else:
+            room = _CHECKPOINTS + len(options["echo"])
+            self._marks = Marks(room, options.get("clock"), _FIRST_PHASE, _PHASES)
 
     def run(self, connect):
         """Go through handshake, echoes and close, and return the result.
 
         Args:
-            connect: function that makes the connection; gets the Marks to tell of its progress.
+            connect: function that makes the connection; gets this object and the Marks to tell of
+                its progress.
         """
         try:
-            if self._options.get("noise"):
+            noise = self.options.get("noise")
+            if noise:
                 from tls_noise import source  # noqa: PLC0415 -- not every board needs it
 
-                kind, pin = self._options["noise"]
-                self.entropy = source(kind, pin, self._options["seed"])
-                self.result["noise"] = kind
+                self.entropy = source(noise[0], noise[1], self.options["seed"])
+                self.noise = noise[0]
             self.handshake(connect)
-            for size in self._options["echo"]:
+            for size in self.options["echo"]:
                 self.echo(size)
             self.close()
         except AlertReceived as error:
-            self.result["reason"] = error.reason
-            self.result["alert_received"] = error.alert
+            self.reason = error.reason
+            self.alert_received = error.alert
         except PeerMisbehaved as error:
-            self.result["reason"] = error.reason
+            self.reason = error.reason
             self.send_pending()  # the alert
-            self.result["alert_sent"] = error.alert
+            self.alert_sent = error.alert
         except (TlsError, GaveUpError) as error:
-            self.result["reason"] = error.reason
+            self.reason = error.reason
         return self.finish()
 
     def handshake(self, connect):
@@ -150,22 +164,23 @@ class Conversation:
         marks = self._marks
         marks.checkpoint("start")
         marks.enter()
-        self.connection = connect(marks)
+        self.connection = connect(self, marks)
         marks.leave()
         while not self.connection.wants & WRITE:
             self._step()
         self._marks_at_handshake = marks.report()
-        self.result["connected"] = True
+        self.connected = True
         # RFC 7627 §5.4: a connection of TLS 1.2 without extended master secret has no exporter.
         if self.connection.version != _TLS_1_2 or self.connection.extended_master_secret:
-            self.result["exporter"] = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
+            self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
         self.send_pending()
         marks.checkpoint("connected")
 
     def echo(self, size):
         """Send a payload of `size` bytes and take it back."""
         self._update_key()
-        piece = self._payload[: min(size, _ECHO_PIECE_BYTES)]
+        self._use_up_input()
+        piece = self._payload[:size]
         done = 0
         while done < size:
             count = min(size - done, len(piece))
@@ -173,6 +188,7 @@ class Conversation:
                 piece[i] = payload_byte(done + i, size)
             self._write_all(piece[:count])
             done += count
+        piece = self._payload[len(self._piece) :]
         whole = True
         done = 0
         while done < size:
@@ -183,8 +199,15 @@ class Conversation:
                 whole = whole and piece[i] == payload_byte(done + i, size)
             done += count
         self._note_events()
-        self.result["echo"].append((size, whole))
+        self._echoes.append((size, whole))
         self._marks.checkpoint("echo")
+
+    def _use_up_input(self):
+        """Hand on what has been read from the link: its place is wanted for a payload."""
+        while self._start != self._end:
+            if self.connection.wants & READ:
+                raise GaveUpError("echo.surplus")
+            self._step()
 
     def _write_all(self, data):
         done = 0
@@ -194,44 +217,58 @@ class Conversation:
 
     def _update_key(self):
         """Change the sending key and ask for the same, as often as the options say."""
-        if self.result["key_updates_sent"] < self._options["key_updates"]:
+        if self.key_updates_sent < self.options["key_updates"]:
             self.connection.update_keys(True)
-            self.result["key_updates_sent"] += 1
+            self.key_updates_sent += 1
 
     def _note_events(self):
         # RFC 8446 §4.6.3: the peer answers with its next data at the latest: with the echo.
         event = self.connection.next_event()
         while event is not None:
             if event[0] == EVENT_KEY_UPDATE:
-                self.result["key_updates_received"] += 1
+                self.key_updates_received += 1
             elif event[0] == EVENT_TICKET:
-                self.result["took_ticket"] = True
+                self.took_ticket = True
             event = self.connection.next_event()
 
     def close(self):
         """Say close_notify and wait for the peer's, in the order that suits the peer."""
-        if self._options["close_first"]:
+        if self.options.get("close_first"):
             self._say_close()
-        elif self._options["echo"]:
+        elif self.options["echo"]:
             self._write_all(FAREWELL)
         while not self.connection.peer_closed:
             if self.connection.wants & READ:
                 raise GaveUpError("echo.surplus")
             self._step()
-        self.result["close_received"] = True
-        if not self.result["close_sent"]:
+        self.close_received = True
+        if not self.close_sent:
             self._say_close()
         self._marks.checkpoint("closed")
 
     def _say_close(self):
         self.connection.close()
         self.send_pending()
-        self.result["close_sent"] = True
+        self.close_sent = True
 
     def finish(self):
         """Return the result, completed with what the connection knows."""
-        result = self.result
         connection = self.connection
+        result = {
+            "connected": self.connected,
+            "reason": self.reason,
+            "alert_sent": self.alert_sent,
+            "alert_received": self.alert_received,
+            "close_sent": self.close_sent,
+            "close_received": self.close_received,
+            "exporter": self.exporter,
+            "echo": self._echoes,
+            "key_updates_sent": self.key_updates_sent,
+            "key_updates_received": self.key_updates_received,
+            "took_ticket": self.took_ticket,
+        }
+        if self.noise is not None:
+            result["noise"] = self.noise
         if connection is not None:
             result["version"] = connection.version
             result["suite"] = connection.suite
@@ -252,7 +289,7 @@ class Conversation:
             out = self.connection.to_send()
             if not len(out):
                 return
-            if self._options["reads"] is None:
+            if self.options.get("reads") is None:
                 self._write_out(out)
             else:
                 self._write_bytes_of(out)
@@ -286,7 +323,7 @@ class Conversation:
         self.send_pending()
         if self._start == self._end:
             self._start = 0
-            if self._options["reads"] is None:
+            if self.options.get("reads") is None:
                 self._end = self._read_record()
             else:
                 self._end = self._read_exactly()
@@ -312,7 +349,7 @@ class Conversation:
                 continue
             count = link.readinto(piece[filled : filled + self._left])
             if count is None:
-                if link.wait(_LULL_MS if filled else self._options["timeout_ms"]):
+                if link.wait(_LULL_MS if filled else self.options["timeout_ms"]):
                     continue
                 if not filled:
                     raise GaveUpError("link.silent")
@@ -332,7 +369,7 @@ class Conversation:
         Returns 0 if the link ends before that.
         """
         link, piece, one = self._link, self._piece, self._one
-        timeout_ms = self._options["timeout_ms"]
+        timeout_ms = self.options["timeout_ms"]
         wanted = self._bytes_to_come()
         filled = 0
         while filled < wanted:  # nothing in here may allocate
@@ -349,7 +386,7 @@ class Conversation:
 
     def _bytes_to_come(self):
         """Return how many bytes to wait for, at least one."""
-        reads = self._options["reads"]
+        reads = self.options["reads"]
         while self._next_read < len(reads) and reads[self._next_read] <= self._received:
             self._next_read += 1
         if self._next_read == len(reads):

@@ -14,6 +14,10 @@ from tlscore.entropy import HmacDrbg
 from tlscore.record import RECORD_OVERHEAD_BYTES
 
 _SEND_BUFFER_BYTES = 1024
+_HANDSHAKE_BUFFER_BYTES = 512
+# Where they are to be small: a ClientHello with a share and a key or a name, a CertificateVerify.
+_SMALL_SEND_BUFFER_BYTES = 512
+_SMALL_HANDSHAKE_BUFFER_BYTES = 192
 # Message headers, Finished and record overhead around a client's certificates and signature.
 _FLIGHT_BYTES_BESIDE = 256
 
@@ -29,7 +33,8 @@ def client(link, options):
 
     Args:
         link: the board's end of the link.
-        options: dict with `seed` (bytes), `utc_seconds`, `anchors` (list of name hash and key),
+        options: dict of what is not None, False or an empty list, with
+            `seed` (bytes), `utc_seconds`, `anchors` (list of name hash and key),
             `pins` (of raw public keys, instead of anchors), `identity` (certificates and private
             key of its own, or None), `raw_public_key` (to show instead, or None), `psk`
             (identity, key and digest size, or None), `psk_modes`, `session` (bytes, or None),
@@ -41,12 +46,13 @@ def client(link, options):
             `close_first` (or wait for the peer's close_notify), `timeout_ms` (longest silence of
             the link), `reads` (None, or after how many received bytes the peer waits for us, each
             time: then input comes in pieces that follow from this), `clock` (None, or what
-            hil_marks.Marks needs to count instructions), `noise` (None: the seed is all its
+            hil_marks.Marks needs to count instructions), `unmeasured` (keep no notes of heap and
+            instructions), `noise` (None: the seed is all its
             randomness, so that it can be repeated; or kind and pin for tls_noise.source, which
             then has the seed for personalization only). Where TLS 1.2 is tried too, `versions`
             (code points) and `extended_master_secret_required`; `max_fragment_bytes` where it is
-            asked for (RFC 6066 §4), `fallback` (RFC 7507), `other_psks` (as `psk`, each for
-            another server).
+            asked for (RFC 6066 §4), `small_buffers` (to send, and for split messages), `fallback`
+            (RFC 7507), `other_psks` (as `psk`, each for another server).
 
     Returns:
         dict: `connected`, `reason` (None after an orderly close), `alert_sent`,
@@ -65,50 +71,59 @@ def client(link, options):
 
     clock, trust = _judgement(options)
     session = _session(options)
-    certificates, private_key, send_buffer_bytes = _identity(options)
     # What the connection will load is no part of its work.
-    if options["psk"] or session:
+    if options.get("psk") or session:
         from tlscore import psk_offer  # noqa: F401, PLC0415
     if trust is not None and session is None:
         from tlscore import client_certificates  # noqa: F401, PLC0415 -- all of X.509
 
-    def connect(marks):
-        return ClientConnection(
-            ClientConfig(
-                entropy=conversation.entropy or HmacDrbg(options["seed"]),
-                clock=clock,
-                trust=trust,
-                server_name=options["server_name"],
-                alpn=options["alpn"],
-                suites=options["suites"],
-                groups=options["groups"],
-                signature_schemes=_schemes(options) if trust is not None else None,
-                key_share_groups=options["key_shares"],
-                certificates=certificates,
-                private_key=private_key,
-                public_key_info=options["raw_public_key"],
-                certificate_types=_types(options["pins"]),
-                psks=_keys_for(options),
-                psk_modes=options["psk_modes"],
-                session=session,
-                ticket_bytes_max=_TICKET_BYTES_MAX if options["keep_ticket"] else 0,
-                record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
-                max_fragment_bytes=options.get("max_fragment_bytes"),
-                send_buffer_bytes=send_buffer_bytes,
-                middlebox_compatibility=options["compatible"],
-                checkpoint=marks.checkpoint,
-                phase=marks.phase if options["clock"] else None,
-                **_of_tls12(options),
-            )
-        )
-
     conversation = Conversation(link, options)
-    result = conversation.run(connect)
+    conversation.means = (ClientConnection, ClientConfig, clock, trust, session)
+    result = conversation.run(_connect)
     result["session"] = None
-    if conversation.connection is not None and options["keep_ticket"]:
+    if conversation.connection is not None and options.get("keep_ticket"):
         taken = conversation.connection.take_session()
         result["session"] = taken.to_bytes() if taken is not None else None
     return result
+
+
+def _connect(conversation, marks):
+    """Make a client's connection; all that it is made of is told to the configuration."""
+    options = conversation.options
+    connection_class, config_class, clock, trust, session = conversation.means
+    conversation.means = None
+    certificates, private_key, send_buffer_bytes = _identity(options)
+    return connection_class(
+        config_class(
+            entropy=conversation.entropy or HmacDrbg(options["seed"]),
+            clock=clock,
+            trust=trust,
+            server_name=options["server_name"],
+            alpn=options["alpn"],
+            suites=options["suites"],
+            groups=options["groups"],
+            signature_schemes=_schemes(options) if trust is not None else None,
+            key_share_groups=options["key_shares"],
+            certificates=certificates,
+            private_key=private_key,
+            public_key_info=options.get("raw_public_key"),
+            certificate_types=_types(options.get("pins")),
+            psks=_keys_for(options),
+            psk_modes=options["psk_modes"],
+            session=session,
+            ticket_bytes_max=_TICKET_BYTES_MAX if options.get("keep_ticket") else 0,
+            record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
+            max_fragment_bytes=options.get("max_fragment_bytes"),
+            send_buffer_bytes=send_buffer_bytes,
+            handshake_buffer_bytes=_SMALL_HANDSHAKE_BUFFER_BYTES
+            if options.get("small_buffers")
+            else _HANDSHAKE_BUFFER_BYTES,
+            middlebox_compatibility=bool(options.get("compatible")),
+            checkpoint=marks.checkpoint,
+            phase=marks.phase if options.get("clock") else None,
+            **_of_tls12(options),
+        )
+    )
 
 
 def server(link, options):
@@ -132,46 +147,50 @@ def server(link, options):
         from tlscore.server import ServerConnection  # noqa: PLC0415
         from tlscore.server_config import ServerConfig  # noqa: PLC0415
 
-    certificates, private_key = options["identity"] or ((), None)
     clock, trust = _judgement(options)
     tickets = None
-    if options["tickets_seed"]:
+    if options.get("tickets_seed"):
         import tls_kept  # noqa: PLC0415 -- few boards need it
 
         tickets = tls_kept.tickets(options)
-    known = _key_of(options)
-
-    def accept(marks):
-        return ServerConnection(
-            ServerConfig(
-                entropy=conversation.entropy or HmacDrbg(options["seed"]),
-                certificates=certificates,
-                private_key=private_key,
-                public_key_info=options["raw_public_key"],
-                certificate_types=_types(options["raw_public_key"]),
-                clock=None if trust is None else clock,
-                trust=trust,
-                client_certificate_types=_types(options["pins"]),
-                psk=known,
-                psk_modes=options["psk_modes"],
-                tickets=tickets,
-                cookie_key=options["cookie_key"],
-                alpn=options["alpn"],
-                suites=options["suites"],
-                groups=options["groups"],
-                record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
-                send_buffer_bytes=_SEND_BUFFER_BYTES,
-                checkpoint=marks.checkpoint,
-                phase=marks.phase if options["clock"] else None,
-                **_of_tls12(options),
-            )
-        )
-
     conversation = Conversation(link, options)
-    result = conversation.run(accept)
+    conversation.means = (ServerConnection, ServerConfig, clock, trust, tickets)
+    result = conversation.run(_accept)
     connection = conversation.connection
     result["hello_retries"] = int(connection is not None and connection.retried)
     return result
+
+
+def _accept(conversation, marks):
+    """Make a server's connection; all that it is made of is told to the configuration."""
+    options = conversation.options
+    connection_class, config_class, clock, trust, tickets = conversation.means
+    conversation.means = None
+    certificates, private_key = options.get("identity") or ((), None)
+    return connection_class(
+        config_class(
+            entropy=conversation.entropy or HmacDrbg(options["seed"]),
+            certificates=certificates,
+            private_key=private_key,
+            public_key_info=options.get("raw_public_key"),
+            certificate_types=_types(options.get("raw_public_key")),
+            clock=None if trust is None else clock,
+            trust=trust,
+            client_certificate_types=_types(options.get("pins")),
+            psk=_key_of(options),
+            psk_modes=options["psk_modes"],
+            tickets=tickets,
+            cookie_key=options.get("cookie_key"),
+            alpn=options["alpn"],
+            suites=options["suites"],
+            groups=options["groups"],
+            record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
+            send_buffer_bytes=_SEND_BUFFER_BYTES,
+            checkpoint=marks.checkpoint,
+            phase=marks.phase if options.get("clock") else None,
+            **_of_tls12(options),
+        )
+    )
 
 
 def _of_tls12(options):
@@ -180,7 +199,7 @@ def _of_tls12(options):
         return {}
     told = {
         "versions": options["versions"],
-        "extended_master_secret_required": options["extended_master_secret_required"],
+        "extended_master_secret_required": bool(options.get("extended_master_secret_required")),
     }
     if options.get("fallback"):
         told["fallback"] = True
@@ -194,7 +213,7 @@ def _of_tls12(options):
 def _keys_for(options):
     """Return a client's external keys."""
     if not options.get("other_psks"):
-        return (options["psk"],) if options["psk"] else ()
+        return (options["psk"],) if options.get("psk") else ()
     import tls_kept  # noqa: PLC0415 -- few boards need it
 
     return tls_kept.store(options).keys_for(options["server_name"])
@@ -202,7 +221,7 @@ def _keys_for(options):
 
 def _key_of(options):
     """Return by what a server finds the key of an identity, None without keys."""
-    if options["psk"] is None:
+    if options.get("psk") is None:
         return None
     if options.get("other_psks"):
         import tls_kept  # noqa: PLC0415 -- few boards need it
@@ -230,19 +249,19 @@ def _judgement(options):
     from tlscore.clock import FixedClock  # noqa: PLC0415
 
     clock = FixedClock(options["utc_seconds"])
-    pins = options["pins"]
-    if not pins and not options["anchors"]:
+    pins, anchors = options.get("pins"), options.get("anchors")
+    if not pins and not anchors:
         return clock, None
     from tlscore.trust import PinnedKeys, TrustAnchors  # noqa: PLC0415
 
-    return clock, PinnedKeys(pins) if pins else TrustAnchors(options["anchors"])
+    return clock, PinnedKeys(pins) if pins else TrustAnchors(anchors)
 
 
 def _schemes(options):
     """Return the signature schemes to offer: of those asked for the ones the image has."""
     from tlscore.crypto import signature  # noqa: PLC0415
 
-    asked, known = options["schemes"], signature.schemes()
+    asked, known = options.get("schemes"), signature.schemes()
     found = [scheme for scheme in asked if scheme in known]
     # A tuple of its own would be one more object that lives as long as the connection.
     return asked if len(found) == len(asked) else tuple(found)
@@ -255,9 +274,10 @@ def _types(bare):
 
 def _identity(options):
     """Return a client's certificates, private key, and the send buffer they need."""
-    certificates, private_key = options["identity"] or ((), None)
+    certificates, private_key = options.get("identity") or ((), None)
     if not certificates:
-        return (), None, _SEND_BUFFER_BYTES
+        small = options.get("small_buffers")
+        return (), None, _SMALL_SEND_BUFFER_BYTES if small else _SEND_BUFFER_BYTES
     from tlscore.certificate_verify import signature_bytes_max  # noqa: PLC0415
 
     # A client's own flight goes through the send buffer at once.
@@ -268,7 +288,7 @@ def _identity(options):
 
 def _session(options):
     """Return the session to resume, with the bit of its ticket flipped that was asked for."""
-    if options["session"] is None:
+    if options.get("session") is None:
         return None
     if "versions" in options:
         from tlscore.tls12.session import from_bytes  # noqa: PLC0415
@@ -276,7 +296,7 @@ def _session(options):
         from tlscore.session import from_bytes  # noqa: PLC0415
 
     session = from_bytes(options["session"])
-    if options["forge_ticket"]:
+    if options.get("forge_ticket"):
         ticket = bytearray(session.ticket)
         ticket[-1] ^= 1
         session.ticket = bytes(ticket)

@@ -71,7 +71,8 @@ class Names:
             "    MP_QSTRnumber_of,",
             "    true, // sorted",
             # The first pool in RAM is twice this size; at most the number of entries (py/qstr.c).
-            f"    {min(len(new), 10)},",
+            # Few names come to be at run time.
+            f"    {min(len(new), 2)},",
             f"    {len(new)},",
         ]
         if self._hash_bytes:

@@ -27,6 +27,8 @@ def expand(hash_function: "Hash", prk: bytes, info: bytes, length: int) -> bytes
     """
     if not 0 <= length <= 255 * hash_function.size:
         raise ValueError("hkdf.length")
+    if length <= hash_function.size:  # all that TLS wants but for exporters
+        return hmac(hash_function, prk, info, b"\x01")[:length]
     block = b""
     output = b""
     counter = 0

@@ -5,7 +5,7 @@ ServerKeyExchange. Our own CertificateVerify signs the digest of the transcript,
 one of the hashes that is kept by: a server that takes no scheme with them gets no certificate.
 """
 
-from tlscore import client_certificates, identity
+from tlscore import client_certificates
 from tlscore.compat import const
 from tlscore.crypto import signature
 from tlscore.errors import PeerMisbehaved
@@ -83,8 +83,12 @@ class CertificateAuthentication(client_certificates.CertificateAuthentication):
         if (_RSA_SIGN if kind == signature.KEY_RSA else _ECDSA_SIGN) not in types:
             return
         unwanted = [code for code in signature.schemes() if code not in schemes]
-        if unwanted and not identity.is_signed_with(chain, schemes):
-            return
+        if unwanted:
+            # Imported here: most servers take all that we know.
+            from tlscore import identity  # noqa: PLC0415
+
+            if not identity.is_signed_with(chain, schemes):
+                return
         for hash_ in kept:
             for scheme in () if hash_ is None else signing_schemes(kind, hash_.size):
                 if scheme in schemes and self._scheme is None:

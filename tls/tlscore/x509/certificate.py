@@ -52,6 +52,12 @@ class CertificateParser(ExtensionsParser):
     """
 
     hashes_keys = False
+    # See ExtensionsParser.
+    foreign = False
+    subject_empty = False
+    self_issued = False
+    key_hash = None
+    _email_in_name = False
 
     def begin(
         self, length: int, wanted_subject=None, keeps_names: bool = True, rule=CERTIFICATE
@@ -65,29 +71,32 @@ class CertificateParser(ExtensionsParser):
         """
         self.begin_extensions()
         self._reader.begin(rule, length)
+        self.keeps_names = keeps_names
         self._wanted_subject = wanted_subject
-        self._always_keeps_names = keeps_names
         self._piece = b""
         self._hashed = 0  # how much of the piece the running hashes have seen
         self._prefix = None
         self._tbs_hash = None
         self._part_hash = None
-        self._email_in_name = False
         self.algorithm = b""
         self._key_row = None
-        self.foreign = False
         self.issuer = None
         self.subject = None
-        self.subject_empty = False
-        self.self_issued = False
         self.not_before = 0
         self.not_after = 0
         self.key = None
-        self.key_hash = None
         self.scheme = None
-        self.signed = None
+        self.signed = None  # until the TBSCertificate has ended, how long it is
         self.signature = None
         self.version = 1
+        if self.foreign:
+            self.foreign = False
+        if self.subject_empty:
+            self.subject_empty = False
+        if self.self_issued:
+            self.self_issued = False
+        if self.key_hash is not None:
+            self.key_hash = None
 
     def push(self, data) -> None:
         """Read the next piece."""
@@ -127,7 +136,7 @@ class CertificateParser(ExtensionsParser):
     # Certificate
 
     def enter_tbs(self, reader):
-        self._tbs_bytes = reader.length
+        self.signed = reader.length
         self._prefix = bytearray(memoryview(reader.header)[: reader.header_bytes])
         self._hashed = reader.position
 
@@ -139,8 +148,8 @@ class CertificateParser(ExtensionsParser):
             refuse("version")
         if self._tbs_hash is not None:
             self.signed = self._tbs_hash.digest()
-        elif self.scheme is not None:
-            self.signed = self._prefix
+        else:
+            self.signed = None if self.scheme is None else self._prefix
         self._tbs_hash = None
         self._prefix = None
 
@@ -176,7 +185,7 @@ class CertificateParser(ExtensionsParser):
         if self.scheme is not None:
             tbs_hash = hash_of(self.scheme)
             if tbs_hash is None:
-                if self._tbs_bytes > _HELD_TBS_BYTES_MAX:
+                if self.signed > _HELD_TBS_BYTES_MAX:
                     refuse("too_long")
                 return
             self._tbs_hash = tbs_hash.new(self._prefix)
@@ -184,8 +193,10 @@ class CertificateParser(ExtensionsParser):
 
     def enter_name(self, reader):
         self._begin_part(reader)
-        self.subject_empty = reader.length == 0
-        self._email_in_name = False
+        if self.subject_empty != (reader.length == 0):
+            self.subject_empty = not self.subject_empty
+        if self._email_in_name:
+            self._email_in_name = False
 
     def leave_attribute_type(self, reader):
         if memoryview(reader.value)[: reader.value_bytes] == _EMAIL_ADDRESS:
@@ -207,9 +218,12 @@ class CertificateParser(ExtensionsParser):
             self.subject = self._wanted_subject  # equal, and held by the chain anyway
         # "[Name constraints] are not applied to self-issued certificates (unless the certificate
         # is the final certificate in the path)." (§4.2.1.10)
-        self.self_issued = self.subject == self.issuer
-        self.keeps_names = self._always_keeps_names or not self.self_issued
-        if self.keeps_names and not self.subject_empty:
+        if self.subject == self.issuer:
+            self.self_issued = True
+            if not self.keeps_names:
+                return
+        self.keeps_names = True
+        if not self.subject_empty:
             self._forms |= 1 << _DIRECTORY
             if self._email_in_name:
                 self._forms |= 1 << _SUBJECT_MAILBOX

@@ -57,6 +57,17 @@ class ChainVerifier:
             `clock.policy` when the clock has one that does not exist.
     """
 
+    # What most connections leave as it is takes no room in the object.
+    signatures_verified = 0
+    _pinned = True
+    _purpose = SERVER_AUTH
+    _max_certificates = MAX_CERTIFICATES
+    _max_certificate_bytes = MAX_CERTIFICATE_BYTES
+    _utc_seconds = 0
+    _complete = False
+    _anchor_failed = False
+    _intermediates = 0  # not self-issued ones, which path lengths count
+
     def __init__(
         self,
         trust,
@@ -74,26 +85,25 @@ class ChainVerifier:
             raise UsageError("clock.policy")
         self._trust = trust
         self._clock = clock
-        self._pins = getattr(trust, "pins", None)
-        self._pinned = self._pins is None
-        self._purpose = purpose
-        self._max_certificates = max_certificates
-        self._max_certificate_bytes = max_certificate_bytes
+        if purpose != SERVER_AUTH:
+            self._purpose = purpose
+        if max_certificates != MAX_CERTIFICATES:
+            self._max_certificates = max_certificates
+        if max_certificate_bytes != MAX_CERTIFICATE_BYTES:
+            self._max_certificate_bytes = max_certificate_bytes
         self._reference = reference_name(server_name) if server_name else None
         self._certificate = CertificateParser(self._reference, names_bytes)
-        self._certificate.hashes_keys = not self._pinned
-        self._utc_seconds = 0
+        self._certificate.begin(0)  # takes its memory while there is some in one piece
+        if getattr(trust, "pins", None) is not None:
+            self._pinned = False
+            self._certificate.hashes_keys = True
         self._open = False
-        self._complete = False
-        self._anchor_failed = False
         self._leaf_key = None
-        self._intermediates = 0  # not self-issued ones, which path lengths count
         # What the next certificate must answer for
         self._issuer = None
         self._scheme = None
         self._signed = None
         self._signature = None
-        self.signatures_verified = 0
         self.certificates = 0
         self.not_after = LATEST_UTC_SECONDS
 
@@ -148,7 +158,7 @@ class ChainVerifier:
                 refuse("bad_signature")
             if not certificate.self_issued:
                 self._intermediates += 1
-        if certificate.key_hash is not None and certificate.key_hash in self._pins:
+        if certificate.key_hash is not None and certificate.key_hash in self._trust.pins:
             self._pinned = True
         self._take_over(certificate)
         if not getattr(self._trust, "needs_anchor", True):
@@ -195,7 +205,8 @@ class ChainVerifier:
             if is_weak_signature_algorithm(certificate.algorithm):
                 refuse("weak_signature_algorithm")
             refuse("unsupported_signature_algorithm")
-        self._anchor_failed = False
+        if self._anchor_failed:
+            self._anchor_failed = False
         for key in self._trust.anchors(self._issuer):
             public = (key[0], key[1])
             if self._verified_by(public):
@@ -209,7 +220,8 @@ class ChainVerifier:
                 return
             # An anchor of the right name that does not verify: either the certificate is not
             # genuine, or its issuer is a namesake. A self-signed one shows which.
-            self._anchor_failed = not certificate.self_issued
+            if self._anchor_failed == certificate.self_issued:
+                self._anchor_failed = not certificate.self_issued
 
     def _is_anchor(self, leaf):
         for key in self._trust.anchors(leaf.subject):

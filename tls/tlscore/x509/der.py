@@ -59,14 +59,13 @@ class DerReader:
     def begin(self, rule, length: int) -> None:
         """Start over with a value of `length` bytes that must match `rule`, a tuple of rows."""
         self._depth = 0  # frames in use, times _FRAME
-        self._rule = rule
+        self._rule = rule  # of the open element; None where the rest is passed over
         self._end = length
         self._place = 0  # row index * 2, + 1 once a REPEAT row has matched
         self._leave_outer = None
         self._left = 0  # bytes of the current element's contents still to come
         self._keep = False
         self._leave = None
-        self._stopped = False
         self.offset = 0  # of the pushed piece's first byte
         self.position = 0
         self.header_bytes = 0
@@ -77,7 +76,7 @@ class DerReader:
         """Read the next piece."""
         size = len(data)
         position = 0
-        while position < size and not self._stopped:
+        while position < size and self._rule is not None:
             if self._left:
                 position = self._read_contents(data, position, size)
             elif self.header_bytes or position + 1 == size or data[position + 1] & 0x80:
@@ -96,11 +95,12 @@ class DerReader:
 
     def stop(self) -> None:
         """Pass over everything up to the next `begin`."""
-        self._stopped = True
+        self._rule = None
+        self._end = -1  # no element ends there
 
     def end(self) -> None:
         """Say that no more comes: everything announced must have been there."""
-        if self._stopped:
+        if self._rule is None:
             return
         if self._depth or self._left or self.header_bytes or self.offset != self._end:
             self._refuse("truncated")

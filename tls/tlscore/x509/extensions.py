@@ -63,13 +63,19 @@ class ExtensionsParser:
         names_critical: subjectAltName is present and critical.
     """
 
+    # What few certificates say takes room in the object only when one has said it.
+    constrains_names = False
+    names_critical = False
+    _excluding = False
+    _constraints = None
+    _dropped = 0  # bit per form of which names were not kept
+    _unknown = b""  # object identifiers that are no row of EXTENSIONS, each after its length
+
     def __init__(self, reference, names_bytes):
         self._reference = reference
         self._names_bytes = names_bytes
         self._names = bytearray()
         self._forms = 0  # bit per form seen in any certificate so far
-        self._dropped = 0  # bit per form of which names were not kept
-        self._constraints = None
         self._reader = DerReader(self, VALUE_BYTES)
         self.begin_extensions()
 
@@ -82,16 +88,18 @@ class ExtensionsParser:
         self.path_length = None
         self.key_usage = None
         self.purposes = None
-        self.constrains_names = False
         self.name_matched = False
-        self.names_critical = False
         self.keeps_names = True
-        self._seen = 0  # bit per row of EXTENSIONS
-        self._unknown = bytearray()  # object identifiers of others, each after its length
-        self._row = None
         self._critical = False
-        self._excluding = False
+        self._seen = 0  # bit per row of EXTENSIONS
+        self._row = None
         self._form = 0
+        if self.constrains_names:
+            self.constrains_names = False
+        if self.names_critical:
+            self.names_critical = False
+        if self._unknown:
+            self._unknown = b""
 
     def parse_extensions(self, der: bytes) -> None:
         """Read an encoded `Extensions` that stands alone."""
@@ -149,8 +157,7 @@ class ExtensionsParser:
             place = end
         if len(unknown) + 1 + len(identifier) > _UNKNOWN_BYTES_MAX:
             refuse("too_many_extensions")
-        unknown.append(len(identifier))
-        unknown.extend(identifier)
+        self._unknown = unknown + bytes((len(identifier),)) + identifier
 
     def leave_critical(self, reader):
         if not true(reader.value, reader.value_bytes):
@@ -196,7 +203,8 @@ class ExtensionsParser:
     # SubjectAltName
 
     def enter_names(self, _reader):
-        self.names_critical = self._critical
+        if self._critical:
+            self.names_critical = True
 
     def enter_general_name(self, reader):
         self._form = reader.header[0] & 0x1F
@@ -248,7 +256,8 @@ class ExtensionsParser:
         )
 
     def enter_subtrees(self, reader):
-        self._excluding = reader.header[0] == _EXCLUDED
+        if self._excluding != (reader.header[0] == _EXCLUDED):
+            self._excluding = not self._excluding
 
     def leave_subtree_base(self, reader):
         base = bytes(memoryview(reader.value)[: reader.value_bytes])

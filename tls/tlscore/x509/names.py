@@ -131,7 +131,7 @@ def _parse_domain(text):
 
 
 def _is_digits(text):
-    for character in text:
-        if character not in "0123456789":
+    for octet in text.encode():  # each character of a str would stay in a board's memory for good
+        if not 0x30 <= octet <= 0x39:
             return False
     return bool(text)
