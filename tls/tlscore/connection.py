@@ -28,6 +28,9 @@ from tlscore.record import RecordProtection, RecordReceiver
 from tlscore.schedule import exported_keying_material, next_traffic_secret
 
 # See codepoints.py: copies that cost nothing on a board.
+_CONNECTED = const(12)
+_CLOSED = const(13)
+_FAILED = const(14)
 _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
 _CONTENT_APPLICATION_DATA = const(23)
@@ -138,19 +141,34 @@ class Connection:
             UsageError: the connection has failed before, or the configuration's clock, trust or
                 entropy refused.
         """
-        self._require_usable()
-        view = memoryview(data)
+        if self._busy or self.state == _FAILED:
+            self._require_usable()
+        receiver = self._receiver
+        size = len(data)
         taken = 0
         self._busy = True
-        self.phase("record")
+        watch = self._config.phase
+        if watch is not None:
+            watch("record")
         try:
-            while taken < len(view) and not self._unread():
-                if self.peer_closed or self.state == states.CLOSED:
-                    taken = len(view)  # RFC 8446 §6.1: data after a closure alert is ignored
+            while taken < size and receiver.start == receiver.end:
+                if self.peer_closed or self.state == _CLOSED:
+                    taken = size  # RFC 8446 §6.1: data after a closure alert is ignored
                     break
-                taken += self._receiver.feed(view[taken:])
-                if self._receiver.complete:
-                    self._on_record()
+                taken += receiver.feed(data, taken)
+                if receiver.complete:
+                    content_type = receiver.open()
+                    if (
+                        content_type == _CONTENT_APPLICATION_DATA
+                        and self.state == _CONNECTED
+                        and receiver.end > receiver.start
+                        and not self._handshake.filled
+                        and self._handshake.stream is None
+                    ):
+                        if self._patience.tried:
+                            self._patience.renew()
+                        break
+                    self._on_record(content_type)
         except TlsError as error:
             self._fail(error)
             raise
@@ -177,22 +195,17 @@ class Connection:
     def sent(self, size):
         """Count `size` bytes of to_send() as sent."""
         self._outbox.sent(size)
-        if self.state >= states.CLOSED and not len(self._outbox.pending()):
+        if self.state >= _CLOSED and not len(self._outbox.pending()):
             self._outbox.release()
 
     def read_into(self, buffer) -> int:
         """Move application data into `buffer` and return how many bytes; 0 if none waits."""
-        receiver = self._receiver
-        size = min(len(buffer), receiver.end - receiver.start)
-        if size:
-            memoryview(buffer)[:size] = receiver.content()[:size]
-            self._took(size)
-        return size
+        return self._receiver.read_into(buffer)
 
     def read(self) -> bytes:
         """Return the application data that waits, b"" if there is none."""
         data = bytes(self._receiver.content())
-        self._took(len(data))
+        self._receiver.skip(len(data))
         return data
 
     def write(self, data) -> int:
@@ -204,7 +217,8 @@ class Connection:
         Raises:
             UsageError: not connected, or already closed by us.
         """
-        self._require_connected()
+        if self._busy or self._write_closed or self.state != _CONNECTED:
+            self._require_connected()
         return self._outbox.queue_data(data)
 
     def close(self):
@@ -263,11 +277,6 @@ class Connection:
     def _unread(self):
         return self._receiver.end > self._receiver.start
 
-    def _took(self, size):
-        self._receiver.skip(size)
-        if size and not self._unread():
-            self._receiver.next_record()
-
     def _require_usable(self):
         if self._busy or self.state == states.FAILED:
             raise UsageError("connection.failed")
@@ -281,9 +290,8 @@ class Connection:
 
     # --- what came from the peer
 
-    def _on_record(self):
+    def _on_record(self, content_type):
         receiver = self._receiver
-        content_type = receiver.open()
         if content_type is None:  # early data that a server does not want
             receiver.next_record()
             return
@@ -306,11 +314,8 @@ class Connection:
         if self.state != states.CONNECTED:
             # RFC 8446 §2: "Application Data MUST NOT be sent prior to sending the Finished"
             raise self._unexpected("record.early_application_data")
-        if self._unread():
-            self._patience.renew()
-        else:
-            self._patience.spend(patience.EMPTY_RECORD)
-            self._receiver.next_record()
+        self._patience.spend(patience.EMPTY_RECORD)
+        self._receiver.next_record()
 
     def _on_change_cipher_spec(self, content):
         # RFC 8446 §5: a single byte 0x01, before the peer's Finished, "MUST simply drop it";

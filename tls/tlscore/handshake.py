@@ -6,7 +6,7 @@ PushParser instead and is never held. Whether a message is welcome is decided as
 is there.
 
 Theory of operation: at any time either nothing has begun, or a message is being put together
-(`_filled` > 0), or one streams by (`_stream` is its parser). A record may begin and end anywhere.
+(`filled` > 0), or one streams by (`stream` is its parser). A record may begin and end anywhere.
 
 Not here: the meaning of messages; which rows there are (states.py).
 """
@@ -14,7 +14,7 @@ Not here: the meaning of messages; which rows there are (states.py).
 from tlscore import states
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved
-from tlscore.record import wipe
+from tlscore.moving import wipe
 
 # See codepoints.py: copies that cost nothing on a board.
 _ALERT_UNEXPECTED_MESSAGE = const(10)
@@ -38,20 +38,24 @@ class HandshakeReader:
 
     Args:
         buffer_bytes: largest message, header included, that may be split over records.
+
+    Attributes:
+        filled: bytes of a message that is being put together.
+        stream: parser of a message that streams by, or None.
     """
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes)
         self._view = memoryview(self._buffer)
-        self._filled = 0
+        self.filled = 0
         self._row = None
         self._size = 0  # header and body of the message being put together
-        self._stream = None
+        self.stream = None
         self._left = 0  # bytes of the streaming message to come
 
     def partial(self) -> bool:
         """Tell whether a message has begun and not ended."""
-        return self._filled > 0 or self._stream is not None
+        return self.filled > 0 or self.stream is not None
 
     def push(self, connection, payload):
         """Take the content of one handshake record, a memoryview.
@@ -62,9 +66,9 @@ class HandshakeReader:
         """
         position = 0
         while position < len(payload):
-            if self._stream is not None:
+            if self.stream is not None:
                 position = self._push_stream(connection, payload, position)
-            elif self._filled or len(payload) - position < _HEADER_BYTES:
+            elif self.filled or len(payload) - position < _HEADER_BYTES:
                 position = self._assemble(connection, payload, position)
             else:
                 position = self._begin(connection, payload, position)
@@ -76,13 +80,13 @@ class HandshakeReader:
         opener = self._row[states.OPENER]
         if opener is None:
             return
-        self._stream = getattr(connection, opener)(length)
+        self.stream = getattr(connection, opener)(length)
         self._left = length
         connection.hash_piece(header[at : at + _HEADER_BYTES])
 
     def _begin(self, connection, payload, position):
         self._read_header(connection, payload, position)
-        if self._stream is not None:
+        if self.stream is not None:
             return position + _HEADER_BYTES
         end = position + self._size
         if end > len(payload):
@@ -95,19 +99,19 @@ class HandshakeReader:
         """Copy what belongs to the message in the buffer; return the position behind it."""
         has_header = self._row is not None
         wanted = self._size if has_header else _HEADER_BYTES
-        taken = min(wanted - self._filled, len(payload) - position)
+        taken = min(wanted - self.filled, len(payload) - position)
         end = position + taken
-        self._view[self._filled : self._filled + taken] = payload[position:end]
-        self._filled += taken
-        if not has_header and self._filled == _HEADER_BYTES:
+        self._view[self.filled : self.filled + taken] = payload[position:end]
+        self.filled += taken
+        if not has_header and self.filled == _HEADER_BYTES:
             self._read_header(connection, self._view, 0)
-            if self._stream is not None:
-                self._filled = 0
+            if self.stream is not None:
+                self.filled = 0
                 return end
             self._check_fits()
-        if self._row is not None and self._filled == self._size:
+        if self._row is not None and self.filled == self._size:
             message = self._view[: self._size]
-            self._filled = 0
+            self.filled = 0
             self._deliver(connection, message, end == len(payload))
         return end
 
@@ -135,12 +139,12 @@ class HandshakeReader:
         piece = payload[position:end]
         before = connection.phase(self._row[states.HANDLER])
         connection.hash_piece(piece)
-        self._stream.push(piece)
+        self.stream.push(piece)
         connection.phase(before)
         self._left -= end - position
         if self._left == 0:
-            stream = self._stream
-            self._stream = None
+            stream = self.stream
+            self.stream = None
             self._deliver(connection, stream, end == len(payload))
         return end
 
@@ -148,5 +152,5 @@ class HandshakeReader:
         """Wipe and give up the buffer."""
         wipe(self._buffer)
         self._buffer = self._view = b""
-        self._filled = 0
-        self._row = self._stream = None
+        self.filled = 0
+        self._row = self.stream = None

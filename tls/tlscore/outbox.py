@@ -9,6 +9,7 @@ Not here: when anything is sent (connection.py, client.py).
 
 from tlscore import messages
 from tlscore.compat import const
+from tlscore.moving import best
 from tlscore.record import RecordProtection, RecordSender
 from tlscore.schedule import next_traffic_secret
 
@@ -20,8 +21,11 @@ _CONTENT_HANDSHAKE = const(22)
 _CONTENT_APPLICATION_DATA = const(23)
 _UPDATE_NOT_REQUESTED = const(0)
 
+_HEADER_BYTES = const(5)
 _ALERT_RECORD_BYTES = const(24)
 _KEY_UPDATE_RECORD_BYTES = const(27)
+# What has a length and is no buffer.
+_NO_BYTES = (list, tuple)
 
 
 class Outbox(RecordSender):
@@ -43,6 +47,9 @@ class Outbox(RecordSender):
         self.padding_bytes = 0
         self._suite = None
         self._key_update_owed = None  # the KeyUpdateRequest to send when there is room
+        self._copy = best(buffer_bytes)
+        self._beside_data = self.overhead_bytes + _ALERT_RECORD_BYTES + _KEY_UPDATE_RECORD_BYTES
+        self._gap = _HEADER_BYTES  # what stands before the content of a protected record
 
     def protect(self, suite, secret):
         """Send with the key of a traffic secret from now on."""
@@ -104,9 +111,12 @@ class Outbox(RecordSender):
         """Return how many bytes of application data `queue_data` would take."""
         if self._key_update_owed is not None:
             return 0
-        free = self._free() - _ALERT_RECORD_BYTES - _KEY_UPDATE_RECORD_BYTES
-        room = min(max(0, free), self.content_limit)
-        if self.padding_bytes and room < self.content_limit:
+        room = len(self._buffer) - self._end + self._start - self._beside_data
+        if room >= self.content_limit:
+            return self.content_limit
+        if room <= 0:
+            return 0
+        if self.padding_bytes:
             room -= room % self.padding_bytes  # so that what is taken can be padded
         return room
 
@@ -116,17 +126,27 @@ class Outbox(RecordSender):
         # limits"; the last record of a key is the KeyUpdate itself.
         if self.protection.sequence >= self.protection.record_limit - 1:
             self.queue_key_update(_UPDATE_NOT_REQUESTED)
-        size = min(len(data), self.data_room())
+        size = len(data)
+        free = len(self._buffer) - self._end - self._beside_data
+        if size > free or size > self.content_limit or self._key_update_owed is not None:
+            size = min(size, self.data_room())
+            if size > free:
+                self._move_up()
         if size:
-            writer = self.writer()
-            writer.raw(memoryview(data)[:size])
-            self.commit(_CONTENT_APPLICATION_DATA, writer, padding=self._padding_of(size))
+            # Machine code takes a list for what it holds, too; Python's slices do not.
+            if isinstance(data, _NO_BYTES):
+                raise TypeError("bytes-like")
+            self._copy(self._buffer, data, self._end + self._gap << 15, size)
+            self._put_data(size)
         return size
+
+    def _put_data(self, size):
+        """Make a record of `size` bytes of application data that are in their place."""
+        padding = self._padding_of(size) if self.padding_bytes else 0
+        self._protect(_CONTENT_APPLICATION_DATA, self._end + _HEADER_BYTES, size, padding)
 
     def _padding_of(self, size):
         """Return how many zeros are to follow `size` bytes of data."""
-        if not self.padding_bytes:
-            return 0
         return min(-size % self.padding_bytes, self.content_limit - size)
 
     def forget_keys(self):

@@ -26,9 +26,14 @@ _LIMITS = (
 
 
 class Patience:
-    """The counters of one connection."""
+    """The counters of one connection.
+
+    Attributes:
+        tried: something has been counted since they were renewed.
+    """
 
     def __init__(self):
+        self.tried = False
         self._spent = bytearray(len(_LIMITS))
 
     def spend(self, kind):
@@ -42,8 +47,10 @@ class Patience:
         if self._spent[kind] == limit:
             raise PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
         self._spent[kind] += 1
+        self.tried = True
 
     def renew(self):
         """Start counting again what is only limited in a row: application data has come."""
-        for kind in (EMPTY_RECORD, KEY_UPDATE, TICKET):
-            self._spent[kind] = 0
+        self.tried = False
+        spent = self._spent
+        spent[EMPTY_RECORD] = spent[KEY_UPDATE] = spent[TICKET] = 0

@@ -12,6 +12,7 @@ Not here: what the content means, when keys change, which content type may follo
 
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved, TlsError, UsageError
+from tlscore.moving import best, wipe
 from tlscore.schedule import expand_label
 from tlscore.wire import Writer
 
@@ -26,6 +27,7 @@ _ALERT_BAD_RECORD_MAC = const(20)
 _ALERT_RECORD_OVERFLOW = const(22)
 _ALERT_INTERNAL_ERROR = const(80)
 
+_SOURCE_LIMIT = const(0x8000)  # moving.py
 _HEADER_BYTES = const(5)
 _NONCE_BYTES = const(12)
 # What a protected record adds to its content at most: header, content type, tag.
@@ -35,7 +37,6 @@ _CIPHERTEXT_LIMIT = const(16640)  # RFC 8446 §5.2: 2^14 + 256
 # RFC 8446 §5.3: "Sequence numbers MUST NOT wrap" past 2^64-1. The peer owes us a KeyUpdate long
 # before; a bound that stays a small integer on a 32-bit board serves as well.
 _RECEIVE_LIMIT = const(0x3FFFFFFF)
-_ZEROS = bytes(64)
 
 
 class RecordProtection:
@@ -47,35 +48,44 @@ class RecordProtection:
     Args:
         suite: CipherSuite.
         secret: traffic secret the key and the IV are derived from; not kept longer than needed.
+
+    Attributes:
+        cipher: None before the first record, then what `aead` returns.
+        tag_size: its, then.
+        sequence: number of the next record.
+        record_limit: records to protect at most.
     """
 
     def __init__(self, suite, secret):
         self._suite = suite
         self._secret = secret
-        self._aead = None
+        self.cipher = None
         self._iv = expand_label(suite.hash, secret, b"iv", b"", _NONCE_BYTES)
-        self._nonce = bytearray(self._iv)
         self.sequence = 0
         self.record_limit = suite.record_limit
 
     @property
     def aead(self):
         """Return the AEAD of the key."""
-        if self._aead is None:
+        if self.cipher is None:
             suite = self._suite
             key = expand_label(suite.hash, self._secret, b"key", b"", suite.key_bytes)
-            self._aead = suite.new_aead(key)
+            self.cipher = aead = suite.new_aead(key)
+            aead.count_records(self._iv)
+            self.tag_size = aead.tag_size
             self._secret = None
-        return self._aead
+        return self.cipher
 
-    def next_nonce(self) -> bytearray:
-        """Return the nonce of the next record, valid until the next call."""
-        number = self.sequence
-        self.sequence = number + 1
-        for index in range(_NONCE_BYTES - 1, 3, -1):
-            self._nonce[index] = self._iv[index] ^ (number & 0xFF)
-            number >>= 8
-        return self._nonce
+    def seal(self, buffer, start, end):
+        """Protect a record: write the header before `start`, encrypt up to `end`, add the tag.
+
+        Returns:
+            The end of the record.
+        """
+        cipher = self.cipher or self.aead
+        self.sequence += 1
+        cipher.seal_record(buffer, start, end)
+        return end + self.tag_size
 
 
 def _unexpected(reason):
@@ -98,12 +108,15 @@ class RecordReceiver:
             they may be early data (RFC 8446 §4.2.10).
         plaintext_limit: bytes of content and content type a record may have, padding included.
         start, end: where the content of the opened record lies in the buffer.
+        quick: headers of protected records have nothing to be checked but their size.
     """
+
+    quick = True
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes)
         self._view = memoryview(self._buffer)
-        self._header = self._view[:_HEADER_BYTES]
+        self._copy = best(buffer_bytes)
         self._filled = 0
         self._wanted = _HEADER_BYTES
         self._discard = 0  # bytes of a record to drop that were not even held
@@ -115,28 +128,43 @@ class RecordReceiver:
         self.start = 0
         self.end = 0
 
-    def feed(self, data) -> int:
-        """Take bytes of the current record out of the memoryview `data`; return how many.
+    def feed(self, data, start=0) -> int:
+        """Take bytes of the current record out of `data`, from `start` on; return how many.
 
         Raises:
             PeerMisbehaved: the header cannot be accepted.
         """
-        taken = 0
-        while not self.complete and taken < len(data):
+        limit = len(data)
+        if limit > _SOURCE_LIMIT:
+            limit = min(limit - start, _SOURCE_LIMIT)
+            data = memoryview(data)[start : start + limit]
+            start = 0
+        position = start
+        fresh = limit - position > _HEADER_BYTES and not self._filled and self.quick
+        if fresh and data[position] == _CONTENT_APPLICATION_DATA and self.protection is not None:
+            # The header of a record that has room is copied with what follows it.
+            size = data[position + 3] << 8 | data[position + 4]
+            if size <= len(self._buffer) - _HEADER_BYTES and size <= _CIPHERTEXT_LIMIT:
+                self._wanted = _HEADER_BYTES + size
+        while position < limit and not self.complete:
             if self._discard:
-                size = min(self._discard, len(data) - taken)
+                size = min(self._discard, limit - position)
                 self._discard -= size
-                taken += size
+                position += size
                 continue
             filled = self._filled
-            size = min(self._wanted - filled, len(data) - taken)
-            self._view[filled : filled + size] = data[taken : taken + size]
-            taken += size
-            self._filled = filled + size
-            if self._filled == _HEADER_BYTES:
+            size = self._wanted - filled
+            size = min(size, limit - position)
+            self._copy(self._buffer, data, filled << 15 | position, size)
+            position += size
+            filled += size
+            self._filled = filled
+            if filled == _HEADER_BYTES:
                 self._wanted = _HEADER_BYTES + self._body_bytes()
-            self.complete = _HEADER_BYTES <= self._filled == self._wanted
-        return taken
+                filled = self._filled  # none of a record that is dropped
+            if filled == self._wanted and filled >= _HEADER_BYTES:
+                self.complete = True
+        return position - start
 
     def _body_bytes(self):
         content_type = self._buffer[0]
@@ -188,62 +216,79 @@ class RecordReceiver:
             PeerMisbehaved: it does not authenticate or its plaintext breaks RFC 8446 §5.
         """
         self.complete = False
-        content_type = self._buffer[0]
         self.start = _HEADER_BYTES
-        self.end = self._filled
-        if content_type == _CONTENT_APPLICATION_DATA:
-            content_type = self._decrypt()
-            if content_type is None:
-                return None
-        # RFC 8446 §5.1: "Implementations MUST NOT send zero-length fragments of Handshake types"
-        # and one alert per alert record; §5.4 names the alert for both.
-        if self.start == self.end and content_type != _CONTENT_APPLICATION_DATA:
-            raise _unexpected("record.empty")
-        return content_type
-
-    def _decrypt(self):
+        self.end = end = self._filled
+        content_type = self._buffer[0]
+        if content_type != _CONTENT_APPLICATION_DATA:
+            # RFC 8446 §5.1: "Implementations MUST NOT send zero-length fragments of Handshake
+            # types" and one alert per alert record; §5.4 names the alert for both.
+            if end == _HEADER_BYTES:
+                raise _unexpected("record.empty")
+            return content_type
         protection = self.protection
-        sequence = protection.sequence
-        if sequence >= _RECEIVE_LIMIT:
+        if protection.sequence >= _RECEIVE_LIMIT:
             raise _unexpected("record.key_not_updated")  # RFC 8446 §5.5
-        end = self.end - protection.aead.tag_size
-        if end < _HEADER_BYTES or not protection.aead.open(
-            protection.next_nonce(), self._header, self._buffer, _HEADER_BYTES, self.end
-        ):
+        cipher = protection.cipher or protection.aead
+        if not cipher.open_record(self._buffer, _HEADER_BYTES, end):
+            cipher.recount(protection.sequence)
             # §4.2.10: "discarding records which fail deprotection (up to the configured
             # max_early_data_size)".
-            if self._spend_early_data(self.end - _HEADER_BYTES):
-                protection.sequence = sequence
+            if self._spend_early_data(end - _HEADER_BYTES):
                 return None
             # RFC 8446 §5.2: "If the decryption fails, the receiver MUST terminate the connection
             # with a "bad_record_mac" alert."
             raise PeerMisbehaved("record.bad_record_mac", _ALERT_BAD_RECORD_MAC)
+        protection.sequence += 1
         self.early_data_left = 0
         self.plain_alerts = False
+        end -= protection.tag_size
         # RFC 8449 §4: "a record larger than its advertised limit MUST generate a fatal
         # "record_overflow" alert".
         if end - _HEADER_BYTES > self.plaintext_limit:
             raise PeerMisbehaved("record.plaintext_overflow", _ALERT_RECORD_OVERFLOW)
         # RFC 8446 §5.4: zeros are padding, the last other octet is the content type; without one
         # the connection ends with unexpected_message.
-        while end > _HEADER_BYTES and self._buffer[end - 1] == 0:
+        end -= 1
+        while end >= _HEADER_BYTES and self._buffer[end] == 0:
             end -= 1
-        if end == _HEADER_BYTES:
+        if end < _HEADER_BYTES:
             raise _unexpected("record.no_content_type")
-        self.end = end - 1
-        content_type = self._buffer[end - 1]
-        # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
-        if content_type not in (_CONTENT_HANDSHAKE, _CONTENT_APPLICATION_DATA, _CONTENT_ALERT):
-            raise _unexpected("record.unexpected_inner_type")
+        self.end = end
+        content_type = self._buffer[end]
+        if content_type != _CONTENT_APPLICATION_DATA:
+            # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
+            if content_type not in (_CONTENT_HANDSHAKE, _CONTENT_ALERT):
+                raise _unexpected("record.unexpected_inner_type")
+            if end == _HEADER_BYTES:
+                raise _unexpected("record.empty")
         return content_type
 
     def content(self):
         """Return the content of the opened record, or what `skip` left of it: a memoryview."""
         return self._view[self.start : self.end]
 
+    def read_into(self, buffer) -> int:
+        """Move content into `buffer`; return how many bytes. Behind the last comes a record."""
+        start = self.start
+        size = self.end - start
+        room = len(buffer)
+        size = min(size, room)
+        if size:
+            buffer[0] = 0  # raises TypeError if it is not there to be written
+            self._copy(buffer, self._buffer, start, size)
+            self.start = start = start + size
+            if start == self.end:
+                self._filled = self.start = self.end = 0
+                self._wanted = _HEADER_BYTES
+        return size
+
     def skip(self, size):
         """Count the first `size` bytes of the content as taken."""
         self.start += size
+        if size and self.start == self.end:
+            self._filled = 0
+            self._wanted = _HEADER_BYTES
+            self.start = self.end = 0
 
     def next_record(self):
         """Give up the content and be ready for the next header."""
@@ -256,7 +301,7 @@ class RecordReceiver:
         """Wipe and give up the buffer; what `content` handed out is gone too."""
         wipe(self._buffer)
         self.next_record()
-        self._buffer = self._view = self._header = b""
+        self._buffer = self._view = b""
         self.protection = None
         self.complete = False
 
@@ -282,12 +327,20 @@ class RecordSender:
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0
+        # What was handed out last: mostly the next records are as long and begin at the same place.
+        self._shown = self._view[:0]
+        self._shown_start = 0
+        self._shown_end = 0
         self.protection = None
         self.content_limit = _PLAINTEXT_LIMIT
 
     def pending(self):
         """Return the bytes to send, a memoryview valid until the next call of any method."""
-        return self._view[self._start : self._end]
+        if self._start != self._shown_start or self._end != self._shown_end:
+            self._shown_start = self._start
+            self._shown_end = self._end
+            self._shown = self._view[self._start : self._end]
+        return self._shown
 
     def sent(self, size):
         """Count the first `size` pending bytes as sent."""
@@ -308,13 +361,16 @@ class RecordSender:
         """Begin a record: return a Writer placed where its content goes."""
         size = len(self._buffer)
         if self._start and self._end + self.overhead_bytes + self._free() > size:
-            pending = self._end - self._start
-            self._view[:pending] = self._view[self._start : self._end]
-            self._start = 0
-            self._end = pending
+            self._move_up()
         position = self._end + _HEADER_BYTES
         limit = size - self.overhead_bytes + _HEADER_BYTES
         return Writer(self._buffer, position, max(position, limit))
+
+    def _move_up(self):
+        pending = self._end - self._start
+        self._view[:pending] = self._view[self._start : self._end]
+        self._start = 0
+        self._end = pending
 
     def content(self, writer):
         """Return what `writer` has written so far, a memoryview.
@@ -330,7 +386,8 @@ class RecordSender:
         than `content_limit` becomes several records.
 
         Args:
-            version: legacy_record_version, which only middleboxes read (RFC 8446 §5.1).
+            version: legacy_record_version of a record in the clear, which only middleboxes read
+                (RFC 8446 §5.1); that of others is 0x0303.
             padding: zeros behind the content type (§5.4) of protected content that fits a record;
                 there must be room.
         """
@@ -346,7 +403,7 @@ class RecordSender:
             end = self._spread(start, end, overhead)
         while True:
             size = min(end - start, self.content_limit)
-            self._protect(content_type, version, start, size, padding)
+            self._protect(content_type, start, size, padding)
             start += size + overhead
             if start >= end:
                 return
@@ -365,7 +422,7 @@ class RecordSender:
             self._view[to : to + size] = self._view[at : at + size]
         return end + growth
 
-    def _protect(self, content_type, version, start, size, padding):
+    def _protect(self, content_type, start, size, padding=0):
         """Seal `size` bytes of content, in their place behind the room for a header."""
         phase = self.phase
         before = None if phase is None else phase("record")
@@ -375,11 +432,7 @@ class RecordSender:
         if padding:
             self._buffer[end : end + padding] = bytes(padding)
             end += padding
-        aead = self.protection.aead
-        header = self._view[start - _HEADER_BYTES : start]
-        self._put_header(_CONTENT_APPLICATION_DATA, version, end + aead.tag_size - start)
-        aead.seal(self.protection.next_nonce(), header, self._buffer, start, end)
-        self._end = end + aead.tag_size
+        self._end = self.protection.seal(self._buffer, start, end)
         if phase is not None:
             phase(before)
 
@@ -394,16 +447,6 @@ class RecordSender:
     def release(self):
         """Wipe and give up the buffer."""
         wipe(self._buffer)
-        self._buffer = self._view = b""
-        self._start = self._end = 0
+        self._buffer = self._view = self._shown = b""
+        self._start = self._end = self._shown_start = self._shown_end = 0
         self.protection = None
-
-
-def wipe(buffer):
-    """Overwrite a bytearray with zeros, a chunk at a time: an interpreted loop is slow."""
-    size = len(buffer)
-    whole = size - size % len(_ZEROS)
-    for at in range(0, whole, len(_ZEROS)):
-        buffer[at : at + len(_ZEROS)] = _ZEROS
-    for at in range(whole, size):
-        buffer[at] = 0

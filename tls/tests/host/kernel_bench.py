@@ -20,20 +20,19 @@ sys.path.insert(0, str(TOOLS))
 try:
     import make_kernels
     from thumb import (
-        aes,
         assembler,
-        chacha20,
+        chacha20_poly1305,
+        copying,
         curve25519,
         division_steps,
         encoding,
-        ghash,
+        gcm,
         host,
         montgomery,
         p256,
         p256_programs,
         p384,
         p384_programs,
-        poly1305,
         sha512,
     )
 finally:
@@ -46,10 +45,10 @@ __all__ = (
 
 # Generated module -> what makes it.
 KERNELS = {
-    "aes_machine": aes, "chacha20_machine": chacha20, "ghash_machine": ghash,
+    "aes_gcm_machine": gcm, "chacha20_poly1305_machine": chacha20_poly1305, "copy_machine": copying,
     "ladder": curve25519, "montgomery_machine": montgomery, "p256_machine": p256,
     "p384_machine": p384,
-    "poly1305_machine": poly1305, "sha512_machine": sha512,
+    "sha512_machine": sha512,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 

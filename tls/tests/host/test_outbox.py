@@ -101,8 +101,8 @@ def test_key_update_must_end_its_record(connected):
 def test_keys_are_updated_before_the_limit_of_the_cipher(connected):
     limit = connected.client._outbox.protection.record_limit
     assert limit <= 2**24.5, "RFC 8446 §5.5"
-    connected.client._outbox.protection.sequence = limit - 3
-    connected.server.receive_key.sequence = limit - 3
+    protection = connected.client._outbox.protection
+    protection.record_limit = protection.sequence + 3
     for number in range(5):
         connected.client.write(bytes([number]))
     connected.client_speaks()

@@ -4,7 +4,8 @@ import pytest
 from server_messages import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, plain_record
 
 from tlscore.errors import PeerMisbehaved, UsageError
-from tlscore.record import RecordReceiver, RecordSender, wipe
+from tlscore.moving import wipe
+from tlscore.record import RecordReceiver, RecordSender
 
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 10, 20, 22
 
@@ -202,15 +203,6 @@ def test_wiping_leaves_zeros_only(size):
     buffer = bytearray(b"\xff" * size)
     wipe(buffer)
     assert buffer == bytes(size)
-
-
-def test_a_sequence_number_reaches_the_nonce(keyed):
-    protection = keyed.client._receiver.protection
-    protection.sequence = 0x0102030405060708
-    nonce = bytes(protection.next_nonce())
-    iv = int.from_bytes(protection._iv, "big")
-    assert int.from_bytes(nonce, "big") == iv ^ 0x0102030405060708
-    assert protection.sequence == 0x0102030405060709
 
 
 def test_the_receiver_refuses_before_it_decrypts(keyed):

@@ -9,6 +9,17 @@ They work in place on a range of the caller's buffer:
   the tag in constant time, and leaves the text in `buffer[start:end - tag_size]`; False, with the
   buffer as it was, if the tag is wrong.
 
+A record layer has a key for many records. It says once `count_records(iv)`: then nonces are those
+of TLS 1.3 (RFC 8446 §5.3), one after the other, and the five bytes before `start` are the header of
+the record and its additional data (§5.2), which is written when it is sealed. `recount(number)`
+goes back. Or it says `set_aad_size(size)` once and writes nonce and additional data (16 bytes at
+most) into `context`, at `nonce_at` and `aad_at`, for each record. Then
+
+- `seal_record(buffer, start, end)` and `open_record(buffer, start, end)` are `seal` and `open` with
+  these;
+
+Of the machine code's ciphers (`crypto/thumb`) none of these allocates anything.
+
 A nonce of another size than 12 bytes raises ValueError("aead.nonce_size"), a tag or plaintext that
 does not fit the buffer ValueError("aead.range"). That no nonce comes twice is the caller's duty,
 and so are the limits on the use of a key (RFC 8446 §5.5).
@@ -18,8 +29,11 @@ the block functions there are. An image that leaves a module out (`gcm`, `ccm`,
 `chacha20_poly1305`; see `tlscore.crypto.installed`) raises ImportError here.
 """
 
+from tlscore.compat import const
 from tlscore.crypto import load
 from tlscore.crypto.hmac import equal
+
+_HEADER_BYTES = const(5)
 
 
 def aes_128_gcm(key: bytes) -> "Aead":
@@ -28,7 +42,7 @@ def aes_128_gcm(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "AesGcm")(_sized(key, 16))
+    return load("gcm", "new")(_sized(key, 16))
 
 
 def aes_256_gcm(key: bytes) -> "Aead":
@@ -37,7 +51,7 @@ def aes_256_gcm(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "AesGcm")(_sized(key, 32))
+    return load("gcm", "new")(_sized(key, 32))
 
 
 def chacha20_poly1305(key: bytes) -> "Aead":
@@ -46,7 +60,7 @@ def chacha20_poly1305(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("chacha20_poly1305", "ChaCha20Poly1305")(_sized(key, 32))
+    return load("chacha20_poly1305", "new")(_sized(key, 32))
 
 
 def aes_128_ccm(key: bytes) -> "Aead":
@@ -88,6 +102,44 @@ class Aead:
     tag_size = 16
     nonce_size = 12
     tags_plaintext = False
+    nonce_at = 0
+    aad_at = 16
+
+    def count_records(self, iv: bytes) -> None:
+        """Make the nonces of records of this IV, and write and read their headers."""
+        self.set_aad_size(_HEADER_BYTES)
+        self._iv = int.from_bytes(iv, "big")
+
+    def recount(self, number: int) -> None:
+        """Let the next record be that of the number."""
+        self._number = number
+
+    def set_aad_size(self, size: int) -> None:
+        """Learn how much additional data each record has; make the context."""
+        self.context = bytearray(self.aad_at + size)
+        self._aad = memoryview(self.context)[self.aad_at :]
+        self._iv = None
+        self._number = 0
+
+    def seal_record(self, buffer: bytearray, start: int, end: int) -> None:
+        """Encrypt `buffer[start:end]` in place and write the tag behind it."""
+        if self._iv is not None:
+            size = end - start + self.tag_size
+            buffer[start - _HEADER_BYTES : start] = bytes((23, 3, 3, size >> 8, size & 0xFF))
+        self.seal(self._next(buffer, start), self._aad, buffer, start, end)
+
+    def open_record(self, buffer: bytearray, start: int, end: int) -> bool:
+        """Verify ciphertext and tag in `buffer[start:end]` and decrypt in place."""
+        return self.open(self._next(buffer, start), self._aad, buffer, start, end)
+
+    def _next(self, buffer, start):
+        """Return the nonce of the next record, and use its header, if records are counted."""
+        if self._iv is None:
+            return self.context[: self.nonce_size]
+        self._aad[:] = buffer[start - _HEADER_BYTES : start]
+        number = self._number
+        self._number = number + 1
+        return (self._iv ^ number).to_bytes(self.nonce_size, "big")
 
     def seal(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> None:
         """Encrypt `buffer[start:end]` in place and write the tag behind it."""

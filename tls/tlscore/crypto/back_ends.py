@@ -11,8 +11,10 @@ _KERNELS = (
     ("p384", "thumb.p384_curve"),
     ("aes", "thumb.block_cipher"),
     ("ghash", "thumb.universal_hash"),
+    ("gcm", "thumb.gcm_records"),
     ("chacha20", "thumb.stream_cipher"),
     ("poly1305", "thumb.one_time_mac"),
+    ("chacha20_poly1305", "thumb.chacha_records"),
     ("rsa", "thumb.modular_power"),
     ("sha512", "thumb.long_hash"),
 )

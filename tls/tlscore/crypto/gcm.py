@@ -37,3 +37,9 @@ class AesGcm(Aead):
         tag = bytearray(ghash.digest())
         self._aes.xor_key_stream(bytes(nonce) + b"\x00\x00\x00\x01", tag, 0, 16)
         return tag
+
+
+def new(key: bytes) -> "Aead":
+    """Return AES-GCM under a key of 16 or 32 bytes: all of it by machine code where there is."""
+    machine = selftest.kernel("thumb.gcm_records")
+    return machine.AesGcm(key) if machine else AesGcm(key)

@@ -22,6 +22,8 @@ _ALERT_INTERNAL_ERROR = const(80)
 _HEADER_BYTES = const(5)
 _EXPLICIT_BYTES = const(8)
 _NONCE_BYTES = const(12)
+_SALT_BYTES = const(4)
+_AAD_BYTES = const(13)
 # What a protected record adds to its content at most: header, part of the nonce, tag.
 RECORD_OVERHEAD_BYTES = 29
 # An alert's record is so much longer than outbox.py reckons with.
@@ -46,32 +48,41 @@ class RecordProtection:
     """
 
     def __init__(self, suite, key, salt):
-        self.aead = suite.new_aead(key)
+        self.aead = aead = suite.new_aead(key)
+        aead.set_aad_size(_AAD_BYTES)
         self.explicit_bytes = _NONCE_BYTES - len(salt)
         self._salt = salt
-        self._nonce = bytearray(_NONCE_BYTES)
-        self._nonce[: len(salt)] = salt
+        self._context = context = aead.context
+        self._nonce_at = at = aead.nonce_at
+        context[at : at + len(salt)] = salt
+        self._aad_at = at = aead.aad_at
         # seq_num, type, version, length of the plaintext
-        self._aad = bytearray(b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x03\x00\x00")
+        context[at : at + _AAD_BYTES] = b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x03\x00\x00"
         self.sequence = 0
         self.record_limit = suite.record_limit
 
     def _begin(self, content_type, size):
         """Fill in the additional data and, as far as it follows from it, the nonce."""
-        aad, nonce, salt = self._aad, self._nonce, self._salt
+        context = self._context
         number = self.sequence
         self.sequence = number + 1
-        for index in range(7, 3, -1):
+        # RFC 7905 §2: the number is added to the secret nonce bit by bit; otherwise it is the part
+        # in the record, which "MAY be" that (RFC 5288 §3).
+        salt = None if self.explicit_bytes else self._salt
+        at = self._aad_at + 7
+        nonce_at = self._nonce_at
+        for place in (11, 10, 9, 8):
             octet = number & 0xFF
-            aad[index] = octet
-            # RFC 7905 §2: the number is added to the secret nonce bit by bit; otherwise it is
-            # the part in the record, which "MAY be" that (RFC 5288 §3).
-            at = index + 4
-            nonce[at] = octet if self.explicit_bytes else octet ^ salt[at]
+            context[at] = octet
+            context[nonce_at + place] = octet if salt is None else octet ^ salt[place]
+            if octet:
+                break  # those before it have not changed
+            at -= 1
             number >>= 8
-        aad[8] = content_type
-        aad[11] = size >> 8
-        aad[12] = size & 0xFF
+        at = self._aad_at
+        context[at + 8] = content_type
+        context[at + 11] = size >> 8
+        context[at + 12] = size & 0xFF
 
     def seal(self, buffer, start, size):
         """Protect a record: content of `size` bytes behind header and room for the nonce's part.
@@ -82,9 +93,10 @@ class RecordProtection:
         self._begin(buffer[start], size)
         at = start + _HEADER_BYTES
         if self.explicit_bytes:
-            buffer[at : at + _EXPLICIT_BYTES] = self._nonce[4:]
+            nonce_at = self._nonce_at + _SALT_BYTES
+            buffer[at : at + _EXPLICIT_BYTES] = self._context[nonce_at : nonce_at + _EXPLICIT_BYTES]
             at += _EXPLICIT_BYTES
-        self.aead.seal(self._nonce, self._aad, buffer, at, at + size)
+        self.aead.seal_record(buffer, at, at + size)
 
     def open(self, buffer, end) -> int:
         """Open the record that begins at 0; return where its content begins, -1 if it is forged.
@@ -98,8 +110,9 @@ class RecordProtection:
             return -1
         self._begin(buffer[0], size)
         if self.explicit_bytes:
-            self._nonce[4:] = buffer[_HEADER_BYTES:at]
-        return at if self.aead.open(self._nonce, self._aad, buffer, at, end) else -1
+            nonce_at = self._nonce_at + _SALT_BYTES
+            self._context[nonce_at : nonce_at + _EXPLICIT_BYTES] = buffer[_HEADER_BYTES:at]
+        return at if self.aead.open_record(buffer, at, end) else -1
 
 
 def _unexpected(reason):
@@ -168,6 +181,7 @@ class RecordReceiver(record.RecordReceiver):
     def use_tls12(self):
         """Take records of TLS 1.2 from here on."""
         self.tls12 = True
+        self.quick = False
         self.plaintext_limit = _PLAINTEXT_LIMIT
 
 
@@ -189,6 +203,7 @@ class Outbox(outbox.Outbox):
     def protect_with(self, protection):
         """Send with a RecordProtection of this module from now on."""
         self.protection = protection
+        self._gap = _HEADER_BYTES + protection.explicit_bytes
 
     def commit(self, content_type, writer, version=0x0303, padding=0):
         """End the record begun with `writer`, or as many as its content needs, and queue it."""
@@ -236,3 +251,10 @@ class Outbox(outbox.Outbox):
         if self.tls12 and self.protection.sequence >= self.protection.record_limit - 1:
             raise UsageError("connection.key_exhausted")
         return outbox.Outbox.queue_data(self, data)
+
+    def _put_data(self, size):
+        if not self.tls12:
+            outbox.Outbox._put_data(self, size)
+            return
+        overhead = _HEADER_BYTES + self.protection.explicit_bytes + self.protection.aead.tag_size
+        self._seal(_CONTENT_APPLICATION_DATA, size, overhead)

@@ -1,78 +1,57 @@
-"""The kernel of GHASH (NIST SP 800-38D §6.4): a range of a buffer into the sum in one call.
+"""GHASH (NIST SP 800-38D §6.4), a part of the kernel of `gcm`: a range of a buffer into the sum.
 
-{interface}
-
-Theory of operation. A block is a number, its first byte the highest, that stands for a polynomial
-with its bits in reversed order. The product of two words without carries is made by UMULL: with
-every fourth bit of both factors kept at most 8 bits meet in a place, which do not reach the next
-place kept, so that parity stands in the place itself; four parts of one factor times four of the
-other, XORed by the sum of their places and masked. 128 bits are nine such products (Karatsuba
-twice). The product of reversed polynomials comes out one bit too low and is doubled; then the low
-half, the terms of degree 128 and more, is folded into the high one with
-x^128 = x^7 + x^2 + x + 1.
-
-Registers. In a product of words r4-r7 are the parts of one factor, r8-r11 those of the other, r0
-and r1, r12 and lr products, r2 and r3 the result. Everything else waits on the stack.
-
-Timing: the same instructions and addresses for the same number of bytes; the nine products use
-UMULL, see `multiprecision` for what that tells on a Cortex-M3.
+The theory, the registers and what timing tells are in `gcm`, which also has the slots of the stack.
 """
 
 from __future__ import annotations
 
 from thumb.assembler import Code
 
-NAME = "absorb"
-ARGUMENTS = 4
-INTERFACE = """\
-`absorb(context, buffer, start, end)`: `context` is a bytearray of 32 bytes, the sum and H, each a
-little-endian number; takes `buffer[start:end]` into the sum, the last block filled up with
-zeros."""
-
-_CONTEXT, _POINTER, _LEFT, _PLACE, _BLOCK = 0, 4, 8, 12, 16
+# Slots of the stack that every part of the kernel knows.
+CONTEXT, POINTER, LEFT, PLACE, BLOCK = 0, 4, 8, 12, 16
 _FACTORS_H, _FACTORS_Y, _PRODUCTS = 32, 68, 104
-_FRAME = 176
+ABSORB_LINK, FRAME = 176, 180
+# Places of the context.
+SUM, H = 40, 56
 _MASKS = ("0x11111111", "0x22222222", "0x44444444", "0x88888888")
 
 
-def kernel() -> Code:
-    """Return the kernel's code."""
-    code = Code()
-    code("# entry", "push {r8-r11}", f"sub sp, #{_FRAME}", "adds r1, r1, r2", "subs r3, r3, r2")
-    code(f"str r0, [sp, #{_CONTEXT}]", f"strd r1, r3, [sp, #{_POINTER}]")
-    code("ldrd r4, r5, [r0, #16]", "ldrd r7, r8, [r0, #24]", f"add r0, sp, #{_FACTORS_H}")
-    code("bl spread")
+def absorb(code: Code) -> None:
+    """Write the routine `absorb`: r3 bytes at r1 into the sum."""
+    code("# absorb: r3 bytes at r1 into the sum", "absorb:", f"str lr, [sp, #{ABSORB_LINK}]")
+    code(f"strd r1, r3, [sp, #{POINTER}]", f"ldr r0, [sp, #{CONTEXT}]")
+    code(f"ldrd r4, r5, [r0, #{H}]", f"ldrd r7, r8, [r0, #{H + 8}]")
+    code(f"add r0, sp, #{_FACTORS_H}", "bl spread")
     _block(code)
     _products(code)
     _combine(code)
     _reduce(code)
-    code(f"ldrd r4, r3, [sp, #{_POINTER}]", "adds r4, #16", "subs r3, #16")
-    code(f"strd r4, r3, [sp, #{_POINTER}]", "b block")
+    code(f"ldrd r4, r3, [sp, #{POINTER}]", "adds r4, #16", "subs r3, #16")
+    code(f"strd r4, r3, [sp, #{POINTER}]", "b absorb_block", "absorbed:")
+    code(f"ldr lr, [sp, #{ABSORB_LINK}]", "bx lr")
     _spread(code)
     _three(code)
     _word_product(code)
-    code("finished:", f"add sp, #{_FRAME}", "pop {r8-r11}", "movs r0, #0", "end:")
-    return code
 
 
 def _block(code: Code) -> None:
     """XOR a block into the sum and spread it."""
-    code("# one block", "block:", f"ldrd r1, r3, [sp, #{_POINTER}]", "cmp r3, #0", "ble finished")
-    code("cmp r3, #16", "bge whole", "movs r4, #0", f"add r5, sp, #{_BLOCK}")
+    code("absorb_block:", f"ldrd r1, r3, [sp, #{POINTER}]", "cmp r3, #0", "ble absorbed")
+    code("cmp r3, #16", "bge whole", "movs r4, #0", f"add r5, sp, #{BLOCK}")
     for offset in range(0, 16, 4):
         code(f"str r4, [r5, #{offset}]")
     code("filling:", "ldrb r4, [r1], #1", "strb r4, [r5], #1", "subs r3, r3, #1", "bne filling")
-    code(f"add r1, sp, #{_BLOCK}", "whole:", f"ldr r0, [sp, #{_CONTEXT}]")
+    code(f"add r1, sp, #{BLOCK}", "whole:", f"ldr r0, [sp, #{CONTEXT}]")
     for offset, word in ((12, "r4"), (8, "r5"), (4, "r7"), (0, "r8")):
-        code(f"ldr {word}, [r1, #{offset}]", f"ldr r2, [r0, #{12 - offset}]")
+        code(f"ldr {word}, [r1, #{offset}]", f"ldr r2, [r0, #{SUM + 12 - offset}]")
         code(f"rev {word}, {word}", f"eor {word}, {word}, r2")
     code(f"add r0, sp, #{_FACTORS_Y}", "bl spread")
 
 
 def _products(code: Code) -> None:
-    code("movs r4, #0", "# nine products", "next:", f"str r4, [sp, #{_PLACE}]", "add r4, sp")
+    code("movs r4, #0", "# nine products", "next:", f"str r4, [sp, #{PLACE}]", "add r4, sp")
     code(f"ldr r0, [r4, #{_FACTORS_Y}]", f"ldr r1, [r4, #{_FACTORS_H}]", "bl word_product")
-    code(f"ldr r4, [sp, #{_PLACE}]", "mov r5, sp", "add r5, r5, r4, lsl #1")
+    code(f"ldr r4, [sp, #{PLACE}]", "mov r5, sp", "add r5, r5, r4, lsl #1")
     code(f"strd r2, r3, [r5, #{_PRODUCTS}]", "adds r4, #4", "cmp r4, #36", "bne next")
 
 
@@ -101,7 +80,7 @@ def _reduce(code: Code) -> None:
             code(f"eor {above}, {above}, {low}, lsr #{shift}")
         for shift in (31, 30, 25):
             code(f"eor {beside}, {beside}, {low}, lsl #{shift}")
-    code(f"ldr r0, [sp, #{_CONTEXT}]", "stmia r0, {r8-r11}")
+    code(f"ldr r0, [sp, #{CONTEXT}]", f"adds r0, #{SUM}", "stmia r0, {r8-r11}")
 
 
 def _spread(code: Code) -> None:

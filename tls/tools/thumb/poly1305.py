@@ -1,66 +1,69 @@
-"""The kernel of Poly1305 (RFC 8439 §2.5): a range of a buffer into the sum in one call.
+"""Poly1305 (RFC 8439 §2.5), a part of the kernel of `chacha20_poly1305`: sum and tag.
 
-{interface}
-
-Theory of operation. The sum h has five words, r four, of which RFC 8439 clears the bits that let
-products be added without carries: r0 is below 2^28, the others too and multiples of 4. With s = 5
-r / 4 for these, because 2^130 = 5, the product has the words
-
-    d0 = h0 r0 + h1 s3 + h2 s2 + h3 s1               d1 = h0 r1 + h1 r0 + h2 s3 + h3 s2 + h4 s1
-    d2 = h0 r2 + h1 r1 + h2 r0 + h3 s3 + h4 s2       d3 = h0 r3 + h1 r2 + h2 r1 + h3 r0 + h4 s3
-    d4 = h4 r0
-
-Bounds. h4 is at most 4 between blocks and at most 6 with a block added. Each d is below
-4 * 2^32 * 1.25 * 2^28 + 6 * 1.25 * 2^28 < 2^63, and so is its sum with the carry from below. d4 is
-below 6 * 2^28 and h4 before the last step below 2^32; 5 (h4 / 4) goes to the bottom, which leaves
-h4 at 3 and a carry.
-
-Registers. r4-r8 are h, r9-r12 r and then s, r2 and r3 one d, r0 and lr another.
-
-Timing: the same instructions and addresses for the same number of bytes; see `multiprecision` for
-UMULL and UMLAL on a Cortex-M3.
+The theory, bounds and what timing tells are in `chacha20_poly1305`.
 """
 
 from __future__ import annotations
 
 from thumb.assembler import Code
+from thumb.chacha20 import CONTEXT, LEFT, LINK, POINTER
 
-NAME = "absorb"
-ARGUMENTS = 4
-INTERFACE = """\
-`absorb(context, buffer, start, end)`: `context` is a bytearray of 40 bytes, the sum (20), r (16),
-what to do with a broken last block (4): 1, fill it up with zeros; 0, end the message (§2.5.1).
-Takes `buffer[start:end]` into the sum, which stays below 5 * 2^128."""
-
-_FILL = 36
-_CONTEXT, _POINTER, _LEFT, _D1, _D3, _BLOCK = 0, 4, 8, 16, 24, 32
-_FRAME = 48
+# Places of the context.
+SUM, R, S, FILL = 96, 116, 132, 152
+_D1, _D3, _BLOCK = 0, 8, 16
 
 
-def kernel() -> Code:
-    """Return the kernel's code."""
-    code = Code()
-    code("# entry", "push {r8-r11}", f"sub sp, #{_FRAME}", "adds r1, r1, r2", "subs r3, r3, r2")
-    code(f"str r0, [sp, #{_CONTEXT}]", f"str r3, [sp, #{_LEFT}]", "ldmia r0, {r4-r8}")
-    code("# one block", "block:", f"ldr r3, [sp, #{_LEFT}]", "cmp r3, #0", "ble finished")
-    code("movs r2, #1", "cmp r3, #16", "bge whole")
+def absorb(code: Code) -> None:
+    """Write the routine `absorb`: r3 bytes at r1 into the sum."""
+    code("# absorb: r3 bytes at r1 into the sum", "absorb:", f"str lr, [sp, #{LINK}]")
+    code(f"ldr r0, [sp, #{CONTEXT}]", f"str r3, [sp, #{LEFT}]", f"adds r0, #{SUM}")
+    code("ldmia r0, {r4-r8}", "absorb_block:", f"ldr r3, [sp, #{LEFT}]", "cmp r3, #0")
+    code("ble absorbed", "movs r2, #1", "cmp r3, #16", "bge whole")
     code("# the last one, broken: copied", f"add r9, sp, #{_BLOCK}", "mov r10, #0")
     for offset in range(0, 16, 4):
         code(f"str r10, [r9, #{offset}]")
     code("filling:", "ldrb r10, [r1], #1", "strb r10, [r9], #1", "subs r3, r3, #1", "bne filling")
-    code(f"ldr r0, [sp, #{_CONTEXT}]", f"ldr r2, [r0, #{_FILL}]", "eor r10, r2, #1")
+    code(f"ldr r0, [sp, #{CONTEXT}]", f"ldr r2, [r0, #{FILL}]", "eor r10, r2, #1")
     code("cmp r2, #0", "bne filled", "strb r10, [r9]", "filled:", f"add r1, sp, #{_BLOCK}")
     code("whole:")
     for i, word in enumerate(("r4", "r5", "r6", "r7")):
         code("ldr r9, [r1], #4", f"{'adcs' if i else 'adds'} {word}, {word}, r9")
-    code("adc r8, r8, r2", f"str r1, [sp, #{_POINTER}]", f"ldr r0, [sp, #{_CONTEXT}]")
-    code("ldrd r9, r10, [r0, #20]", "ldrd r11, r12, [r0, #28]")
+    code("adc r8, r8, r2", f"str r1, [sp, #{POINTER}]", f"ldr r0, [sp, #{CONTEXT}]")
+    code(f"ldrd r9, r10, [r0, #{R}]", f"ldrd r11, r12, [r0, #{R + 8}]")
     _products(code)
     _carries(code)
-    code(f"ldrd r1, r2, [sp, #{_POINTER}]", "subs r2, #16", f"str r2, [sp, #{_LEFT}]", "b block")
-    code("finished:", f"ldr r0, [sp, #{_CONTEXT}]", "stmia r0, {r4-r8}", f"add sp, #{_FRAME}")
-    code("pop {r8-r11}", "movs r0, #0", "end:")
-    return code
+    code(
+        f"ldrd r1, r2, [sp, #{POINTER}]", "subs r2, #16", f"str r2, [sp, #{LEFT}]", "b absorb_block"
+    )
+    code("absorbed:", f"ldr r0, [sp, #{CONTEXT}]", f"adds r0, #{SUM}", "stmia r0, {r4-r8}")
+    code(f"ldr lr, [sp, #{LINK}]", "bx lr")
+
+
+def key(code: Code) -> None:
+    """Clamp r of the context at r0, and begin a sum (RFC 8439 §2.5.1)."""
+    code("# r is clamped", f"ldrd r4, r5, [r0, #{R}]", f"ldrd r6, r7, [r0, #{R + 8}]")
+    code("bic r4, r4, #0xf0000000")
+    for word in ("r5", "r6", "r7"):
+        code(f"bic {word}, {word}, #0xf0000000", f"bic {word}, {word}, #3")
+    code(f"strd r4, r5, [r0, #{R}]", f"strd r6, r7, [r0, #{R + 8}]", "movs r4, #0")
+    for offset in range(0, 20, 4):
+        code(f"str r4, [r0, #{SUM + offset}]")
+
+
+def tag(code: Code) -> None:
+    """Make the tag in r4-r7 of the context at r0 (RFC 8439 §2.5.1).
+
+    The sum is below 2 (2^130 - 5): it is at least the prime if with 5 more it reaches 2^130. Then
+    that is what remains, modulo 2^128; it is taken by a mask.
+    """
+    code("# the sum modulo 2^130 - 5, and s", f"add r1, r0, #{SUM}", "ldmia r1, {r4-r8}")
+    code("adds r9, r4, #5", "adcs r10, r5, #0", "adcs r11, r6, #0", "adcs r12, r7, #0")
+    code("adc r8, r8, #0", "lsr r8, r8, #2", "rsb r8, r8, #0")
+    for kept, other in zip(("r4", "r5", "r6", "r7"), ("r9", "r10", "r11", "r12"), strict=True):
+        code(f"eor {other}, {other}, {kept}", f"and {other}, {other}, r8")
+        code(f"eor {kept}, {kept}, {other}")
+    code(f"ldrd r9, r10, [r0, #{S}]", f"ldrd r11, r12, [r0, #{S + 8}]", "adds r4, r4, r9")
+    code("adcs r5, r5, r10", "adcs r6, r6, r11", "adc r7, r7, r12")
 
 
 def _products(code: Code) -> None:

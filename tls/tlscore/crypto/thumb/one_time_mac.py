@@ -1,17 +1,21 @@
-"""Poly1305 by the kernel `poly1305_machine`, which says how it works and what it costs.
+"""Poly1305 by the kernel `chacha20_poly1305_machine`, which says how it works and what it costs.
 
-RAM: 40 bytes and s for a message.
+RAM: 164 bytes and s for a message.
 """
 
 from tlscore.compat import const
 from tlscore.crypto import chacha20_poly1305
-from tlscore.crypto.thumb.poly1305_machine import absorb
+from tlscore.crypto.thumb.chacha20_poly1305_machine import protect
 
 _PRIME = const((1 << 130) - 5)
 _CLAMP = const(0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF)
-_R = const(20)
-_FILL = const(36)
-_CONTEXT_BYTES = const(40)
+_SUM = const(96)
+_R = const(116)
+_S = const(132)
+_TASK = const(148)
+_FILL = const(152)
+_CONTEXT_BYTES = const(164)
+_ABSORB = const(4)
 
 
 class Poly1305:
@@ -29,7 +33,8 @@ class Poly1305:
             raise ValueError("poly1305.key_size")
         self._context = context = bytearray(_CONTEXT_BYTES)
         r = int.from_bytes(key[:16], "little") & _CLAMP
-        context[_R:_FILL] = r.to_bytes(16, "little")
+        context[_R:_S] = r.to_bytes(16, "little")
+        context[_TASK] = _ABSORB
         self._s = int.from_bytes(key[16:], "little")
 
     def update(self, buffer: bytes, start: int, end: int, fill: bool = False) -> None:
@@ -38,11 +43,11 @@ class Poly1305:
         if not 0 <= start <= end <= len(buffer):
             raise ValueError("poly1305.range")
         self._context[_FILL] = 1 if fill else 0
-        absorb(self._context, buffer, start, end)
+        protect(self._context, buffer, start, end)
 
     def digest(self) -> bytes:
         """Return the tag, 16 bytes."""
-        total = int.from_bytes(self._context[:_R], "little") % _PRIME + self._s
+        total = int.from_bytes(self._context[_SUM:_R], "little") % _PRIME + self._s
         return (total & ((1 << 128) - 1)).to_bytes(16, "little")
 
 
