@@ -4,10 +4,7 @@
 its header as soon as the header is there, and decrypts it in place. What it holds then (`start`,
 `end`) stays until `next_record`. `RecordSender` builds records in place one behind the other;
 nothing moves while something is unsent unless room is needed. `RecordProtection` is one key of one
-direction with its sequence number.
-
-Not here: what the content means, when keys change, which content type may follow which
-(connection.py).
+direction. Not here: what the content means, when keys change (connection.py).
 """
 
 from tlscore.compat import const
@@ -75,17 +72,6 @@ class RecordProtection:
             self.tag_size = aead.tag_size
             self._secret = None
         return self.cipher
-
-    def seal(self, buffer, start, end):
-        """Protect a record: write the header before `start`, encrypt up to `end`, add the tag.
-
-        Returns:
-            The end of the record.
-        """
-        cipher = self.cipher or self.aead
-        self.sequence += 1
-        cipher.seal_record(buffer, start, end)
-        return end + self.tag_size
 
 
 def _unexpected(reason):
@@ -432,7 +418,11 @@ class RecordSender:
         if padding:
             self._buffer[end : end + padding] = bytes(padding)
             end += padding
-        self._end = self.protection.seal(self._buffer, start, end)
+        protection = self.protection
+        cipher = protection.cipher or protection.aead
+        protection.sequence += 1
+        cipher.seal_record(self._buffer, start, end)
+        self._end = end + protection.tag_size
         if phase is not None:
             phase(before)
 

@@ -28,7 +28,7 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = used()
-    names = "aes chacha20 ghash p256 p384 poly1305 rsa sha512 x25519"
+    names = "aes chacha20 chacha20_poly1305 gcm ghash p256 p384 poly1305 rsa sha512 x25519"
     assert sorted(found) == names.split()
     assert set(found.values()) in ({"portable"}, {"thumb"}, {"portable", "viper"})
     symmetric = {found[name] for name in ("aes", "chacha20", "ghash", "poly1305")}

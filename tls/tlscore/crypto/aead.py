@@ -42,7 +42,7 @@ def aes_128_gcm(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "new")(_sized(key, 16))
+    return load("gcm", "best")()(_sized(key, 16))
 
 
 def aes_256_gcm(key: bytes) -> "Aead":
@@ -51,7 +51,7 @@ def aes_256_gcm(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "new")(_sized(key, 32))
+    return load("gcm", "best")()(_sized(key, 32))
 
 
 def chacha20_poly1305(key: bytes) -> "Aead":
@@ -60,7 +60,7 @@ def chacha20_poly1305(key: bytes) -> "Aead":
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("chacha20_poly1305", "new")(_sized(key, 32))
+    return load("chacha20_poly1305", "best")()(_sized(key, 32))
 
 
 def aes_128_ccm(key: bytes) -> "Aead":

@@ -84,11 +84,14 @@ class RecordProtection:
         context[at + 11] = size >> 8
         context[at + 12] = size & 0xFF
 
-    def seal(self, buffer, start, size):
-        """Protect a record: content of `size` bytes behind header and room for the nonce's part.
+    def begin_to_seal(self, buffer, start, size) -> int:
+        """Have the AEAD use what belongs to a record of `size` bytes of content.
 
         Args:
             start: of the header, whose first byte is the content type.
+
+        Returns:
+            Where the content goes, behind header and the nonce's part.
         """
         self._begin(buffer[start], size)
         at = start + _HEADER_BYTES
@@ -96,13 +99,16 @@ class RecordProtection:
             nonce_at = self._nonce_at + _SALT_BYTES
             buffer[at : at + _EXPLICIT_BYTES] = self._context[nonce_at : nonce_at + _EXPLICIT_BYTES]
             at += _EXPLICIT_BYTES
-        self.aead.seal_record(buffer, at, at + size)
+        return at
 
-    def open(self, buffer, end) -> int:
-        """Open the record that begins at 0; return where its content begins, -1 if it is forged.
+    def begin_to_open(self, buffer, end) -> int:
+        """Have the AEAD use what the record at 0 says; return where its text begins.
 
         Args:
             end: of the record. The content ends before its tag.
+
+        Returns:
+            -1 if it is too short to be one.
         """
         at = _HEADER_BYTES + self.explicit_bytes
         size = end - at - self.aead.tag_size
@@ -112,7 +118,7 @@ class RecordProtection:
         if self.explicit_bytes:
             nonce_at = self._nonce_at + _SALT_BYTES
             self._context[nonce_at : nonce_at + _EXPLICIT_BYTES] = buffer[_HEADER_BYTES:at]
-        return at if self.aead.open_record(buffer, at, end) else -1
+        return at
 
 
 def _unexpected(reason):
@@ -162,8 +168,8 @@ class RecordReceiver(record.RecordReceiver):
         if protection is not None:
             if protection.sequence >= _RECEIVE_LIMIT:
                 raise _unexpected("record.key_not_updated")
-            start = protection.open(self._buffer, end)
-            if start < 0:
+            start = protection.begin_to_open(self._buffer, end)
+            if start < 0 or not protection.aead.open_record(self._buffer, start, end):
                 raise PeerMisbehaved("record.bad_record_mac", self.forged_alert)
             end -= protection.aead.tag_size
         # RFC 8449 §4: "a record larger than its advertised limit MUST generate a fatal
@@ -236,7 +242,8 @@ class Outbox(outbox.Outbox):
         before = None if phase is None else phase("record")
         self._put_header(content_type, 0x0303, size + overhead - _HEADER_BYTES)
         if self.protection is not None:
-            self.protection.seal(self._buffer, self._end, size)
+            at = self.protection.begin_to_seal(self._buffer, self._end, size)
+            self.protection.aead.seal_record(self._buffer, at, at + size)
         self._end += size + overhead
         if phase is not None:
             phase(before)
