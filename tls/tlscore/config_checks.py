@@ -8,7 +8,7 @@ from tlscore.record import RECORD_OVERHEAD_BYTES
 RECORD_BUFFER_BYTES_MAX = 5 + 16384 + 256
 # RFC 8449 §4: nobody may ask for records with less than 64 bytes of plaintext.
 _RECORD_BUFFER_BYTES_MIN = const(64 + 22)
-_RECORD_BUFFER_BYTES_USUAL = const(4096 + 22)
+_RECORD_BUFFER_BYTES_USUAL = const(4096 + 29)  # 29 bytes beside in TLS 1.2, 22 in TLS 1.3
 _RECORD_CONTENT_BYTES_MAX = const(16384)  # RFC 8446 §5.1
 # Record overhead and the records of a KeyUpdate and an alert: what data leaves room for.
 _SEND_BUFFER_BYTES_BESIDE_DATA = const(22 + 27 + 24)
