@@ -259,15 +259,15 @@ def test_a_client_asks_for_the_largest_fragment_that_fits(size, asked):
 def test_the_largest_buffer_follows_from_heap_and_smallest_heap():
     board = target.load_all()["qemu-cortexm"]
     assert room.largest(board) == 16384
-    arguments = {**board.boot.arguments, "heap_bytes": 40_000}
+    arguments = {**board.boot.arguments, "heap_bytes": 32_000}
     small = replace(board, boot=BootSpec(board.boot.driver, arguments))
     needed = board.limits.of_scenario["tls13-x509-p256"]["heap_min_bytes"]
-    assert room.largest(small) == 40_000 - (needed - 4096) - 8_704
+    assert room.largest(small) == 32_000 - (needed - 4096) - 8_704
 
 
 def test_a_buffer_that_does_not_fit_is_refused_with_the_largest_that_would():
     board = target.load_all()["qemu-cortexm"]
-    arguments = {**board.boot.arguments, "heap_bytes": 40_000}
+    arguments = {**board.boot.arguments, "heap_bytes": 32_000}
     small = replace(board, boot=BootSpec(board.boot.driver, arguments))
     most = room.largest(small)
     room.require(small, [most])
