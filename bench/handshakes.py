@@ -14,8 +14,10 @@ from hil.target import Target
 # Scenario -> what stands in the table.
 SCENARIOS = {
     "tls13-x509-p256": "TLS 1.3, X25519, three P-256 signatures",
+    "tls13-x509-p256-small": "the same with a record buffer of 2 KB",
     "tls13-x509-rsa2048": "TLS 1.3, X25519, three RSA-2048 signatures",
     "tls13-psk": "TLS 1.3, pre-shared key and X25519",
+    "tls13-psk-small": "the same with small buffers",
     "tls13-psk-ke": "TLS 1.3, pre-shared key alone (`psk_ke`)",
     "tls13-resumption": "TLS 1.3, resumed by ticket with X25519",
     "tls13-server-x509-p256": "TLS 1.3 as server, P-256 certificate",

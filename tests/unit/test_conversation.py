@@ -104,7 +104,7 @@ def talk(
 ) -> Connection:
     talking: Any = module.Conversation(link, {**OPTIONS, "reads": reads})
     connection = Connection(wanted)
-    talking.handshake(lambda _marks: connection)
+    talking.handshake(lambda _conversation, _marks: connection)
     return connection
 
 
