@@ -18,7 +18,7 @@ SIMBOARD = Path(__file__).parents[1] / "simboard"
 
 sys.path.insert(0, str(SIMBOARD))
 troubles = importlib.import_module("troubles")
-new_bench = importlib.import_module("bench").Bench
+new_bench = importlib.import_module("simulated_bench").Bench
 sys.path.remove(str(SIMBOARD))
 
 
