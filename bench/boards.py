@@ -40,6 +40,10 @@ def run(
             board.install(operations.SOURCE.stem, operations.SOURCE.read_text(encoding="utf-8"))
             found.append(operations.run(board, operation, modules))
     for suite in records.SUITES:
+        reason = operations.lacking([suite.module], modules)
+        if reason is not None:
+            found += suite.uncounted(target.name, reason)
+            continue
         say(f"{target.name}: {suite.title}")
         with boot.boot(target, firmware, log_dir=log_dir / suite.key) as board:
             board.install(records.SOURCE.stem, records.SOURCE.read_text(encoding="utf-8"))

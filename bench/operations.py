@@ -181,9 +181,9 @@ def uncounted(target: Target) -> str | None:
     return target.no_instruction_count_reason
 
 
-def lacking(operation: Operation, modules: Collection[str]) -> str | None:
-    """Say which of an operation's modules an image leaves out; None if it has them all."""
-    missing = [name for name in operation.modules if f"tlscore/crypto/{name}.py" not in modules]
+def lacking(needed: Collection[str], modules: Collection[str]) -> str | None:
+    """Say which of the modules of tlscore.crypto an image leaves out; None if it has them all."""
+    missing = [name for name in needed if f"tlscore/crypto/{name}.py" not in modules]
     return f"the image leaves out {', '.join(missing)}" if missing else None
 
 
@@ -200,7 +200,7 @@ def run(board: Board, operation: Operation, modules: Collection[str]) -> Figure:
     """
     name = board.target.name
     method = "counted on the board by its own clock (QEMU -icount), one call after a first one"
-    reason = lacking(operation, modules)
+    reason = lacking(operation.modules, modules)
     if reason is None:
         clock = measure.clock_facts(board.target)
         function = f"{SOURCE.stem}:{operation.job}"

@@ -34,16 +34,34 @@ COUNT = 16
 
 @dataclass(frozen=True)
 class RecordSuite:
-    """A cipher suite whose records are measured: key of the figures, title, code point."""
+    """A cipher suite whose records are measured.
+
+    Attributes:
+        key: of the figures; those of one way end in `_seal` and `_open`.
+        title: as the table shows it.
+        code: its code point.
+        module: of tlscore.crypto it cannot do without.
+    """
 
     key: str
     title: str
     code: int
+    module: str
+
+    def uncounted(self, board: str, reason: str) -> list[Figure]:
+        """Return its figures of a board that has none, and why."""
+        keys = (f"{self.key}_seal", f"{self.key}_open", self.key)
+        return [Figure(board, key, None, A_BYTE, "none", reason) for key in keys]
 
 
 SUITES = (
-    RecordSuite("aes_128_gcm_record", "AES-128-GCM, records of 1 KB, a byte", 0x1301),
-    RecordSuite("chacha20_poly1305_record", "ChaCha20-Poly1305, records of 1 KB, a byte", 0x1303),
+    RecordSuite("aes_128_gcm_record", "AES-128-GCM, records of 1 KB, a byte", 0x1301, "gcm"),
+    RecordSuite(
+        "chacha20_poly1305_record",
+        "ChaCha20-Poly1305, records of 1 KB, a byte",
+        0x1303,
+        "chacha20_poly1305",
+    ),
 )
 
 
@@ -144,14 +162,12 @@ def run(board: Board, suite: RecordSuite, count: int = COUNT) -> list[Figure]:
     if said != made.said:
         raise BenchError(f"{name}: {suite.title}: the board's bytes are not those of CPython")
     reason = uncounted(board.target)
+    if reason is not None:
+        return suite.uncounted(name, reason)
     method = f"mean of {count} records of {RECORD_CONTENT_BYTES} bytes, write to read_into"
     found = []
     for suffix, reports in (("_seal", [sealing]), ("_open", [opening]), ("", [sealing, opening])):
-        key = suite.key + suffix
-        if reason is not None:
-            found.append(Figure(name, key, None, A_BYTE, "none", reason))
-            continue
         total = sum(report["instructions"] for report in reports)
         value = total / (len(reports) * count * RECORD_CONTENT_BYTES)
-        found.append(Figure(name, key, value, A_BYTE, method))
+        found.append(Figure(name, suite.key + suffix, value, A_BYTE, method))
     return found

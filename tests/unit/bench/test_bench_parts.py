@@ -70,8 +70,15 @@ def test_a_wrong_signature_of_a_board_is_noticed(jobs):
 
 @OPERATIONS
 def test_an_image_without_the_module_says_so(row):
-    assert operations.lacking(row, {f"tlscore/crypto/{name}.py" for name in row.modules}) is None
-    assert row.modules[-1] in operations.lacking(row, set())
+    present = {f"tlscore/crypto/{name}.py" for name in row.modules}
+    assert operations.lacking(row.modules, present) is None
+    assert row.modules[-1] in operations.lacking(row.modules, set())
+
+
+def test_the_figures_of_records_without_a_module_say_so():
+    found = records.SUITES[1].uncounted("some board", "the image leaves out it")
+    assert [figure.value for figure in found] == [None] * 3
+    assert {figure.reason for figure in found} == {"the image leaves out it"}
 
 
 def test_where_nothing_is_counted_the_reason_is_the_targets():
