@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from dataclasses import dataclass
 from typing import Any
 
 from bench import programs
@@ -39,30 +40,44 @@ def run() -> list[Figure]:
         sys.path.remove(folder)
 
 
+@dataclass
+class _Watched:
+    """A machine a kernel runs on, and the size of the largest buffer it was given."""
+
+    machine: Any
+    buffer_bytes: int = 0
+
+    def ram_bytes(self) -> int:
+        return self.buffer_bytes + int(self.machine.stack_used())
+
+
 def _measured(generator: Any) -> list[Figure]:
-    """Make all kernels again with a machine that notes the size of the buffers it is given."""
-    machines: list[Any] = []
+    """Make all kernels again with machines that are watched."""
+    watched: list[_Watched] = []
+    plain = generator.Machine
 
-    class Noting(generator.Machine):  # type: ignore[misc]
-        def __init__(self, program: Any) -> None:
-            super().__init__(program)
-            self.buffer_bytes = 0
-            machines.append(self)
+    def watched_machine(program: Any) -> Any:
+        one = _Watched(plain(program))
+        watched.append(one)
+        call = one.machine.call
 
-        def call(self, *arguments: Any) -> int:
-            self.buffer_bytes = max(self.buffer_bytes, len(arguments[0]))
-            return int(super().call(*arguments))
+        def noting(*arguments: Any) -> int:
+            one.buffer_bytes = max(one.buffer_bytes, len(arguments[0]))
+            return int(call(*arguments))
 
-    plain, generator.Machine = generator.Machine, Noting
+        one.machine.call = noting
+        return one.machine
+
+    generator.Machine = watched_machine
     try:
         names = [name.removesuffix(".py") for name in generator.files()]
     finally:
         generator.Machine = plain
     method = "on an emulated Cortex-M3 (Unicorn): largest buffer given, painted stack"
     found = []
-    for name, machine in zip(names, machines, strict=True):
-        for what, value in (("heap", machine.buffer_bytes), ("stack", machine.stack_used())):
+    for name, one in zip(names, watched, strict=True):
+        for what, value in (("heap", one.buffer_bytes), ("stack", one.machine.stack_used())):
             found.append(Figure(SUBJECT, f"kernels.{name}.{what}", value, "bytes", method))
-    most = max(machine.buffer_bytes + machine.stack_used() for machine in machines)
+    most = max(one.ram_bytes() for one in watched)
     method = "buffer and stack of the kernel that needs most, of which one runs at a time"
     return [*found, Figure(SUBJECT, TOGETHER, most, "bytes", method)]

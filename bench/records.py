@@ -20,6 +20,9 @@ from bench.operations import A_BYTE, RECORD_CONTENT_BYTES, uncounted
 from hil import measure
 from hil.boot import Board
 from hil.errors import HilError
+from tlscore.entropy import HmacDrbg
+from tlscore.server import ServerConnection
+from tlscore.server_config import ServerConfig
 
 SOURCE = Path(__file__).parent / "ontarget" / "bench_records.py"
 
@@ -77,10 +80,6 @@ class Script:
 
 def script(suite: RecordSuite, count: int) -> Script:
     """Let client and server talk here, and return what there is to bring to the board."""
-    from tlscore.entropy import HmacDrbg  # noqa: PLC0415  (only a bench of boards needs it)
-    from tlscore.server import ServerConnection  # noqa: PLC0415
-    from tlscore.server_config import ServerConfig  # noqa: PLC0415
-
     told = (_SEED, _IDENTITY, _KEY, suite.code, RECORD_CONTENT_BYTES)
     client = _connect()(*told)
     server = ServerConnection(

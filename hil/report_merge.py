@@ -167,16 +167,9 @@ def _targets(parts: Iterable[_Part]) -> dict[str, Document]:
     said_by: dict[str, _Part] = {}
     for part in parts:
         for name, target in part.targets.items():
-            known = found.setdefault(name, target)
             other = said_by.setdefault(name, part)
-            if known["firmware"] is None or target["firmware"] is None:
-                # A board that never got that far has nothing to say of its firmware.
-                known = {**known, "firmware": known["firmware"] or target["firmware"]}
-                target = {**target, "firmware": known["firmware"]}  # noqa: PLW2901
-            if "backends" not in known or "backends" not in target:  # not every run asks
-                asked = {**known, **target}
-                known, target = ({**one, **_backends(asked)} for one in (known, target))  # noqa: PLW2901
-            differing = sorted(_differing(known, target))
+            known, new = _completed(found.get(name, target), target)
+            differing = sorted(_differing(known, new))
             if differing:
                 raise ReportError(
                     f"{name}: runs {other.name} and {part.name} differ in {', '.join(differing)}; "
@@ -186,9 +179,19 @@ def _targets(parts: Iterable[_Part]) -> dict[str, Document]:
     return found
 
 
-def _backends(target: Document) -> Document:
-    """Return the part of a target's facts that only boards have which were asked."""
-    return {key: target[key] for key in ("backends",) if key in target}
+def _completed(one: Document, other: Document) -> tuple[Document, Document]:
+    """Give each of two accounts of a board what the other alone knows.
+
+    A board that never got far enough has nothing to say of its firmware, and not every run asks
+    for its back ends.
+    """
+    if one["firmware"] is None or other["firmware"] is None:
+        firmware = one["firmware"] or other["firmware"]
+        one, other = {**one, "firmware": firmware}, {**other, "firmware": firmware}
+    for asked in (one, other):
+        if "backends" in asked:
+            return {**asked, **one}, {**asked, **other}
+    return one, other
 
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any], above: str = "") -> Iterator[str]:

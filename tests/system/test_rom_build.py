@@ -151,6 +151,7 @@ def place(built, tmp_path):
         argv += ["--pointer-bytes", "4", "--byte-order", "1234"]
         argv += ["--symbols", tmp_path / "symbols.txt", "-o", output]
         where = {**os.environ, "PYTHONPATH": str(paths.images_dir() / "common")}
+        where.pop("PYTHONDONTWRITEBYTECODE", None)
         done = subprocess.run(argv, env=where, capture_output=True, text=True, check=False)
         return done.returncode, done.stderr, output.read_text() if output.exists() else ""
 
@@ -177,6 +178,11 @@ def test_what_cannot_be_placed_stops_the_build_and_is_named(place, text, complai
     assert status == 1
     assert complaint in errors
     assert "list the module in images/common/executed.txt" in errors
+
+
+def test_the_tool_leaves_nothing_beside_the_script_it_imports(place, built):
+    assert place(probe="X = 1")[0] == 0
+    assert list((built[1] / "tools").rglob("__pycache__")) == []
 
 
 def test_a_module_on_the_list_is_executed_on_the_board_instead(place):

@@ -76,7 +76,11 @@ def _place(options: argparse.Namespace) -> None:
 
 
 def _load_tool(path: Path) -> Any:
-    """Import upstream's script: it finds its neighbours through the first entry of sys.path."""
+    """Import upstream's script: it finds its neighbours through the first entry of sys.path.
+
+    Nothing is written beside it: the tree it is in serves other builds as well.
+    """
+    sys.dont_write_bytecode = True
     spec = importlib.util.spec_from_file_location("mpy_tool", path)
     if spec is None or spec.loader is None:
         raise PlacementError(f"{path} cannot be imported")
