@@ -14,11 +14,12 @@ import pytest
 from hil import build, image
 
 TLS_TESTS = Path(__file__).parents[2] / "tls" / "tests"
-sys.path.insert(0, str(TLS_TESTS / "portable"))
+sys.path[:0] = [str(TLS_TESTS / "portable"), str(TLS_TESTS / "vectors")]
 try:
+    import trace_files
     import vector_checks
 finally:
-    sys.path.pop(0)
+    del sys.path[:2]
 
 EDGE_CASES = sorted((TLS_TESTS / "portable").glob("test_*.py"))
 VECTOR_FILES = sorted((TLS_TESTS / "vectors").glob("*.txt"))
@@ -135,7 +136,7 @@ def test_edge_cases(board, send, path):
 
 def test_rfc_8448_traces(board, send):
     send(TLS_TESTS / "portable" / "rfc8448_checks.py")
-    traces = read_traces((TLS_TESTS / "vectors" / "rfc8448.traces").read_text())
+    traces = trace_files.read("rfc8448.traces")
     secrets = {
         name: board.call("rfc8448_checks:job", trace, timeout_s=BATCH_TIMEOUT_S)
         for name, trace in traces.items()
@@ -146,7 +147,7 @@ def test_rfc_8448_traces(board, send):
 
 def test_recorded_handshakes(board, send, hil_target):
     send(TLS_TESTS / "portable" / "recorded_checks.py")
-    traces = read_traces((TLS_TESTS / "vectors" / "recorded.traces").read_text())
+    traces = trace_files.read("recorded.traces")
     found = {
         name: board.call("recorded_checks:job", trace, timeout_s=BATCH_TIMEOUT_S)
         for name, trace in traces.items()
@@ -162,15 +163,3 @@ def test_recorded_handshakes(board, send, hil_target):
         "tls13-x509": (14, 2),
     }
     print(f"recorded handshakes: {len(counts)} on {hil_target.name}")  # noqa: T201
-
-
-def read_traces(text: str) -> dict[str, dict[str, bytes]]:
-    """Return {trace: {field: octets}} of the vector file."""
-    traces: dict[str, dict[str, bytes]] = {}
-    for line in text.splitlines():
-        if line.startswith("["):
-            fields = traces.setdefault(line.strip("[]"), {})
-        elif line and not line.startswith("#"):
-            name, _, octets = line.partition(" = ")
-            fields[name] = bytes.fromhex(octets)
-    return traces

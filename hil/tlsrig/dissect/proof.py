@@ -62,6 +62,31 @@ def who(message: Message) -> str:
     return "client" if message.from_client else "server"
 
 
+def of_signature(message: Message, key: object, signed: bytes, steps: tuple[Step, ...]) -> Proof:
+    """Verify the signature in a message.
+
+    Args:
+        message: with the fields `algorithm` and `signature_bytes`.
+        key: public key of its sender's certificate, None where there is none.
+        signed: what it is a signature of.
+        steps: how that was put together.
+    """
+    title = f"The {who(message)}'s signature, verified"
+    scheme = message.field.first("algorithm")
+    signature = message.field.first("signature_bytes")
+    if key is None or scheme is None or signature is None or scheme.code is None:
+        return Proof(title, None, "cannot be checked: there is no key to check it with", steps)
+    right = verifies(key, scheme.code, signature.data, signed)
+    if right is None:
+        return Proof(title, None, f"cannot be checked: {scheme.value} is not known here", steps)
+    outcome = (
+        f"verified with the key of the certificate, as {scheme.value}"
+        if right
+        else "WRONG: it is not a signature of this content with the certificate's key"
+    )
+    return Proof(title, right, outcome, steps)
+
+
 def verifies(key: object, scheme: int, signature: bytes, signed: bytes) -> bool | None:
     """Check a signature by its scheme (RFC 8446 §4.2.3); None for one that is not known here."""
     name = names.SIGNATURES.get(scheme, "")

@@ -23,7 +23,7 @@ from hil.tlsrig.dissect import tls12_proofs
 from hil.tlsrig.dissect.exchange import Exchange, Message
 from hil.tlsrig.dissect.grammar import Field
 from hil.tlsrig.dissect.messages import TLS_1_3, sent_certificates
-from hil.tlsrig.dissect.proof import UNREADABLE, Proof, Step, listed, verifies, who
+from hil.tlsrig.dissect.proof import UNREADABLE, Proof, Step, listed, of_signature, who
 
 # What counts into the transcript hash (RFC 8446 §4.4.1); tickets and key updates come later.
 _HASHED = (
@@ -150,22 +150,8 @@ def _finished(exchange: Exchange, transcript: Transcript, message: Message) -> P
 
 def _certificate_verify(exchange: Exchange, transcript: Transcript, message: Message) -> Proof:
     """RFC 8446 §4.4.3."""
-    title = f"The {who(message)}'s signature, verified"
     signed, steps = _signed_content(exchange, transcript, message)
-    scheme = message.field.first("algorithm")
-    signature = message.field.first("signature_bytes")
-    key = _sent_key(exchange, message.from_client)
-    if key is None or scheme is None or signature is None or scheme.code is None:
-        return Proof(title, None, "cannot be checked: there is no key to check it with", steps)
-    right = verifies(key, scheme.code, signature.data, signed)
-    if right is None:
-        return Proof(title, None, f"cannot be checked: {scheme.value} is not known here", steps)
-    outcome = (
-        f"verified with the key of the certificate, as {scheme.value}"
-        if right
-        else "WRONG: it is not a signature of this content with the certificate's key"
-    )
-    return Proof(title, right, outcome, steps)
+    return of_signature(message, _sent_key(exchange, message.from_client), signed, steps)
 
 
 def _signed_content(

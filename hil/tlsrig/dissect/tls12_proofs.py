@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from hil.tlsrig import names, tls12_keys
 from hil.tlsrig.dissect.exchange import Exchange, Message
-from hil.tlsrig.dissect.proof import Proof, Step, listed, verifies, who
+from hil.tlsrig.dissect.proof import Proof, Step, listed, of_signature, who
 
 _HANDSHAKE = 22
 _HELLO_REQUEST = "hello_request"
@@ -74,7 +74,7 @@ def of_message(
     if message.name == "certificate_verify":
         signed = b"".join(one.data for one in before(exchange, message))
         steps = (Step("handshake_messages", None, listed(before(exchange, message))),)
-        return [_signature(message, key(message.from_client), signed, steps)]
+        return [of_signature(message, key(message.from_client), signed, steps)]
     if message.name == "server_key_exchange" and message.field.first("signature_bytes"):
         return [_exchange_signature(exchange, message, key(False))]
     suite = names.name_of(names.OLDER_SUITES, exchange.suite) or ""
@@ -121,24 +121,7 @@ def _exchange_signature(exchange: Exchange, message: Message, key: object) -> Pr
         Step("server_random", server, "of the ServerHello"),
         Step("parameters", parameters, "this message up to where the signature starts"),
     )
-    return _signature(message, key, client + server + parameters, steps)
-
-
-def _signature(message: Message, key: object, signed: bytes, steps: tuple[Step, ...]) -> Proof:
-    title = f"The {who(message)}'s signature, verified"
-    scheme = message.field.first("algorithm")
-    signature = message.field.first("signature_bytes")
-    if key is None or scheme is None or signature is None or scheme.code is None:
-        return Proof(title, None, "cannot be checked: there is no key to check it with", steps)
-    right = verifies(key, scheme.code, signature.data, signed)
-    if right is None:
-        return Proof(title, None, f"cannot be checked: {scheme.value} is not known here", steps)
-    outcome = (
-        f"verified with the key of the certificate, as {scheme.value}"
-        if right
-        else "WRONG: it is not a signature of this content with the certificate's key"
-    )
-    return Proof(title, right, outcome, steps)
+    return of_signature(message, key, client + server + parameters, steps)
 
 
 def _master(exchange: Exchange, message: Message, psks: Sequence[bytes]) -> Proof:

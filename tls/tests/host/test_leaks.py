@@ -6,17 +6,16 @@ of objects the garbage collector knows.
 """
 
 import gc
-import importlib.util
 import pathlib
 import tracemalloc
 
+import board_checks
 import pytest
 from server_double import private_key
 
 import tlscore
 from tlscore.trust import anchor_from_certificate
 
-TESTS = pathlib.Path(__file__).parent.parent
 CORE = str(pathlib.Path(tlscore.__file__).parent)
 # Conversation -> connections that are counted.
 CONVERSATIONS = {"keys": 1000, "converse": 50, "resume": 50, "refuse": 50}
@@ -25,11 +24,7 @@ TRACED_CONNECTIONS = 6  # each takes tracemalloc half a second
 
 @pytest.fixture(scope="module")
 def checks():
-    path = TESTS / "portable" / "leak_checks.py"
-    specification = importlib.util.spec_from_file_location("leak_checks", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return board_checks.load("leak_checks")
 
 
 @pytest.fixture

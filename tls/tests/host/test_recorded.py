@@ -1,15 +1,14 @@
 """Recorded handshakes between other stacks, replayed by tests/portable/recorded_checks.py."""
 
 import hashlib
-import importlib.util
-import pathlib
 
+import board_checks
 import pytest
+import trace_files
 from server_double import expand_label
 
 from tlscore.errors import PeerMisbehaved
 
-TESTS = pathlib.Path(__file__).parent.parent
 HELLO, SERVER_HELLO, TICKET, EXTENSIONS, CERTIFICATE = 1, 2, 4, 8, 11
 REQUEST, VERIFY, FINISHED = 13, 15, 20
 WITH_CERTIFICATE = [SERVER_HELLO, EXTENSIONS, CERTIFICATE, VERIFY, FINISHED, TICKET, TICKET]
@@ -30,28 +29,12 @@ FOUND = {
 OLDER = ("axtls149_esp8266_tls11", "bearssl_2018-03")
 
 
-def read_traces():
-    """Return {trace name: {field: octets}} of the vector file."""
-    traces = {}
-    for line in (TESTS / "vectors" / "recorded.traces").read_text("ascii").splitlines():
-        if line.startswith("["):
-            fields = traces.setdefault(line.strip("[]"), {})
-        elif line and not line.startswith("#"):
-            name, _, octets = line.partition(" = ")
-            fields[name] = bytes.fromhex(octets)
-    return traces
-
-
-TRACES = read_traces()
+TRACES = trace_files.read("recorded.traces")
 
 
 @pytest.fixture(scope="module")
 def checks():
-    path = TESTS / "portable" / "recorded_checks.py"
-    specification = importlib.util.spec_from_file_location("recorded_checks", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return board_checks.load("recorded_checks")
 
 
 def test_every_trace_is_replayed():

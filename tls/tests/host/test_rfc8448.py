@@ -1,9 +1,8 @@
 """The traces of RFC 8448, replayed by tests/portable/rfc8448_checks.py, here on CPython."""
 
-import importlib.util
-import pathlib
-
+import board_checks
 import pytest
+import trace_files
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -12,31 +11,12 @@ from tlscore import client_hello_parser, psk, server_psk
 from tlscore.crypto.hashes import SHA256
 from tlscore.errors import PeerMisbehaved
 
-TESTS = pathlib.Path(__file__).parent.parent
-
-
-def read_traces():
-    """Return {trace name: {field: octets}} of the vector file."""
-    traces = {}
-    for line in (TESTS / "vectors" / "rfc8448.traces").read_text("ascii").splitlines():
-        if line.startswith("["):
-            fields = traces.setdefault(line.strip("[]"), {})
-        elif line and not line.startswith("#"):
-            name, _, octets = line.partition(" = ")
-            fields[name] = bytes.fromhex(octets)
-    return traces
-
-
-TRACES = read_traces()
+TRACES = trace_files.read("rfc8448.traces")
 
 
 @pytest.fixture(scope="module")
 def checks():
-    path = TESTS / "portable" / "rfc8448_checks.py"
-    specification = importlib.util.spec_from_file_location("rfc8448_checks", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return board_checks.load("rfc8448_checks")
 
 
 @pytest.mark.parametrize("name", TRACES)

@@ -1,8 +1,6 @@
 """The same seed gives the same bytes here twice; boards are compared with this in tests/system."""
 
-import importlib.util
-import pathlib
-
+import board_checks
 import pytest
 from server_double import private_key
 
@@ -14,11 +12,7 @@ ECDSA_P256 = 0x0403
 
 @pytest.fixture(scope="module")
 def checks():
-    path = pathlib.Path(__file__).parent.parent / "portable" / "seeded_checks.py"
-    specification = importlib.util.spec_from_file_location("seeded_checks", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return board_checks.load("seeded_checks")
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@ Every record is taken by our receiver's rules, every fragment put together, both
 from a transcript that hashes as a connection does, and the cookie exchange seen as it was.
 """
 
-import pathlib
-
 import pytest
+import trace_files
 from dtls_network import records
 
 from tlscore.crypto.hashes import SHA256
@@ -15,7 +14,6 @@ from tlscore.dtls.record import RecordProtection, ReplayWindow
 from tlscore.dtls.transcript import Transcript
 from tlscore.tls12 import client_hello_parser, schedule, suites
 
-VECTORS = pathlib.Path(__file__).parent.parent.parent / "vectors"
 CLIENT, SERVER = "client", "server"
 # name -> (suite, messages of the client, messages of the server)
 FOUND = {
@@ -24,19 +22,7 @@ FOUND = {
 }
 
 
-def read_traces(name):
-    """Return {trace name: {field: octets}} of a vector file."""
-    traces = {}
-    for line in (VECTORS / name).read_text("ascii").splitlines():
-        if line.startswith("["):
-            fields = traces.setdefault(line.strip("[]"), {})
-        elif line and not line.startswith("#"):
-            field, _, octets = line.partition(" = ")
-            fields[field] = bytes.fromhex(octets)
-    return traces
-
-
-TRACES = read_traces("recorded_dtls12.traces")
+TRACES = trace_files.read("recorded_dtls12.traces")
 
 
 class Wiretap:

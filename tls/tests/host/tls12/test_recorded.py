@@ -6,10 +6,9 @@ the ServerKeyExchange verified with the key of the certificate, and with a pre-s
 secret itself computed. The hello messages of BearSSL and axTLS are given to our own ends.
 """
 
-import pathlib
-
 import pytest
 import tls12_wire as wire
+import trace_files
 
 from tlscore.crypto.hashes import SHA256
 from tlscore.entropy import HmacDrbg
@@ -21,7 +20,6 @@ from tlscore.tls12.signature import check
 from tlscore.trust import TrustAnchors, anchor_from_certificate
 from tlscore.x509.anchor import AnchorParser
 
-VECTORS = pathlib.Path(__file__).parent.parent.parent / "vectors"
 CLIENT, SERVER = "client", "server"
 # name -> (suite, messages of the client, messages of the server)
 FOUND = {
@@ -31,20 +29,8 @@ FOUND = {
 }
 
 
-def read_traces(name):
-    """Return {trace name: {field: octets}} of a vector file."""
-    traces = {}
-    for line in (VECTORS / name).read_text("ascii").splitlines():
-        if line.startswith("["):
-            fields = traces.setdefault(line.strip("[]"), {})
-        elif line and not line.startswith("#"):
-            field, _, octets = line.partition(" = ")
-            fields[field] = bytes.fromhex(octets)
-    return traces
-
-
-TRACES = read_traces("recorded_tls12.traces")
-OLDER = read_traces("recorded.traces")
+TRACES = trace_files.read("recorded_tls12.traces")
+OLDER = trace_files.read("recorded.traces")
 
 
 class LeafKey:
