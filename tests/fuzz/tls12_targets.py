@@ -4,7 +4,7 @@ Imported by wire_targets.py, which lists what is here among its targets.
 """
 
 import tls12_wire as wire
-from server_double import private_key
+from server_identity import private_key
 from server_messages import message, vector
 
 from tlscore import states

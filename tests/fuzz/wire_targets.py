@@ -18,7 +18,8 @@ import sys
 import fuzz_targets
 import tls12_targets
 from client_messages import Bench, ClientHello
-from server_double import Identity, ServerDouble, private_key
+from server_double import ServerDouble
+from server_identity import Identity, private_key
 from server_messages import NewSessionTicket, key_update, message, plain_record, vector
 from test_server_psk import binder
 from wire_tree import Draw, changed_der, changed_message

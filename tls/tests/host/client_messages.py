@@ -10,8 +10,8 @@ import hmac
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import x25519
-from server_double import TrafficKey, expand_label
 from server_messages import extension_block, message, plain_record, vector
+from traffic_keys import TrafficKey, expand_label
 
 from tlscore.errors import PeerMisbehaved
 from tlscore.server import ServerConnection

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import server_double as double
+import server_identity
 import server_messages as messages
 from client_messages import Bench
 
@@ -152,7 +153,7 @@ def identities():
 
     def of(scheme):
         if scheme not in made:
-            made[scheme] = double.Identity(scheme=scheme)
+            made[scheme] = server_identity.Identity(scheme=scheme)
         return made[scheme]
 
     return of
@@ -210,7 +211,7 @@ def server_config(identities):
         values = {
             "entropy": HmacDrbg(b"seed of the tests of the server."),
             "certificates": tuple(identity.chain),
-            "private_key": double.private_key(identity.key),
+            "private_key": server_identity.private_key(identity.key),
         }
         values.update(changes)
         return ServerConfig(**values)

@@ -4,8 +4,8 @@ import socket
 import types
 
 from client_messages import Bench, ClientHello
-from server_double import TrafficKey
 from server_messages import plain_record
+from traffic_keys import TrafficKey
 
 WAIT_S = 20
 _FINISHED = 20

@@ -9,15 +9,12 @@ It is not a server to use: it checks of the client only what tests want to know.
 one object speaks every flight, and a test may change any message of it.
 """
 
-import datetime
 import hashlib
 import hmac
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from server_identity import SCHEMES, public_key_info
 from server_messages import (
     ALERT,
     APPLICATION_DATA,
@@ -34,137 +31,9 @@ from server_messages import (
     message,
     vector,
 )
+from traffic_keys import SUITES, TrafficKey, expand_label
 
-# suite -> (hash, key size, AEAD of a key, tag size)
-SUITES = {
-    0x1301: ("sha256", 16, AESGCM, 16),
-    0x1302: ("sha384", 32, AESGCM, 16),
-    0x1303: ("sha256", 32, ChaCha20Poly1305, 16),
-    0x1304: ("sha256", 16, AESCCM, 16),
-    0x1305: ("sha256", 16, lambda key: AESCCM(key, tag_length=8), 8),
-}
 CURVES = {0x0017: ec.SECP256R1(), 0x0018: ec.SECP384R1()}
-# scheme -> (key of a server, its signature of a content)
-SCHEMES = {
-    0x0403: (
-        lambda: ec.generate_private_key(ec.SECP256R1()),
-        lambda key, content: key.sign(content, ec.ECDSA(hashes.SHA256())),
-    ),
-    0x0503: (
-        lambda: ec.generate_private_key(ec.SECP384R1()),
-        lambda key, content: key.sign(content, ec.ECDSA(hashes.SHA384())),
-    ),
-    0x0804: (
-        lambda: rsa.generate_private_key(65537, 2048),
-        lambda key, content: key.sign(
-            content, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256()
-        ),
-    ),
-    0x0807: (ed25519.Ed25519PrivateKey.generate, lambda key, content: key.sign(content)),
-}
-
-
-class Identity:
-    """A root and a server certificate for one name, made for the occasion.
-
-    Args:
-        scheme: the signature scheme the server's key is for, one of SCHEMES.
-    """
-
-    def __init__(self, name="server.example", root_name="test root", scheme=0x0403):
-        self.name = name
-        self.scheme = scheme
-        self.utc_seconds = 1_800_000_000
-        root_key = ec.generate_private_key(ec.SECP256R1())
-        self.key = SCHEMES[scheme][0]()
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, root_name)])
-        root = self._certificate(subject, root_key.public_key(), subject, root_key, is_ca=True)
-        leaf_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test server")])
-        leaf = self._certificate(leaf_name, self.key.public_key(), subject, root_key, is_ca=False)
-        self.root = root.public_bytes(serialization.Encoding.DER)
-        self.chain = [leaf.public_bytes(serialization.Encoding.DER)]
-
-    def _certificate(self, subject, public_key, issuer, issuer_key, *, is_ca):
-        now = datetime.datetime.fromtimestamp(self.utc_seconds, datetime.timezone.utc)
-        day = datetime.timedelta(days=1)
-        unused = (
-            "content_commitment key_encipherment data_encipherment key_agreement crl_sign "
-            "encipher_only decipher_only"
-        )
-        usage = dict.fromkeys(unused.split(), False)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(public_key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - day)
-            .not_valid_after(now + day)
-            .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-            .add_extension(
-                x509.KeyUsage(digital_signature=not is_ca, key_cert_sign=is_ca, **usage),
-                critical=True,
-            )
-        )
-        if not is_ca:
-            names = x509.SubjectAlternativeName([x509.DNSName(self.name)])
-            builder = builder.add_extension(names, critical=False)
-        return builder.sign(issuer_key, hashes.SHA256())
-
-
-def public_key_info(key):
-    """Return the SubjectPublicKeyInfo of a private key."""
-    return key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-
-
-def private_key(key):
-    """Return a private key in the form of tlscore's tuples (crypto/signature.py)."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        pkcs1 = serialization.PrivateFormat.TraditionalOpenSSL
-        no = serialization.NoEncryption()
-        return 2, key.private_bytes(serialization.Encoding.DER, pkcs1, no)
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return 4, key.private_bytes_raw()
-    size = key.key_size // 8
-    return {32: 1, 48: 3}[size], key.private_numbers().private_value.to_bytes(size, "big")
-
-
-class TrafficKey:
-    """One key of one direction."""
-
-    def __init__(self, suite, secret):
-        self.suite = suite
-        self.secret = secret
-        self.hash, key_bytes, aead, self.tag_bytes = SUITES[suite]
-        self.aead = aead(expand_label(self.hash, secret, b"key", b"", key_bytes))
-        self.iv = int.from_bytes(expand_label(self.hash, secret, b"iv", b"", 12), "big")
-        self.sequence = 0
-
-    def _nonce(self):
-        nonce = (self.iv ^ self.sequence).to_bytes(12, "big")
-        self.sequence += 1
-        return nonce
-
-    def protect(self, content_type, content, padding=0, outer_type=APPLICATION_DATA):
-        inner = content + (b"" if content_type is None else bytes([content_type])) + bytes(padding)
-        header = bytes([outer_type, 3, 3]) + (len(inner) + self.tag_bytes).to_bytes(2, "big")
-        return header + self.aead.encrypt(self._nonce(), inner, header)
-
-    def open(self, record):
-        inner = self.aead.decrypt(self._nonce(), record[5:], record[:5]).rstrip(b"\x00")
-        return inner[-1], inner[:-1]
-
-    def update(self):
-        secret = expand_label(self.hash, self.secret, b"traffic upd", b"", len(self.secret))
-        return TrafficKey(self.suite, secret)
-
-
-def expand_label(hash_, secret, label, context, length):
-    info = length.to_bytes(2, "big") + vector(1, b"tls13 " + label) + vector(1, context)
-    algorithm = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384()}[hash_]
-    return HKDFExpand(algorithm, length, info).derive(secret)
 
 
 class ServerDouble:

@@ -3,7 +3,7 @@
 import pytest
 from client_messages import codes
 from cryptography import x509
-from server_double import private_key
+from server_identity import private_key
 from server_messages import message, vector
 
 from tlscore.clock import FixedClock

@@ -1,7 +1,7 @@
 """The client's handshake: what completes, and how it treats what its caller gave it."""
 
 import pytest
-import server_double as double
+import server_identity
 from server_messages import HANDSHAKE, P256, P384, X25519, vector
 
 from tlscore import states
@@ -24,7 +24,7 @@ def test_every_suite_and_group_completes(pair, suite, group):
     assert both.client.state == states.CONNECTED
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 @pytest.mark.parametrize("suite", [0x1301, 0x1302])
 def test_every_kind_of_server_key_is_verified(identities, pair, scheme, suite):
     both = pair(identity=identities(scheme), suite=suite).connect()
@@ -32,7 +32,7 @@ def test_every_kind_of_server_key_is_verified(identities, pair, scheme, suite):
     assert both.client.signatures_verified == 2
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 def test_a_signature_of_any_kind_with_one_bit_changed_is_refused(identities, pair, scheme):
     def flip(fields):
         fields.signature = fields.signature[:-1] + bytes([fields.signature[-1] ^ 1])

@@ -6,7 +6,7 @@ import socket
 
 import pexpect
 import pytest
-import server_double as double
+import server_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from test_server_command import private_bytes
@@ -116,19 +116,19 @@ def converse(config, port, said, heard_bytes):
 
 
 def pinned(key):
-    return PinnedKeys([hashlib.sha256(double.public_key_info(key)).digest()])
+    return PinnedKeys([hashlib.sha256(server_identity.public_key_info(key)).digest()])
 
 
 @needs_gnutls
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 def test_both_ends_show_raw_public_keys(peers, client_config, identities, scheme):
     port, server = peers.gnutls(identities(scheme).key, "--require-client-cert")
     ours = identities(0x0403)
     config = client_config(
         certificate_types=(RAW,),
         trust=pinned(identities(scheme).key),
-        public_key_info=double.public_key_info(ours.key),
-        private_key=double.private_key(ours.key),
+        public_key_info=server_identity.public_key_info(ours.key),
+        private_key=server_identity.private_key(ours.key),
         send_buffer_bytes=2048,
     )
     connection, heard, _ = converse(config, port, b"echo this\n", 10)

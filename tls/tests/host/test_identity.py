@@ -1,7 +1,7 @@
 """A private key is checked against the certificate and the raw public key it is given with."""
 
 import pytest
-import server_double as double
+import server_identity
 
 from tlscore import identity as checked
 from tlscore.errors import UsageError
@@ -10,8 +10,8 @@ SCHEMES = (0x0403, 0x0503, 0x0804, 0x0807)
 
 
 def parts(identity):
-    info = double.public_key_info(identity.key)
-    return double.private_key(identity.key), identity.chain[0], info
+    info = server_identity.public_key_info(identity.key)
+    return server_identity.private_key(identity.key), identity.chain[0], info
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -27,8 +27,11 @@ def test_what_belongs_together_passes(identities, scheme):
 @pytest.mark.parametrize("part", ["certificate", "public_key_info"])
 def test_what_does_not_is_named(identities, scheme, part):
     key = parts(identities(scheme))[0]
-    other = double.Identity(scheme=scheme) if scheme != 0x0804 else identities(0x0403)
-    mismatch = {"certificate": other.chain[0], "public_key_info": double.public_key_info(other.key)}
+    other = server_identity.Identity(scheme=scheme) if scheme != 0x0804 else identities(0x0403)
+    mismatch = {
+        "certificate": other.chain[0],
+        "public_key_info": server_identity.public_key_info(other.key),
+    }
     with pytest.raises(UsageError, match=r"identity\.other_key"):
         checked.check(key, **{part: mismatch[part]})
 
@@ -48,7 +51,7 @@ def test_a_private_key_that_is_none_is_named(identities):
 
 
 def test_a_server_configuration_checks_it_when_told_to(server_config, identities):
-    other = double.private_key(identities(0x0503).key)
+    other = server_identity.private_key(identities(0x0503).key)
     server_config(check_private_key=True)
     server_config(private_key=other)
     with pytest.raises(UsageError, match=r"identity\.other_key"):
@@ -58,8 +61,8 @@ def test_a_server_configuration_checks_it_when_told_to(server_config, identities
 def test_a_client_configuration_checks_it_when_told_to(client_config, identities):
     client_config(check_private_key=True)  # there is nothing to check
     ours, other = identities(0x0403), identities(0x0503)
-    values = {"private_key": double.private_key(ours.key), "send_buffer_bytes": 2048}
-    info = double.public_key_info
+    values = {"private_key": server_identity.private_key(ours.key), "send_buffer_bytes": 2048}
+    info = server_identity.public_key_info
     for right, wrong in (
         ({"certificates": ours.chain}, {"certificates": other.chain}),
         ({"public_key_info": info(ours.key)}, {"public_key_info": info(other.key)}),

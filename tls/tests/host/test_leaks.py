@@ -11,7 +11,7 @@ import tracemalloc
 
 import board_checks
 import pytest
-from server_double import private_key
+from server_identity import private_key
 
 import tlscore
 from tlscore.trust import anchor_from_certificate

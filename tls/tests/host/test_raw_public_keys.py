@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-import server_double as double
+import server_identity
 from server_messages import P256, message, vector
 from test_client_certificates import CONTEXT, types, verify
 
@@ -17,10 +17,10 @@ EITHER = (CERTIFICATE_RAW_PUBLIC_KEY, CERTIFICATE_X509)
 
 
 def pinned(identity):
-    return PinnedKeys([hashlib.sha256(double.public_key_info(identity.key)).digest()])
+    return PinnedKeys([hashlib.sha256(server_identity.public_key_info(identity.key)).digest()])
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 @pytest.mark.parametrize("kinds", [RAW_ONLY, EITHER, EITHER[::-1]])
 def test_a_pinned_key_is_enough(identities, pair, scheme, kinds):
     identity = identities(scheme)
@@ -74,8 +74,8 @@ def test_types_that_do_not_exist_are_refused(client_config, kinds):
 
 def own_key(identity, **more):
     return {
-        "public_key_info": double.public_key_info(identity.key),
-        "private_key": double.private_key(identity.key),
+        "public_key_info": server_identity.public_key_info(identity.key),
+        "private_key": server_identity.private_key(identity.key),
         "send_buffer_bytes": 2048,
         **more,
     }
@@ -86,7 +86,7 @@ def choosing(kind):
     return {"encrypted_extensions": lambda said: said.extensions.append((19, bytes([kind])))}
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 @pytest.mark.parametrize("suite", [0x1301, 0x1302])
 def test_a_client_proves_its_raw_public_key(identities, pair, scheme, suite):
     identity = identities(scheme)
@@ -97,7 +97,7 @@ def test_a_client_proves_its_raw_public_key(identities, pair, scheme, suite):
     assert both.server.client_hello()[3][19] == b"\x01\x02"
     server = both.connect_from_hello().server
     assert types(server.client_messages) == [1, 11, 15, 20]
-    entry = vector(3, double.public_key_info(identity.key)) + b"\x00\x00"
+    entry = vector(3, server_identity.public_key_info(identity.key)) + b"\x00\x00"
     assert server.client_messages[1] == message(11, b"\x00" + vector(3, entry))
     signed = CONTEXT + server._digest(server.before_client_messages[2])
     verify(identity, server.client_messages[2][8:], signed)
@@ -111,7 +111,7 @@ def test_a_client_with_both_shows_what_the_server_chooses(identity, pair, chosen
     both.client_speaks()
     assert both.server.client_hello()[3][19] == b"\x02\x02\x00"
     both.connect_from_hello()
-    der = identity.chain[0] if shown == "chain" else double.public_key_info(identity.key)
+    der = identity.chain[0] if shown == "chain" else server_identity.public_key_info(identity.key)
     assert both.server.client_messages[1][8:] == vector(3, der) + b"\x00\x00"
 
 
@@ -151,14 +151,14 @@ def test_a_server_that_was_offered_none_must_not_choose_ours(pair):
     assert refusal == ("encrypted_extensions.unsolicited_extension", 110)
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 def test_two_ends_need_no_certificate_at_all(loopback, identities, scheme):
     ours, theirs = identities(0x0403), identities(scheme)
     both = loopback(
         client=own_key(theirs, certificate_types=RAW_ONLY, trust=pinned(ours)),
         certificates=(),
         certificate_types=RAW_ONLY,
-        public_key_info=double.public_key_info(ours.key),
+        public_key_info=server_identity.public_key_info(ours.key),
         clock=FixedClock(ours.utc_seconds),
         trust=pinned(theirs),
         client_certificate_types=RAW_ONLY,

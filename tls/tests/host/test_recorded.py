@@ -5,7 +5,7 @@ import hashlib
 import board_checks
 import pytest
 import trace_files
-from server_double import expand_label
+from traffic_keys import expand_label
 
 from tlscore.errors import PeerMisbehaved
 

@@ -2,7 +2,7 @@
 
 import board_checks
 import pytest
-from server_double import private_key
+from server_identity import private_key
 
 from tlscore.trust import anchor_from_certificate
 

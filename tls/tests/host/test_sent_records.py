@@ -1,8 +1,8 @@
 """How what we send is cut into records, seen from outside, in both roles (RFC 8446 §5.1, §D.4)."""
 
 import pytest
-from server_double import TrafficKey
 from server_messages import P256, X25519
+from traffic_keys import TrafficKey
 
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 # RFC 8446 §5.1: "ClientHello, EndOfEarlyData, ServerHello, Finished, and KeyUpdate messages can

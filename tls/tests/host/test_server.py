@@ -321,7 +321,7 @@ def test_a_client_with_certificate_is_known(bench, identity, wants_certificate):
     one.send(certificate_verify(identity, one))
     one.send(one.finished())
     assert one.server.state == states.CONNECTED
-    from server_double import private_key
+    from server_identity import private_key
 
     assert one.server.client_key == public_of(private_key(identity.key))
     assert one.server.signatures_verified == 2
@@ -347,7 +347,7 @@ def test_finished_is_checked(bench):
 
 @pytest.mark.parametrize("scheme", [0x0403, 0x0807])
 def test_our_client_shows_its_certificate_to_our_server(loopback, identities, scheme):
-    from server_double import private_key
+    from server_identity import private_key
 
     theirs = identities(scheme)
     key = private_key(theirs.key)

@@ -253,7 +253,7 @@ def test_our_client_is_echoed(desk, capfdbinary):
 
 @pytest.mark.parametrize("scheme", [0x0403, 0x0503, 0x0804, 0x0807])
 def test_private_keys_are_read_in_every_form(desk, identities, scheme):
-    from server_double import private_key as expected
+    from server_identity import private_key as expected
 
     key = identities(scheme).key
     forms = [serialization.PrivateFormat.PKCS8]

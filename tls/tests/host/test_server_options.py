@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from server_double import public_key_info
+from server_identity import public_key_info
 from test_server_command import (
     GET,
     PEM,

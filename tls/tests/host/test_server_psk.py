@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from client_messages import ClientHello, codes
-from server_double import expand_label
 from server_messages import P256, X25519, plain_record, vector
+from traffic_keys import expand_label
 
 import tlscore
 from tlscore.errors import UsageError

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-import server_double as double
+import server_identity
 from client_messages import ClientHello
 from server_messages import message, vector
 from test_server import certificate_message, certificate_verify
@@ -21,13 +21,13 @@ CLIENT_TYPE, SERVER_TYPE = 19, 20
 
 
 def pinned(identity):
-    return PinnedKeys([hashlib.sha256(double.public_key_info(identity.key)).digest()])
+    return PinnedKeys([hashlib.sha256(server_identity.public_key_info(identity.key)).digest()])
 
 
 def raw_key(identity, *types):
     """Return what a server's configuration needs to show its raw public key."""
     return {
-        "public_key_info": double.public_key_info(identity.key),
+        "public_key_info": server_identity.public_key_info(identity.key),
         "certificate_types": types or (RAW,),
     }
 
@@ -55,7 +55,7 @@ def listing(kind, *types):
 # --- the server's key
 
 
-@pytest.mark.parametrize("scheme", double.SCHEMES)
+@pytest.mark.parametrize("scheme", server_identity.SCHEMES)
 @pytest.mark.parametrize("types", [(RAW,), (RAW, X509), (X509, RAW)])
 def test_our_client_takes_the_key_it_has_pinned(loopback, identities, scheme, types):
     identity = identities(scheme)
@@ -67,7 +67,7 @@ def test_our_client_takes_the_key_it_has_pinned(loopback, identities, scheme, ty
 
 
 def test_the_key_is_sent_instead_of_the_chain_and_the_type_is_named(bench, identity):
-    info = double.public_key_info(identity.key)
+    info = server_identity.public_key_info(identity.key)
     one = bench(**raw_key(identity, RAW, X509)).hello(listing(SERVER_TYPE, X509, RAW))
     assert answered(one) == {SERVER_TYPE: bytes([RAW])}
     assert shown(one) == message(11, b"\x00" + vector(3, vector(3, info) + b"\x00\x00"))
@@ -90,7 +90,7 @@ def test_the_servers_order_decides(bench, identity, ours, listed, chosen):
     hello = ClientHello() if listed is None else listing(SERVER_TYPE, *listed)
     one = bench(**raw_key(identity, *ours)).hello(hello)
     assert answered(one) == ({} if chosen is None else {SERVER_TYPE: bytes([chosen])})
-    chain = [double.public_key_info(identity.key)] if chosen == RAW else identity.chain
+    chain = [server_identity.public_key_info(identity.key)] if chosen == RAW else identity.chain
     assert shown(one) == certificate_message(chain)
 
 
@@ -142,17 +142,17 @@ def test_a_client_with_a_pinned_key_is_known(bench, identity):
     one = bench(**asking(identity)).hello(listing(CLIENT_TYPE, RAW))
     assert answered(one) == {CLIENT_TYPE: bytes([RAW])}
     assert [said[0] for said in one.flight] == [2, 8, 13, 11, 15, 20]
-    one.send(certificate_message([double.public_key_info(identity.key)]))
+    one.send(certificate_message([server_identity.public_key_info(identity.key)]))
     one.send(certificate_verify(identity, one))
     one.send(one.finished())
     assert one.server.state == states.CONNECTED
-    assert one.server.client_key == public_of(double.private_key(identity.key))
+    assert one.server.client_key == public_of(server_identity.private_key(identity.key))
     assert one.server.signatures_verified == 1
 
 
 def test_a_client_with_another_key_is_refused(bench, identities):
     one = bench(**asking(identities(0x0403))).hello(listing(CLIENT_TYPE, RAW))
-    other = double.public_key_info(identities(0x0503).key)
+    other = server_identity.public_key_info(identities(0x0503).key)
     refused = one.refusal_of(certificate_message([other]))
     assert refused == ("certificate.not_pinned", 46)
 
@@ -160,14 +160,14 @@ def test_a_client_with_another_key_is_refused(bench, identities):
 def test_two_keys_are_refused(bench, identity):
     # RFC 8446 §4.4.2: "the certificate_list MUST contain no more than one CertificateEntry".
     one = bench(**asking(identity)).hello(listing(CLIENT_TYPE, RAW))
-    info = double.public_key_info(identity.key)
+    info = server_identity.public_key_info(identity.key)
     reason, _ = one.refusal_of(certificate_message([info, info]))
     assert reason == "certificate.chain_too_long"
 
 
 def test_the_key_must_be_the_clients_own(bench, identity):
     one = bench(**asking(identity)).hello(listing(CLIENT_TYPE, RAW))
-    one.send(certificate_message([double.public_key_info(identity.key)]))
+    one.send(certificate_message([server_identity.public_key_info(identity.key)]))
     wrong = certificate_verify(identity, one, by=b"server")
     assert one.refusal_of(wrong) == ("certificate_verify.bad_signature", 51)
 

@@ -1,7 +1,7 @@
 """Tickets taken back: what they keep of the first handshake, and when they do not fit."""
 
 import pytest
-from server_double import private_key
+from server_identity import private_key
 from ticket_desk import DAY_S, KEEP, NOW, SECRET, WEEK_S, Desk, Ticking, made_keys
 
 from tlscore import states

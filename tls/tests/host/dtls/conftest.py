@@ -1,7 +1,7 @@
 """What the tests of DTLS share: configurations of both ends, and a network between them."""
 
 import pytest
-import server_double as double
+import server_identity
 from dtls_network import Clock, Fate, Network
 
 from tlscore.clock import FixedClock
@@ -50,7 +50,7 @@ class Ends:
             values["psk"] = {KEY_NAME: (KEY, 32)}.get
         else:
             values["certificates"] = tuple(self.identity.chain)
-            values["private_key"] = double.private_key(self.identity.key)
+            values["private_key"] = server_identity.private_key(self.identity.key)
         values.update(changes)
         return ServerConfig(**values)
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-import server_double as double
+import server_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from test_client_peers import PEM, PORTS_TRIED, Peers, needs_gnutls, needs_openssl
@@ -65,7 +65,7 @@ def server_config(identity, suite, **options):
         values["psk"] = {KEY_NAME: (KEY, 32)}.get
     else:
         values["certificates"] = tuple(identity.chain)
-        values["private_key"] = double.private_key(identity.key)
+        values["private_key"] = server_identity.private_key(identity.key)
     return ServerConfig(SystemEntropy(), **values)
 
 
@@ -189,7 +189,7 @@ def raw_files(peers, identity):
 
 
 def pin_of(identity):
-    info = double.public_key_info(identity.key)
+    info = server_identity.public_key_info(identity.key)
     return info, PinnedKeys([hashlib.sha256(info).digest()])
 
 

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-import server_double as double
+import server_identity
 
 from tlscore.clock import FixedClock
 from tlscore.trust import PinnedKeys
@@ -13,14 +13,14 @@ X509, RAW = 0, 2
 
 
 def pinned(identity):
-    info = double.public_key_info(identity.key)
+    info = server_identity.public_key_info(identity.key)
     return PinnedKeys([hashlib.sha256(info).digest()])
 
 
 def raw(identity):
     return {
-        "public_key_info": double.public_key_info(identity.key),
-        "private_key": double.private_key(identity.key),
+        "public_key_info": server_identity.public_key_info(identity.key),
+        "private_key": server_identity.private_key(identity.key),
     }
 
 
@@ -45,7 +45,7 @@ def test_a_server_with_a_bare_key_is_known_by_its_pin(network, identity, datagra
     assert host.connected_ms is not None
     assert host.connection.signatures_verified == 1
     # No list around the key: 4 bytes of header, 3 of length.
-    info = double.public_key_info(identity.key)
+    info = server_identity.public_key_info(identity.key)
     if datagram_bytes == 1200:
         flight = b"".join(row[2] for row in host.network.log if not row[1])
         assert len(info).to_bytes(3, "big") + info in flight

@@ -1,7 +1,7 @@
 """What the tests of TLS 1.2 share: our client and our server, wired together or with a tamperer."""
 
 import pytest
-import server_double as double
+import server_identity
 import tls12_wire as wire
 
 from tlscore.clock import FixedClock
@@ -111,7 +111,7 @@ def pair12(identities):
             theirs["psk"] = psk if callable(psk) else {KEY_NAME: (KEY, 32)}.get
         else:
             theirs["certificates"] = tuple(identity.chain)
-            theirs["private_key"] = double.private_key(identity.key)
+            theirs["private_key"] = server_identity.private_key(identity.key)
         ours.update(client or {})
         theirs.update(server)
         return Pair(ClientConfig(**ours), ServerConfig(**theirs))

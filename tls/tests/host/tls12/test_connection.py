@@ -1,7 +1,7 @@
 """Our client and our server in one process, TLS 1.2."""
 
 import pytest
-from server_double import private_key
+from server_identity import private_key
 from tls12_wire import flight, messages, records
 
 from tlscore import states

@@ -5,7 +5,7 @@ import subprocess
 import threading
 
 import pytest
-import server_double as double
+import server_identity
 from cryptography import x509
 from test_client_peers import PEM, PORTS_TRIED, Peers, flush, needs_gnutls, needs_openssl
 from test_server_command import private_bytes
@@ -174,7 +174,7 @@ def server_config(identity, **changes):
     values = {"versions": (0x0303,), "send_buffer_bytes": 4000}
     if "psk" not in changes:
         values["certificates"] = tuple(identity.chain)
-        values["private_key"] = double.private_key(identity.key)
+        values["private_key"] = server_identity.private_key(identity.key)
     values.update(changes)
     return ServerConfig(SystemEntropy(), **values)
 
