@@ -29,6 +29,7 @@ from thumb import (  # noqa: E402
     p384_programs,
     point_machine,
     python_file,
+    sha256,
     sha512,
 )
 from thumb.host import Machine  # noqa: E402
@@ -129,6 +130,22 @@ def montgomery_costs(machine: Machine) -> list[str]:
     return costs
 
 
+def sha256_costs(machine: Machine) -> list[str]:
+    """Measure the kernel of SHA-256."""
+    costs = []
+    context = bytearray(164)
+    for text, size, what in (
+        ("1,024 bytes taken in", 1024, sha256.START | sha256.TAKE),
+        ("the digest of them", 32, sha256.DIGEST),
+        ("a key of 32 bytes", 32, sha256.KEY),
+        ("40 bytes under it", 40, sha256.INNER | sha256.TAKE),
+        ("their HMAC", 32, sha256.DIGEST | sha256.OUTER),
+    ):
+        machine.call(context, bytearray(size), size, what)
+        costs.append(f"{text}: {machine.instructions:,}")
+    return [*costs, f"stack: {machine.stack_used()} bytes; heap: the context"]
+
+
 def sha512_costs(machine: Machine) -> list[str]:
     """Measure the kernel of SHA-512."""
     machine.call(bytearray(64) + b"\x50", bytes(1024), 0, 1024)
@@ -193,6 +210,7 @@ def files() -> dict[str, str]:
         ("montgomery_machine", montgomery, montgomery_costs, dict),
         ("p256_machine", p256, p256_costs, lambda: {"TABLE": p256_table()}),
         ("p384_machine", p384, p384_costs, lambda: {"TABLE": p384_table()}),
+        ("sha256_machine", sha256, sha256_costs, dict),
         ("sha512_machine", sha512, sha512_costs, dict),
     ):
         program = kernel.kernel().assemble()

@@ -33,6 +33,7 @@ try:
         p256_programs,
         p384,
         p384_programs,
+        sha256,
         sha512,
     )
 finally:
@@ -40,7 +41,7 @@ finally:
 
 __all__ = (
     "KERNELS", "assembler", "curve25519", "division_steps", "encoding", "host", "machine",
-    "make_kernels", "p256", "p256_programs", "p384_programs", "replaced_backends",
+    "make_kernels", "p256", "p256_programs", "p384_programs", "replaced_backends", "sha256",
 )  # fmt: skip
 
 # Generated module -> what makes it.
@@ -48,7 +49,7 @@ KERNELS = {
     "aes_gcm_machine": gcm, "chacha20_poly1305_machine": chacha20_poly1305, "copy_machine": copying,
     "ladder": curve25519, "montgomery_machine": montgomery, "p256_machine": p256,
     "p384_machine": p384,
-    "sha512_machine": sha512,
+    "sha256_machine": sha256, "sha512_machine": sha512,
 }  # fmt: skip
 _PACKAGE = "tlscore.crypto.thumb."
 

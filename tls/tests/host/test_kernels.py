@@ -1,6 +1,8 @@
 """The kernels in machine code: made from their source, right, and the same whatever the secrets."""
 
 import ast
+import hashlib
+import hmac
 import math
 import random
 import shutil
@@ -40,15 +42,21 @@ VECTORS = (
     "ecdsa_p256",
     "ecdsa_p384",
     "ecdsa_sign",
+    "hkdf",
+    "hkdf_label",
+    "hkdf_sha384",
+    "hmac",
+    "hmac_sha384",
     "rsa_pkcs1",
     "rsa_pss",
+    "sha256",
     "sha384",
     "sha512",
     "x25519",
 )
 PRIMITIVES = (
     "aes", "chacha20", "chacha20_poly1305", "gcm", "ghash", "p256", "p384", "poly1305", "rsa",
-    "sha512", "x25519",
+    "sha256", "sha512", "x25519",
 )  # fmt: skip
 # Kernel -> primitives that need it, where they are not called the same.
 NEEDED_BY = {
@@ -243,7 +251,9 @@ def test_the_kernels_are_chosen_and_named(machines):
 
 
 def test_without_an_inline_assembler_everything_is_portable():
-    assert set(crypto.backends().values()) == {"portable"}
+    found = crypto.backends()
+    assert found.pop("sha256") == "hashlib"
+    assert set(found.values()) == {"portable"}
 
 
 @pytest.mark.parametrize("module", [*bench.KERNELS])
@@ -252,7 +262,7 @@ def test_a_kernel_that_gives_a_wrong_answer_is_not_used(machines, monkeypatch, m
     monkeypatch.setattr(sys.modules[f"tlscore.crypto.thumb.{module}"], kernel.NAME, spoilt)
     expected = dict.fromkeys(PRIMITIVES, "thumb")
     for primitive in NEEDED_BY.get(module, (module.removesuffix("_machine"),)):
-        expected[primitive] = "portable"
+        expected[primitive] = "hashlib" if primitive == "sha256" else "portable"
     assert crypto.backends() == expected
     assert x25519.public_key(bytes(32))[:4] == b"\x2f\xe5\x7d\xa3"
 
@@ -459,6 +469,86 @@ def test_sha512_takes_words_that_carry_at_any_place(machines, chance):
                 assert ours.digest() == sha512.Sha512(start, 64, bytes(part)).digest()
 
 
+def running_hash():
+    """Return the module around the kernel of SHA-256."""
+    from tlscore.crypto.thumb import running_hash as module
+
+    return module
+
+
+def test_sha256_goes_on_from_any_place_and_any_state(machines, chance):
+    for size in (0, 1, 55, 56, 63, 64, 65, 119, 120, 127, 128, 129, 200, 321):
+        for octet in (b"\0", b"\xff", None):
+            message = (chance.randbytes(1) if octet is None else octet) * size
+            for split in {0, 1, 3, 63, 64, 65, size // 2, size} & {*range(size + 1)}:
+                running = running_hash().Sha256(message[:split])
+                assert running.digest() == hashlib.sha256(message[:split]).digest()
+                other = running.copy()
+                running.update(memoryview(message)[split:])
+                assert running.digest() == hashlib.sha256(message).digest()
+                assert other.digest() == hashlib.sha256(message[:split]).digest()
+
+
+def test_sha256_takes_words_that_carry(machines, chance):
+    """States of ones and zeros, which no message is known to lead to, by a plain model."""
+    core = machines["sha256_machine"]
+    for _ in range(60):
+        words = chance.choices((0, 0xFFFFFFFF, 0x80000000, 1, chance.getrandbits(32)), k=8)
+        block = chance.choices((0, 0xFFFFFFFF, 0x80000000, chance.getrandbits(32)), k=16)
+        context = bytearray(b"".join(word.to_bytes(4, "little") for word in words) + bytes(68))
+        core.call(context, b"".join(word.to_bytes(4, "big") for word in block), 64, 8)
+        found = [int.from_bytes(context[i : i + 4], "little") for i in range(0, 32, 4)]
+        assert found == after_block(words, block)
+        assert context[32:] == b"\x40" + bytes(67)
+
+
+def after_block(state, words):
+    """Return the state of SHA-256 after a block, word by word as FIPS 180-4 §6.2.2 says it."""
+    words = list(words)
+
+    def rotated(x, *by):
+        return [x >> n | x << 32 - n & 0xFFFFFFFF for n in by]
+
+    def xor(parts):
+        return parts[0] ^ parts[1] ^ parts[2]
+
+    constants = bench.sha256.constants()
+    for t in range(16, 64):
+        small_0 = xor([*rotated(words[t - 15], 7, 18), words[t - 15] >> 3])
+        small_1 = xor([*rotated(words[t - 2], 17, 19), words[t - 2] >> 10])
+        words.append(words[t - 16] + small_0 + words[t - 7] + small_1 & 0xFFFFFFFF)
+    a, b, c, d, e, f, g, h = state
+    for t in range(64):
+        first = h + xor(rotated(e, 6, 11, 25)) + (e & f ^ ~e & g) + constants[t] + words[t]
+        second = xor(rotated(a, 2, 13, 22)) + (a & b ^ a & c ^ b & c)
+        a, b, c, d, e, f, g, h = (
+            first + second & 0xFFFFFFFF, a, b, c, d + first & 0xFFFFFFFF, e, f, g,
+        )  # fmt: skip
+    return [x + y & 0xFFFFFFFF for x, y in zip(state, (a, b, c, d, e, f, g, h), strict=True)]
+
+
+def test_keys_of_all_sizes_make_any_number_of_hmacs(machines, chance):
+    for size in (0, 1, 3, 4, 31, 32, 48, 63, 64, 65, 200):
+        octets_ = chance.choice((bytes(size), b"\xff" * size, chance.randbytes(size)))
+        key = running_hash().Key(octets_)
+        for length in (0, 1, 55, 56, 64, 100):
+            message = chance.randbytes(length)
+            expected = hmac.digest(octets_, message, "sha256")
+            assert key.hmac(message) == expected
+            assert key.hmac(b"", memoryview(message)[:3], message[3:], b"") == expected
+
+
+def test_sha256_executes_and_accesses_the_same_whatever_the_key(chance):
+    secrets_ = (bytes(32), b"\xff" * 32, chance.randbytes(32))
+    kept = [bytes(100) + secret + secret for secret in secrets_]
+    for what in (bench.sha256.KEY, 12, bench.sha256.DIGEST | bench.sha256.OUTER):
+        calls = [
+            (bytearray(k), bytearray(s), 32, what) for k, s in zip(kept, secrets_, strict=True)
+        ]
+        first, *others = traces("sha256_machine", calls, at_least=20)
+        assert all(other == first for other in others)
+
+
 def test_chacha20_in_all_sizes_and_places(machines, chance):
     from tlscore.crypto.thumb import stream_cipher
 
@@ -503,7 +593,7 @@ def test_nothing_beyond_a_buffer_is_touched(machines, size):
             function(*arguments, buffer, 0, size)
 
 
-def traces(module, calls):
+def traces(module, calls, at_least=1000):
     """Return what each call reads, writes and executes, by address."""
     core = bench.machine(module)
     seen = core.watch()
@@ -512,7 +602,7 @@ def traces(module, calls):
         core.call(*arguments)
         found.append(list(seen))
         seen.clear()
-    assert min(map(len, found)) > 1000
+    assert min(map(len, found)) > at_least
     return found
 
 

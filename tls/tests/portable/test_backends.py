@@ -11,6 +11,8 @@ from tlscore.crypto import (
     ecdsa_sign,
     gcm,
     ghash,
+    hashes,
+    hmac,
     p256,
     p384,
     rsa,
@@ -28,8 +30,9 @@ ONES = b"\xff" * 32
 
 def test_every_back_end_has_a_name():
     found = used()
-    names = "aes chacha20 chacha20_poly1305 gcm ghash p256 p384 poly1305 rsa sha512 x25519"
+    names = "aes chacha20 chacha20_poly1305 gcm ghash p256 p384 poly1305 rsa sha256 sha512 x25519"
     assert sorted(found) == names.split()
+    assert found.pop("sha256") == ("thumb" if found["sha512"] == "thumb" else "hashlib")
     assert set(found.values()) in ({"portable"}, {"thumb"}, {"portable", "viper"})
     symmetric = {found[name] for name in ("aes", "chacha20", "ghash", "poly1305")}
     assert len(symmetric) == 1
@@ -144,6 +147,32 @@ def test_sha512_of_messages_in_pieces():
                     running.update(ONES)
                     assert other.digest() == expected
                     assert running.digest() != expected
+
+
+def test_the_fastest_hashes_give_the_same_digests():
+    message = ONES * 5 + bytes(range(100))
+    for row in (hashes.SHA256, hashes.SHA384, hashes.SHA512):
+        fastest = hashes.fastest(row)
+        names = (fastest.name, fastest.size, fastest.block)
+        assert names == (row.name, row.size, row.block)
+        for size in (0, 1, 55, 56, 63, 64, 65, 119, 128, 200, 256):
+            expected = row.new(message[:size]).digest()
+            for split in (0, 3, 64):
+                if split <= size:
+                    running = fastest.new(message[:split])
+                    running.update(memoryview(message)[split:size])
+                    assert running.digest() == expected
+                    if fastest.reusable:
+                        other = running.copy()
+                        running.update(ONES)
+                        assert other.digest() == expected
+                        assert running.digest() == row.new(message[:size] + ONES).digest()
+        for size in (0, 1, 32, row.block, row.block + 1):
+            kept = hmac.keyed(fastest, ONES[:1] * size)
+            for length in (0, 1, 60, 130):
+                expected = hmac.hmac(row, ONES[:1] * size, message[:length])
+                assert kept.hmac(message[:length]) == expected
+                assert kept.hmac(b"", message[:length][:9], message[:length][9:]) == expected
 
 
 def test_a_signature_has_the_bytes_of_rfc_6979():

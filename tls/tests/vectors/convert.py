@@ -374,6 +374,8 @@ FROM_NIST_STYLE = (
     ("x25519_iterated-rfc7748", "count result",
      RFC.format("7748 §5.2; the millionth iteration is left out"), rfc7748_x25519_iterated),
     ("aes_ccm-cavp", AEAD, CAVP.format("VADT128, VNT128, VTT128 and DVPT128.rsp"), cavp_ccm),
+    ("sha256-cavp", "message digest",
+     CAVP.format("SHA256ShortMsg.rsp, and the first ten of SHA256LongMsg.rsp"), cavp_sha(256)),
     ("sha384-cavp", "message digest",
      CAVP.format("SHA384ShortMsg.rsp, and the first ten of SHA384LongMsg.rsp"), cavp_sha(384)),
     ("sha512-cavp", "message digest",

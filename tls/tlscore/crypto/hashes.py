@@ -6,11 +6,15 @@ they are first used.
 
 Objects made by SHA-256's `new` are spent by `digest()`: MicroPython frees their state and has no
 `copy()`, so whoever needs a running and a final value keeps two. Those of the others are not.
+
+A board whose core has kernels for it can do better: `fastest` gives the row to use instead, to be
+asked for once and kept, since the choice needs a known answer. There SHA-256 is `reusable` too.
 """
 
 import hashlib
 
 from tlscore.crypto import installed, load
+from tlscore.crypto.selftest import kernel
 
 
 class Hash:
@@ -21,15 +25,18 @@ class Hash:
         size: bytes of a digest.
         block: bytes of an input block, which HMAC pads its key to.
         new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
-        reusable: whether that object may go on after `digest()`.
+        reusable: whether that object may go on after `digest()`; then it has `copy()` too.
+        machine: what `hmac.py` is to use in place of `new`: `machine.hmac(key, parts)` and
+            `machine.Key(key)`; or None.
     """
 
-    def __init__(self, name: str, size: int, block: int, new, reusable: bool) -> None:
+    def __init__(self, name: str, size: int, block: int, new, reusable: bool, machine=None) -> None:
         self.name = name
         self.size = size
         self.block = block
         self.new = new
         self.reusable = reusable
+        self.machine = machine
 
 
 def _sha256(data: bytes = b""):
@@ -55,6 +62,16 @@ def of_size(size: int) -> "Hash | None":
         if row.size == size:
             return row
     return None
+
+
+def fastest(row: "Hash") -> "Hash":
+    """Return the row of the same hash with the best objects that this interpreter can make.
+
+    They give the same digests, so rows of one size may be mixed, but are not the same object. The
+    known-answer test takes some 15,000 instructions: ask once for a connection.
+    """
+    machine = kernel("thumb.running_hash" if row.size == 32 else "thumb.long_hash")
+    return row if machine is None else getattr(machine, row.name.upper())
 
 
 def has_sha512() -> bool:

@@ -6,6 +6,8 @@ RAM: a state of 65 bytes and a block of 128 for each object.
 import struct
 
 from tlscore.compat import const
+from tlscore.crypto.hashes import Hash
+from tlscore.crypto.sha512 import _START_384, _START_512
 from tlscore.crypto.thumb.sha512_machine import compress
 
 _BLOCK_BYTES = const(128)
@@ -71,6 +73,18 @@ class Sha512:
         other._count = self._count
         other._pending[:] = self._pending
         return other
+
+
+def _sha384(data: bytes = b"") -> Sha512:
+    return Sha512(_START_384, 48, data)
+
+
+def _sha512(data: bytes = b"") -> Sha512:
+    return Sha512(_START_512, 64, data)
+
+
+SHA384 = Hash("sha384", 48, _BLOCK_BYTES, _sha384, True)
+SHA512 = Hash("sha512", 64, _BLOCK_BYTES, _sha512, True)
 
 
 def passes() -> bool:
