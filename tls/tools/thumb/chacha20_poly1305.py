@@ -2,16 +2,17 @@
 
 {interface}
 
-Theory of operation of ChaCha20. Rows a and b of the state are in r0-r7, row d in r10-r12 and lr,
-half of c in r8 and r9; the halves of c change places twice in a double round. No rotation is an
+Theory of operation of ChaCha20. Rows a and b of the state are in r0-r7, row d in r12, lr, r10 and
+r11, half of c in r8 and r9; the halves of c change places twice in a double round, and all ten of
+these are unrolled. No rotation is an
 instruction of its own: a word is left unrotated, and who uses it next says by how much as it shifts
 the operand,
 
     add a, a, b, ror #25    eor d, a, d, ror #24    add c, c, d, ror #16    eor b, c, b, ror #25
     add a, a, b, ror #20    eor d, a, d, ror #16    add c, c, d, ror #24    eor b, c, b, ror #20
 
-after which b is due to be rotated by 25 and d by 24 again; before the first round they are turned
-back by as much. Words of the buffer may lie at any address; a broken last block goes byte by byte.
+after which b is due to be rotated by 25 and d by 24 again; in the first round they are not. Words
+of the buffer may lie at any address; a broken last block goes through the stack.
 
 Theory of operation of Poly1305. The sum h has five words, r four, of which RFC 8439 clears the bits
 that let products be added without carries: r0 is below 2^28, the others too and multiples of 4.
@@ -24,7 +25,8 @@ With s = 5 r / 4 for these, because 2^130 = 5, the product has the words
 Bounds. h4 is at most 4 between blocks and at most 6 with a block added. Each d is below
 4 * 2^32 * 1.25 * 2^28 + 6 * 1.25 * 2^28 < 2^63, and so is its sum with the carry from below. d4 is
 below 6 * 2^28 and h4 before the last step below 2^32; 5 (h4 / 4) goes to the bottom, which leaves
-h4 at 3 and a carry. r4-r8 are h, r9-r12 r and then s, r2 and r3 one d, r0 and lr another.
+h4 at 3 and a carry. r4-r8 are h, r9 is r0, r10-r12 are s and then the other r; d0 to d3 overlap in
+r0-r3 and lr: the upper word of each is where the next begins, and nothing is carried later.
 
 Timing: the same instructions and addresses for the same number of bytes, whatever the tag; see
 `multiprecision` for UMULL and UMLAL on a Cortex-M3.

@@ -6,37 +6,50 @@ The theory, bounds and what timing tells are in `chacha20_poly1305`.
 from __future__ import annotations
 
 from thumb.assembler import Code
-from thumb.chacha20 import CONTEXT, LEFT, LINK, POINTER
+from thumb.chacha20 import CONTEXT, END, LINK, POINTER, REST
 
 # Places of the context.
 SUM, R, S, FILL = 96, 116, 132, 152
-_D1, _D3, _BLOCK = 0, 8, 16
+# On the stack: r0 and the three s, the other r, a broken block.
+_RS, _R1, _BLOCK = 0, 16, 28
 
 
 def absorb(code: Code) -> None:
     """Write the routine `absorb`: r3 bytes at r1 into the sum."""
     code("# absorb: r3 bytes at r1 into the sum", "absorb:", f"str lr, [sp, #{LINK}]")
-    code(f"ldr r0, [sp, #{CONTEXT}]", f"str r3, [sp, #{LEFT}]", f"adds r0, #{SUM}")
-    code("ldmia r0, {r4-r8}", "absorb_block:", f"ldr r3, [sp, #{LEFT}]", "cmp r3, #0")
-    code("ble absorbed", "movs r2, #1", "cmp r3, #16", "bge whole")
-    code("# the last one, broken: copied", f"add r9, sp, #{_BLOCK}", "mov r10, #0")
-    for offset in range(0, 16, 4):
-        code(f"str r10, [r9, #{offset}]")
-    code("filling:", "ldrb r10, [r1], #1", "strb r10, [r9], #1", "subs r3, r3, #1", "bne filling")
-    code(f"ldr r0, [sp, #{CONTEXT}]", f"ldr r2, [r0, #{FILL}]", "eor r10, r2, #1")
-    code("cmp r2, #0", "bne filled", "strb r10, [r9]", "filled:", f"add r1, sp, #{_BLOCK}")
+    code("bic r2, r3, #15", "adds r2, r2, r1", f"strd r1, r2, [sp, #{POINTER}]", "and r3, r3, #15")
+    code(f"str r3, [sp, #{REST}]", f"ldr r0, [sp, #{CONTEXT}]", f"ldrd r9, r10, [r0, #{R}]")
+    code(f"ldrd r11, r12, [r0, #{R + 8}]", f"strd r10, r11, [sp, #{_R1}]")
+    code(f"str r12, [sp, #{_R1 + 8}]")
+    for word in ("r10", "r11", "r12"):
+        code(f"add {word}, {word}, {word}, lsr #2")
+    code(f"strd r9, r10, [sp, #{_RS}]", f"strd r11, r12, [sp, #{_RS + 8}]", f"adds r0, #{SUM}")
+    code("ldmia r0, {r4-r8}", f"ldrd r0, r1, [sp, #{POINTER}]", "cmp r0, r1", "beq broken_block")
     code("whole:")
-    for i, word in enumerate(("r4", "r5", "r6", "r7")):
-        code("ldr r9, [r1], #4", f"{'adcs' if i else 'adds'} {word}, {word}, r9")
-    code("adc r8, r8, r2", f"str r1, [sp, #{POINTER}]", f"ldr r0, [sp, #{CONTEXT}]")
-    code(f"ldrd r9, r10, [r0, #{R}]", f"ldrd r11, r12, [r0, #{R + 8}]")
-    _products(code)
-    _carries(code)
-    code(
-        f"ldrd r1, r2, [sp, #{POINTER}]", "subs r2, #16", f"str r2, [sp, #{LEFT}]", "b absorb_block"
-    )
+    for word in ("r1", "r2", "r3", "lr"):
+        code(f"ldr {word}, [r0], #4")
+    code(f"str r0, [sp, #{POINTER}]", "adds r4, r4, r1", "adcs r5, r5, r2", "adcs r6, r6, r3")
+    code("adcs r7, r7, lr", "adc r8, r8, #1")
+    code(f"ldrd r9, r10, [sp, #{_RS}]", f"ldrd r11, r12, [sp, #{_RS + 8}]")
+    _product(code)
+    code("# modulo 2^130 - 5", "lsr lr, r8, #2", "add lr, lr, lr, lsl #2", "and r8, r8, #3")
+    code("adds r4, r0, lr", "adcs r5, r1, #0", "adcs r6, r2, #0", "adcs r7, r3, #0")
+    code("adc r8, r8, #0", f"ldrd r0, r1, [sp, #{POINTER}]", "cmp r0, r1", "bne whole")
+    _broken_block(code)
     code("absorbed:", f"ldr r0, [sp, #{CONTEXT}]", f"adds r0, #{SUM}", "stmia r0, {r4-r8}")
     code(f"ldr lr, [sp, #{LINK}]", "bx lr")
+
+
+def _broken_block(code: Code) -> None:
+    """Copy the last bytes at r0, and complete them: the bit above a whole block is taken back."""
+    code("# the last bytes", "broken_block:", f"ldr r3, [sp, #{REST}]", "cmp r3, #0")
+    code("beq absorbed", f"add r9, sp, #{_BLOCK}", "movs r2, #0", f"str r2, [sp, #{REST}]")
+    for offset in range(0, 16, 4):
+        code(f"str r2, [r9, #{offset}]")
+    code("filling:", "ldrb r2, [r0], #1", "strb r2, [r9], #1", "subs r3, r3, #1", "bne filling")
+    code(f"ldr r0, [sp, #{CONTEXT}]", f"ldr r2, [r0, #{FILL}]", "cmp r2, #0", "bne filled")
+    code("movs r2, #1", "strb r2, [r9]", "sub r8, r8, #1", "filled:", f"add r0, sp, #{_BLOCK}")
+    code("add r1, r0, #16", f"str r1, [sp, #{END}]", "b whole")
 
 
 def key(code: Code) -> None:
@@ -66,29 +79,21 @@ def tag(code: Code) -> None:
     code("adcs r5, r5, r10", "adcs r6, r6, r11", "adc r7, r7, r12")
 
 
-def _products(code: Code) -> None:
-    """d3, d2, d1, d0 in turn; each r becomes s when it is not needed any more."""
-    code("# products")
-    _column(code, "r2", "r3", ("r12", "r11", "r10", "r9"))
-    code("add r12, r12, r12, lsr #2", "umlal r2, r3, r8, r12", f"strd r2, r3, [sp, #{_D3}]")
-    _column(code, "r2", "r3", ("r11", "r10", "r9", "r12"))
-    code("add r11, r11, r11, lsr #2", "umlal r2, r3, r8, r11", "mov r1, r2")
-    code(f"str r3, [sp, #{_D1 + 4}]")
-    _column(code, "r2", "r3", ("r10", "r9", "r12", "r11"))
-    code("add r10, r10, r10, lsr #2", "umlal r2, r3, r8, r10")
-    _column(code, "r0", "lr", ("r9", "r12", "r11", "r10"))
-    code("mul r8, r8, r9")
+def _product(code: Code) -> None:
+    """Make h r in r0-r3 and r8, of h in r4-r8: a column's upper word is where the next begins.
 
-
-def _column(code: Code, low: str, high: str, factors: tuple[str, ...]) -> None:
-    for i, factor in enumerate(factors):
-        code(f"{'umlal' if i else 'umull'} {low}, {high}, r{4 + i}, {factor}")
-
-
-def _carries(code: Code) -> None:
-    """Add up the columns: d0 in r0, lr; d1 in r2, r3; d2 in r1 and memory; d3 in memory."""
-    code("# carries", "mov r4, r0", "adds r5, r2, lr", "adc r3, r3, #0")
-    code(f"ldr r2, [sp, #{_D1 + 4}]", "adds r6, r1, r3", "adc r2, r2, #0")
-    code(f"ldrd r0, r3, [sp, #{_D3}]", "adds r7, r0, r2", "adc r3, r3, #0", "add r8, r8, r3")
-    code("lsr r2, r8, #2", "add r2, r2, r2, lsl #2", "and r8, r8, #3", "adds r4, r4, r2")
-    code("adcs r5, r5, #0", "adcs r6, r6, #0", "adcs r7, r7, #0", "adc r8, r8, #0")
+    Each s is replaced by r when its last product is made, which is that with h4.
+    """
+    code("# the product")
+    r0, *s = "r9", "r10", "r11", "r12"
+    h = ("r4", "r5", "r6", "r7")
+    for i, word in enumerate(h):
+        code(f"{'umlal' if i else 'umull'} r0, r1, {word}, {(r0, *reversed(s))[i]}")
+    for column, high in enumerate(("r2", "r3", "lr"), 1):
+        low = ("r1", "r2", "r3")[column - 1]
+        factor = s[column - 1]
+        code(f"mov {high}, #0", f"umlal {low}, {high}, r8, {factor}")
+        code(f"ldr {factor}, [sp, #{_R1 + 4 * (column - 1)}]")
+        for i, word in enumerate(h):
+            code(f"umlal {low}, {high}, {word}, {(r0, *s)[(column - i) % 4]}")
+    code("mla r8, r8, r9, lr")
