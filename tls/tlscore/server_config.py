@@ -87,6 +87,8 @@ class ServerConfig:
         UsageError: "config.<what>", when a value cannot work; "identity.<what>".
     """
 
+    _wants_groups = True  # of TLS 1.3
+
     def __init__(
         self,
         entropy,
@@ -213,7 +215,7 @@ class ServerConfig:
         require(len(self.suites) > 0, "config.no_suites")
         for code in self.suites:
             require(cipher_suites.find(code) is not None, "config.unknown_suite")
-        require(len(self.groups) > 0, "config.no_groups")
+        require(len(self.groups) > 0 or not self._wants_groups, "config.no_groups")
         for code in self.groups:
             require(key_exchange.find(code) is not None, "config.unknown_group")
         require(len(self.psk_modes) > 0, "config.psk_modes")

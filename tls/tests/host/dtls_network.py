@@ -73,7 +73,10 @@ class Host:
         heard: the application data that has come, datagram by datagram.
         connected_ms: when its handshake was over, or None.
         error: what ended it, or None.
+        hands_over: put an established end in place of the connection as soon as there may be one.
     """
+
+    hands_over = False
 
     def __init__(self, network, connection, address):
         self.network = network
@@ -95,6 +98,8 @@ class Host:
             self.error = error
         if (EVENT_CONNECTED,) == self.connection.next_event():
             self.connected_ms = self.network.clock.now
+            if self.hands_over:
+                self.connection = self.connection.hand_over()
 
     def say(self, buffer):
         if self.error is not None and not self.connection.wants:

@@ -39,10 +39,11 @@ class ClientConnection(Dtls, Client12):
     Attributes: as in ../tls12/client.py, where `version` is that of TLS; and those of Dtls.
     """
 
+    _verify_requests = 0
+    _taken_answers = ()
+    _server_type = _own_type = _X509
+
     def __init__(self, config):
-        self._verify_requests = 0
-        self._taken_answers = []
-        self._server_type = self._own_type = _X509
         self._begin_datagrams(config)
         Client12.__init__(self, config)
         self._look_after_flight()
@@ -127,7 +128,7 @@ class ClientConnection(Dtls, Client12):
         # RFC 5246 §7.4.1.4: "There MUST NOT be more than one extension of the same type."
         if extension in taken:
             raise PeerMisbehaved("server_hello.duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
-        taken.append(extension)
+        self._taken_answers = taken + (extension,)  # noqa: RUF005 -- no unpacking on boards
         if extension == _EXT_SERVER_CERTIFICATE_TYPE:
             self._server_type = content.u8()
         elif extension == _EXT_CLIENT_CERTIFICATE_TYPE:

@@ -34,7 +34,8 @@ class Session:
     Attributes:
         peer: its socket address, as `receive` was given it.
         address: the canonical bytes of it.
-        connection: server.ServerConnection.
+        connection: server.ServerConnection, and once it is connected and has said so
+            established.Established in its place: whoever keeps something keeps the Session.
         successor: a connection that the client begins anew, or None.
         used_ms: when something genuine came last, or the session began.
     """
@@ -69,6 +70,7 @@ class Listener:
         self._reply = bytearray(_REPLY_BYTES)
         self._reply_bytes = 0
         self._reply_peer = None
+        self._awake = None  # the Session whose ciphers are kept
         self.sessions = [None] * slots
         self.failed = 0
 
@@ -180,12 +182,18 @@ class Listener:
         if not self._reply_bytes:
             self._reply_bytes = session.connection.datagram_into(self._reply)
             self._reply_peer = session.peer
-        self.sessions[oldest] = None
+        self._drop(oldest)
         return oldest
+
+    def _drop(self, slot):
+        if self._awake is self.sessions[slot]:
+            self._awake = None
+        self.sessions[slot] = None
 
     def _give(self, session, connection, datagram):
         if connection.state >= states.CLOSED:
             return
+        self.wake(session)
         newest = connection.newest
         try:
             connection.receive_datagram(datagram)
@@ -196,6 +204,17 @@ class Listener:
             session.used_ms = self._config.now_ms()
         if connection is session.successor and connection.state == states.CONNECTED:
             session.connection, session.successor = connection, None
+
+    def wake(self, session):
+        """Let all other sessions rest, so that the ciphers of one at most take memory.
+
+        `receive` does it; who writes to a session that has said nothing may do it before.
+        """
+        awake = self._awake
+        if awake is not session:
+            if awake is not None and awake.connection.is_established:
+                awake.connection.rest()
+            self._awake = session
 
     def datagram_into(self, buffer) -> tuple:
         """Write the next datagram of any session into a buffer.
@@ -227,15 +246,17 @@ class Listener:
             return 0
 
     def _tidy(self, slot, session):
-        """Give up what is over and has nothing left to send."""
+        """Give up what is over and has nothing left to send; keep little of what is connected."""
         successor = session.successor
         if successor is not None and successor.state >= states.CLOSED:
             session.successor = successor = None
         if session.connection.state >= states.CLOSED:
             if successor is None:
-                self.sessions[slot] = None
+                self._drop(slot)
             else:
                 session.connection, session.successor = successor, None
+        elif session.connection.state == states.CONNECTED:
+            session.connection = session.connection.hand_over()
 
     def next_timeout(self):
         """Return the milliseconds until `datagram_into` should be called, or None for never."""

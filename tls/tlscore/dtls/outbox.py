@@ -179,20 +179,14 @@ class Outbox:
 
     def queue_alert(self, level, code):
         """Queue an alert; it takes the place of one that has not been sent."""
-        protection = self.protection
-        if protection is None:
-            record = bytearray(HEADER_BYTES + 2)
-            put_header(record, 0, _CONTENT_ALERT, 0, self.sequence, 2)
-            self.sequence += 1
-            record[HEADER_BYTES] = level
-            record[HEADER_BYTES + 1] = code
-        else:
-            record = bytearray(protection.overhead_bytes + 2)
-            at = protection.header_bytes + protection.explicit_bytes
-            record[at] = level
-            record[at + 1] = code
-            protection.seal(record, 0, _CONTENT_ALERT, 2)
-        self._alert = record
+        if self.protection is not None:
+            self._alert = alert_record(self.protection, level, code)
+            return
+        self._alert = record = bytearray(HEADER_BYTES + 2)
+        put_header(record, 0, _CONTENT_ALERT, 0, self.sequence, 2)
+        self.sequence += 1
+        record[HEADER_BYTES] = level
+        record[HEADER_BYTES + 1] = code
 
     # --- and sent
 
@@ -307,21 +301,12 @@ class Outbox:
         Raises:
             UsageError: it is too long for a datagram, or the key has protected all it may.
         """
-        protection = self.protection
-        # The last record is for close_notify.
-        if protection.sequence >= protection.record_limit - 1:
-            raise UsageError("connection.key_exhausted")
-        size = len(data)
-        if size > self.data_room(len(buffer)):
-            raise UsageError("connection.datagram_too_long")
-        at = protection.header_bytes + protection.explicit_bytes
-        memoryview(buffer)[at : at + size] = data
-        return protection.seal(buffer, 0, _CONTENT_APPLICATION_DATA, size)
+        return write_data(self.protection, data, buffer, self.data_room(len(buffer)))
 
     def data_room(self, buffer_bytes) -> int:
         """Return how many bytes of application data one datagram takes."""
-        room = min(buffer_bytes, self.datagram_bytes) - self.protection.overhead_bytes
-        return max(0, min(room, self.content_limit))
+        limit = min(buffer_bytes, self.datagram_bytes)
+        return data_room(self.protection, limit, self.content_limit)
 
     # --- the end
 
@@ -333,6 +318,19 @@ class Outbox:
         self._view = memoryview(self._buffer)
         if not kept:
             self.forget_flight()
+
+    def taken_flight(self) -> tuple:
+        """Return the messages of the flight and the number of the first, for `take_flight`."""
+        return bytes(self._view[: self._end]), self._first_message
+
+    def take_flight(self, messages, first_message):
+        """Have a flight to send that another outbox had; its chain of certificates is not in it."""
+        self._buffer = messages
+        self._view = memoryview(messages)
+        self._end = len(messages)
+        self._first_message = first_message
+        self.answered = False
+        self.rewind()
 
     def forget_flight(self):
         """Drop the flight: the peer has it."""
@@ -350,3 +348,39 @@ class Outbox:
         """Give up everything."""
         self.forget_keys()
         self._alert = b""
+
+
+def alert_record(protection, level, code) -> bytearray:
+    """Return the next record of a RecordProtection, with an alert."""
+    record = bytearray(protection.overhead_bytes + 2)
+    at = protection.header_bytes + protection.explicit_bytes
+    record[at] = level
+    record[at + 1] = code
+    protection.seal(record, 0, _CONTENT_ALERT, 2)
+    return record
+
+
+def write_data(protection, data, buffer, room) -> int:
+    """Write a record with application data into a buffer; return its size.
+
+    Args:
+        room: bytes of data there may be.
+
+    Raises:
+        UsageError: there are more, or the key has protected all it may.
+    """
+    # The last record is for close_notify.
+    if protection.sequence >= protection.record_limit - 1:
+        raise UsageError("connection.key_exhausted")
+    size = len(data)
+    if size > room:
+        raise UsageError("connection.datagram_too_long")
+    at = protection.header_bytes + protection.explicit_bytes
+    memoryview(buffer)[at : at + size] = data
+    return protection.seal(buffer, 0, _CONTENT_APPLICATION_DATA, size)
+
+
+def data_room(protection, datagram_bytes, content_limit) -> int:
+    """Return how many bytes of application data a datagram of that size takes."""
+    room = datagram_bytes - protection.overhead_bytes
+    return max(0, room if content_limit is None else min(room, content_limit))

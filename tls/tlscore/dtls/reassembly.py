@@ -11,8 +11,6 @@ from tlscore.dtls import fragments
 from tlscore.tls12 import states as states12
 
 # See codepoints.py: copies that cost nothing on a board.
-_HELLO_REQUEST = const(0)
-_CLIENT_HELLO = const(1)
 _HELLO_VERIFY_REQUEST = const(3)
 _FINISHED = const(20)
 
@@ -23,20 +21,7 @@ class Reassembly:
     _next = 0  # number of the message awaited
     _offset = 0  # how much of it has come
     _awaited = None  # its first four bytes, once it has begun
-    _answers_from = 0  # messages below this number came before the present flight
-    _repeats = False  # the peer has sent some of those again
     _message = 0  # number of the message that is being delivered
-
-    def _take_fragments(self, view, at, end, epoch):
-        while end - at >= fragments.HEADER_BYTES:
-            size = fragments.size_at(view, at)
-            after = at + fragments.HEADER_BYTES + size
-            piece = view[at:after]
-            if after > end or fragments.offset_of(piece) + size > fragments.length_of(piece):
-                self.dropped += 1
-                return
-            self._take_fragment(piece, epoch)
-            at = after
 
     def _take_fragment(self, piece, epoch):
         if self.state == states.CONNECTED:
@@ -134,13 +119,6 @@ class Reassembly:
             outbox.settle()
             self._held.release()
             self._handshake.release()
-
-    def _take_late(self, piece):
-        """Take a message after the handshake, from the peer itself: a repetition, or a wish."""
-        if fragments.number_of(piece) < self._answers_from:
-            self._repeats = True
-        elif piece[0] in (_HELLO_REQUEST, _CLIENT_HELLO):
-            self._on_renegotiation(None)
 
     def _adopt(self, piece):
         """Learn where the peer's numbers begin (server.py)."""

@@ -180,24 +180,21 @@ class ReplayWindow:
         bits[(number & 63) >> 3] |= 1 << (number & 7)
 
 
-class Receiver:
-    """What a connection knows about records it receives; they stay in the caller's buffer.
+class Receiver(ReplayWindow):
+    """What a connection knows about records of epoch 1; they stay in the caller's buffer.
 
     Attributes:
         protection: RecordProtection, None before there are keys.
-        window: ReplayWindow of epoch 1.
         plaintext_limit: bytes of content a record may have.
-        connection_id: what the peer's records say, b"" for none.
         forged_alert: of no use here: forged records are dropped.
     """
 
     forged_alert = 0
+    plaintext_limit = _PLAINTEXT_LIMIT
+    protection = None
 
     def __init__(self, _buffer_bytes):
-        self.protection = None
-        self.window = None
-        self.plaintext_limit = _PLAINTEXT_LIMIT
-        self.connection_id = b""
+        ReplayWindow.__init__(self)
 
     def use_tls12(self):
         """Do nothing: there is no other version."""
@@ -205,7 +202,6 @@ class Receiver:
     def protect_with(self, protection):
         """Open records of epoch 1 from here on."""
         self.protection = protection
-        self.window = ReplayWindow()
 
     def release(self):
         """Give up the key."""

@@ -55,14 +55,15 @@ class ServerConnection(Dtls, Server12):
     """
 
     _is_server = True
-    _has_begun = False
+    _answers_id = _has_begun = False
+    own_connection_id = None
     _their_types = _their_own_types = None  # CertificateTypes, as the client lists them
     _shows_raw = _wants_raw = False
 
     def __init__(self, config):
         self._begin_datagrams(config)
-        self._answers_id = False
-        self.own_connection_id = config.connection_id
+        if config.connection_id is not None:
+            self.own_connection_id = config.connection_id
         Server12.__init__(self, config)
 
     def _adopt(self, piece):

@@ -65,6 +65,7 @@ class ServerConfig(server_config.ServerConfig):
         if TLS_1_3 not in versions:
             # What the checks of ../server_config.py are content with; it is not used.
             of_tls13 = suites13.codes(by_default=True)
+            self._wants_groups = False
         server_config.ServerConfig.__init__(
             self, entropy, certificates, private_key, suites=of_tls13, **options
         )
@@ -84,6 +85,8 @@ class ServerConfig(server_config.ServerConfig):
                 require(self.psk is not None, "config.psk_suite")
             else:
                 require(len(self.certificates) > 0, "config.no_certificate")
+            if suites.find(code).bits & suites.EXCHANGE:
+                require(len(self.groups) > 0, "config.no_groups")
 
     def _default_suites12(self):
         kinds = []

@@ -78,8 +78,8 @@ def test_a_server_with_both_shows_what_it_prefers_of_what_is_wanted(network, ide
     trust = None if RAW not in wanted else pinned(identity)
     client = {"certificate_types": wanted, **({} if trust is None else {"trust": trust})}
     server = server_of(identity, certificates=tuple(identity.chain), certificate_types=(RAW, X509))
-    host, connection = meets(network, client, server)
-    assert connection._shows_raw == (RAW in wanted)
+    host, _ = meets(network, client, server)
+    assert host.connection._server_type == (RAW if RAW in wanted else X509)
     assert host.connected_ms is not None
 
 

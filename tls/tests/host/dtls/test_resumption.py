@@ -18,8 +18,9 @@ def keeper(by):
     return {"sessions": kept} if by == "session_id" else {"tickets": kept}
 
 
-def joined(made, session=None, **options):
+def joined(made, session=None, hands_over=False):
     host = made.join(made.ends.client(2 if session else 1, session=session, ticket_bytes_max=500))
+    host.hands_over = hands_over
     made.run(made.clock.now + 60000, lambda: host.connected_ms is not None and made.connected())
     assert host.error is None
     assert made.connected()
@@ -29,7 +30,8 @@ def joined(made, session=None, **options):
 @pytest.mark.parametrize("by", ["ticket", "session_id"])
 @pytest.mark.parametrize("suite", [0xC0A8, 0xC02B])
 @pytest.mark.parametrize("loses", [False, True])
-def test_a_session_goes_on(network, by, suite, loses):
+@pytest.mark.parametrize("hands_over", [False, True])
+def test_a_session_goes_on(network, by, suite, loses, hands_over):
     lost = []
 
     def script(to_server, _number, datagram):
@@ -46,7 +48,7 @@ def test_a_session_goes_on(network, by, suite, loses):
     first.connection.close()
     made.run(made.clock.now + 1000)
     made.hosts.clear()
-    again = joined(made, session)
+    again = joined(made, session, hands_over)
     server = made.listener.sessions[0].connection
     assert (again.connection.resumed_by, server.resumed_by) == (by, by)
     assert len(lost) == again.connection.retransmissions == loses
