@@ -22,7 +22,11 @@ class Hash:
         block: bytes of an input block, which HMAC pads its key to.
         new: `new(data=b"")` starts a hash object with `update(data)` and `digest()`.
         reusable: whether that object may go on after `digest()`.
+        label_prefix: of the labels that TLS 1.3 derives secrets with (RFC 8446 §7.1), which are
+            those of a hash: DTLS 1.3 has rows with another (dtls13/suites.py).
     """
+
+    label_prefix = b"tls13 "
 
     def __init__(self, name: str, size: int, block: int, new, reusable: bool) -> None:
         self.name = name
