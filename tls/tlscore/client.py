@@ -147,10 +147,13 @@ class ClientConnection(Connection):
     def check_misaligned(self, message):
         """Refuse a server of an older version, whose flight may be one record, by its version."""
         if message[0] == _SERVER_HELLO:
-            messages.parse_server_hello(message[messages.HEADER_BYTES :], self._hello.offered)
+            self._read_hello(message)
+
+    def _read_hello(self, message):
+        return messages.parse_server_hello(message[messages.HEADER_BYTES :], self._hello.offered)
 
     def _on_server_hello(self, message):
-        hello = messages.parse_server_hello(message[messages.HEADER_BYTES :], self._hello.offered)
+        hello = self._read_hello(message)
         self._check_answer(hello)
         if hello.is_retry:
             return self._on_hello_retry_request(hello, message)

@@ -93,8 +93,11 @@ def _illegal(reason):
     return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
 
 
-def parse(body) -> ReceivedHello:
+def parse(body, version=_TLS_1_3) -> ReceivedHello:
     """Read the body of a ClientHello, a memoryview.
+
+    Args:
+        version: the one that has to be offered; one of DTLS has a cookie's field (RFC 9147 §5.3).
 
     Raises:
         PeerMisbehaved: it is malformed, breaks a rule, or is not for TLS 1.3.
@@ -104,12 +107,15 @@ def parse(body) -> ReceivedHello:
     legacy_version = reader.u16()
     hello.random = reader.take(32)
     hello.session_id = reader.vector8(0, 32).rest()
+    if version != _TLS_1_3 and reader.vector8().remaining():
+        # RFC 9147 §5.3: "any other value ... MUST abort the handshake with an "illegal_parameter"".
+        raise _illegal("client_hello.legacy_cookie")
     hello.suites = codes_of(reader.vector16(2))
     compression = reader.vector8(1).rest()
     # Before TLS 1.3 the extensions could be missing altogether (RFC 5246 §7.4.1.2).
     block = reader.vector16() if reader.remaining() else Reader(body, reader.subject, len(body))
     reader.finish()
-    _check_version(legacy_version, block)
+    _check_version(legacy_version, block, version)
     # RFC 8446 §4.1.2: the vector "MUST contain exactly one byte, set to zero"; "with any other
     # value ... the server MUST abort the handshake with an "illegal_parameter" alert."
     if len(compression) != 1 or compression[0]:
@@ -121,14 +127,14 @@ def parse(body) -> ReceivedHello:
     return hello
 
 
-def _check_version(legacy_version, block):
+def _check_version(legacy_version, block, version):
     # §D.5: a Hello "with ClientHello.legacy_version ... set to 0x0300 MUST abort the handshake
     # with a "protocol_version" alert"; other values are not looked at (§4.2.1).
     supported = extensions.find(block, _SUPPORTED_VERSIONS)
     if legacy_version > _SSL_3_0 and supported is not None:
         versions = codes_of(supported.vector8(2, 254))
         supported.finish()
-        if contains(versions, _TLS_1_3):
+        if contains(versions, version):
             return
     raise PeerMisbehaved("client_hello.version_not_supported", _ALERT_PROTOCOL_VERSION)
 
@@ -333,7 +339,7 @@ def protocol_of(wanted, protocols):
     return None
 
 
-def fingerprint(body) -> int:
+def fingerprint(body, has_cookie=False) -> int:
     """Return a number that stands for all that a second ClientHello must repeat (RFC 8446 §4.1.2).
 
     Extensions count in any order, which means nothing (§4.2: they "MAY appear in any order"), and
@@ -341,10 +347,13 @@ def fingerprint(body) -> int:
 
     Args:
         body: of a ClientHello that `parse` has accepted.
+        has_cookie: it is one of DTLS.
     """
     reader = Reader(body, "client_hello")
     reader.take(34)
     reader.vector8()
+    if has_cookie:
+        reader.vector8()
     reader.vector16()
     reader.vector8()
     total = _number_of(body[: reader.position])

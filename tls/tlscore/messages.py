@@ -80,11 +80,12 @@ class ServerHello:
         self.psk_index = None
 
 
-def parse_server_hello(body, offered) -> ServerHello:
+def parse_server_hello(body, offered, version=_TLS_1_3) -> ServerHello:
     """Read a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3, §4.1.4).
 
     Args:
         offered: extension types of the ClientHello.
+        version: the one in its supported_versions.
     """
     reader = Reader(body, "server_hello")
     hello = ServerHello()
@@ -97,14 +98,14 @@ def parse_server_hello(body, offered) -> ServerHello:
     # Before TLS 1.3 the extensions could be missing altogether (RFC 5246 §7.4.1.3).
     block = reader.vector16() if reader.remaining() else Reader(body, reader.subject, len(body))
     reader.finish()
-    _check_version(legacy_version, random, block)
+    _check_version(legacy_version, random, block, version)
     if compression != 0:  # RFC 8446 §4.1.3: "which MUST have the value 0"
         raise _illegal("server_hello.compression")
     _read_server_extensions(hello, block, offered)
     return hello
 
 
-def _check_version(legacy_version, random, block):
+def _check_version(legacy_version, random, block, offered):
     supported = extensions.find(block, _EXT_SUPPORTED_VERSIONS)
     if supported is None:
         # Some version before TLS 1.3. RFC 8446 §4.1.3: clients "MUST check that the last 8 bytes
@@ -118,7 +119,7 @@ def _check_version(legacy_version, random, block):
     supported.finish()
     # RFC 8446 §4.2.1: illegal_parameter for a version "not offered by the client" or "prior to
     # TLS 1.3".
-    if version != _TLS_1_3:
+    if version != offered:
         raise _illegal("server_hello.unoffered_version")
     # §D.5: a Hello "with ... ServerHello.legacy_version set to 0x0300 MUST abort the handshake with
     # a "protocol_version" alert."

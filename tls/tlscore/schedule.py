@@ -14,7 +14,8 @@ def expand_label(hash_, secret, label, context, length) -> bytes:
     """Return HKDF-Expand-Label(secret, label, context, length), RFC 8446 §7.1.
 
     Args:
-        label: bytes without the prefix "tls13 ", at most 249 of them.
+        hash_: row of crypto/hashes.py; it says the prefix of the label, six bytes.
+        label: bytes without that prefix, at most 249 of them.
         context: bytes, at most 255.
         length: size of the result, at most 255 times the hash size.
     """
@@ -23,7 +24,7 @@ def expand_label(hash_, secret, label, context, length) -> bytes:
     info = b"".join(
         (
             bytes((length >> 8, length & 0xFF, 6 + len(label))),
-            b"tls13 ",
+            hash_.label_prefix,
             label,
             bytes((len(context),)),
             context,

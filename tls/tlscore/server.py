@@ -92,7 +92,7 @@ class ServerConnection(ServerFlight):
 
     def _on_client_hello(self, message):
         body = message[messages.HEADER_BYTES :]
-        hello = client_hello_parser.parse(body)
+        hello = self._read_hello(body)
         # RFC 8446 §4.2.2: "Clients MUST NOT use cookies in their initial ClientHello in
         # subsequent connections." We never gave one.
         if hello.cookie is not None:
@@ -116,7 +116,7 @@ class ServerConnection(ServerFlight):
 
     def _on_second_client_hello(self, message):
         body = message[messages.HEADER_BYTES :]
-        hello = client_hello_parser.parse(body)
+        hello = self._read_hello(body)
         # §4.2.10: early_data "MUST NOT" be in the second ClientHello; nothing of it follows.
         if hello.early_data:
             raise _illegal("client_hello.early_data_after_retry")
@@ -124,19 +124,29 @@ class ServerConnection(ServerFlight):
         self._check_cookie(hello.cookie)
         # §4.1.2: the client "MUST send the same ClientHello without modification" but for a few
         # extensions.
-        if client_hello_parser.fingerprint(body) != self._fingerprint:
+        if self._fingerprint_of(body) != self._fingerprint:
             raise _illegal("client_hello.changed_after_retry")
         self._fingerprint = None
-        # §4.1.2: the list of shares is replaced "with a list containing a single KeyShareEntry
-        # from the indicated group".
-        share = client_hello_parser.share_of(hello.shares, self.group)
-        if share is None or hello.shares.remaining() != 4 + len(share):
-            raise _illegal("client_hello.wrong_share_after_retry")
+        share = self._share_after_retry(hello)
         # §4.1.2: binders are new, and keys that do not fit the suite may be gone.
         self._choose_proof(hello, body)
         self._transcript.keep(self._digests(self._client_certificate_type is not None))
         self._hash_hello(hello, message)
         return self._answer(hello, share)
+
+    def _read_hello(self, body):
+        return client_hello_parser.parse(body)
+
+    def _fingerprint_of(self, body):
+        return client_hello_parser.fingerprint(body)
+
+    def _share_after_retry(self, hello):
+        # §4.1.2: the list of shares is replaced "with a list containing a single KeyShareEntry
+        # from the indicated group".
+        share = client_hello_parser.share_of(hello.shares, self.group)
+        if share is None or hello.shares.remaining() != 4 + len(share):
+            raise _illegal("client_hello.wrong_share_after_retry")
+        return share
 
     def _hash_hello(self, hello, message):
         """Add the ClientHello to the transcript, and check the binder of the key chosen."""
@@ -234,7 +244,7 @@ class ServerConnection(ServerFlight):
     def _retry(self, hello, message):
         """Ask for a share of our group (RFC 8446 §4.1.4)."""
         self.retried = True
-        self._fingerprint = client_hello_parser.fingerprint(message[messages.HEADER_BYTES :])
+        self._fingerprint = self._fingerprint_of(message[messages.HEADER_BYTES :])
         hashed = message_hash(self._suite.hash, message)
         # Which keys the client will still offer is not known yet: enough for either way.
         self._transcript = Transcript(

@@ -28,7 +28,11 @@ class Hash:
         reusable: whether that object may go on after `digest()`; then it has `copy()` too.
         machine: what `hmac.py` is to use in place of `new`: `machine.hmac(key, parts)` and
             `machine.Key(key)`; or None.
+        label_prefix: of the labels that TLS 1.3 derives secrets with (RFC 8446 §7.1), which are
+            those of a hash: DTLS 1.3 has rows with another (dtls13/suites.py).
     """
+
+    label_prefix = b"tls13 "
 
     def __init__(self, name: str, size: int, block: int, new, reusable: bool, machine=None) -> None:
         self.name = name

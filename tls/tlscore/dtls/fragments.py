@@ -47,29 +47,30 @@ class HeldFragments:
         self._view = memoryview(self._buffer)
         self._filled = 0
 
-    def hold(self, piece, epoch, awaited):
-        """Keep a fragment, header and all, if there is room and none like it.
+    def hold(self, piece, epoch, awaited) -> bool:
+        """Keep a fragment, header and all, if there is room and none like it; tell if it is there.
 
         Args:
             awaited: number of the message that is awaited.
         """
         if not 0 <= number_of(piece) - awaited < _AHEAD_MAX:
-            return
+            return False
         at = 0
         while at < self._filled:
             start, end = self._span(at)
             if self._view[start : start + HEADER_BYTES] == piece[:HEADER_BYTES]:
-                return
+                return True
             at = end
         size = len(piece)
         end = at + _MARK_BYTES + size
         if end > len(self._buffer):
-            return
+            return False
         self._buffer[at] = epoch
         self._buffer[at + 1] = size >> 8
         self._buffer[at + 2] = size & 0xFF
         self._view[at + _MARK_BYTES : end] = piece
         self._filled = end
+        return True
 
     def _span(self, at):
         start = at + _MARK_BYTES
