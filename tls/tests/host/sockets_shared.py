@@ -4,7 +4,7 @@ import socket
 import threading
 
 import pytest
-import server_double as double
+import server_identity
 
 from tlscore.clock import FixedClock
 from tlscore.entropy import SystemEntropy
@@ -26,7 +26,7 @@ def credentials_of(identity):
     """Return the store of a client and a server with certificates, and of both with a key."""
     made = credentials.Credentials()
     made.add("client", credentials.ROOTS, (identity.root,))
-    key = double.private_key(identity.key)
+    key = server_identity.private_key(identity.key)
     made.add("server", credentials.CERTIFICATE, (tuple(identity.chain), key))
     made.add("key", credentials.PSK, (KEY_NAME, KEY))
     return made

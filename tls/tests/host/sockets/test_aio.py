@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-import server_double as double
+import server_identity
 from test_client_peers import Peers, needs_openssl
 
 from tlscore import aio
@@ -30,7 +30,7 @@ def client(identity):
 
 @pytest.fixture
 def server(identity):
-    key = double.private_key(identity.key)
+    key = server_identity.private_key(identity.key)
     return ServerConfig(SystemEntropy(), tuple(identity.chain), key)
 
 

@@ -5,7 +5,7 @@ import re
 import socket
 
 import pytest
-import server_double as double
+import server_identity
 from sockets_shared import BY_KEY, KEY, KEY_NAME, WAIT_MS, hear, tcp, udp
 from test_client_peers import PEM, Peers, needs_openssl, x509
 from test_server_command import private_bytes
@@ -130,7 +130,10 @@ def test_a_server_of_datagrams_is_talked_to(peers, maker, echo, by_key):
 
 def test_a_raw_public_key_is_shown_and_pinned(maker, echo):
     """OpenSSL 3.0 has none: two ends of ours."""
-    info, key = double.public_key_info(maker.identity.key), double.private_key(maker.identity.key)
+    info, key = (
+        server_identity.public_key_info(maker.identity.key),
+        server_identity.private_key(maker.identity.key),
+    )
     maker.store.add("raw", credentials.RAW_KEY, (info, key))
     maker.store.add("pinned", credentials.PINS, (hashlib.sha256(info).digest(),))
     server = echo(maker.socks("tls"), "raw")
