@@ -28,7 +28,7 @@ def client(
     """
     sock.connect(transport, name, timeout_ms, address)
     buffer = bytearray(_BUFFER_BYTES)
-    answers = []
+    answers: "list[bytes]" = []
     try:
         for line in lines:
             if answers:  # over DTLS that is another session, and another client to the server
