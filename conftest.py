@@ -16,11 +16,19 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let a run choose how many connections the leak test makes."""
+    """Let a run choose how many connections and sessions some tests make."""
     parser.addoption(
         "--connections",
         type=int,
         default=50,
         metavar="N",
         help="connections of TLS 1.3 and 1.2 that tests/system/test_leaks.py makes (default: 50)",
+    )
+    parser.addoption(
+        "--soak",
+        type=int,
+        default=None,
+        metavar="N",
+        help="sessions that tests/system/test_soak.py opens on the process (default: 70; emulated"
+        " boards open a tenth)",
     )

@@ -146,7 +146,7 @@ def frozen_modules(kernels: Iterable[str] = ()) -> dict[str, Path]:
     modules = {
         f"tlscore/{path.relative_to(tlscore)}": path
         for path in sorted(tlscore.rglob("*.py"))
-        if not path.name.endswith(_NOT_FOR_BOARDS)
+        if not path.name.endswith(_NOT_FOR_BOARDS) and not _is_of_sockets(path)
     }
     foreign = tuple(f"tlscore/crypto/{kind}/" for kind in KERNELS if kind not in kernels)
     modules = {name: path for name, path in modules.items() if not name.startswith(foreign)}
@@ -171,6 +171,17 @@ def native_modules() -> dict[str, Path]:
     return {path.name: path for path in sorted(folder.glob("*.py"))}
 
 
+def socket_modules() -> dict[str, Path]:
+    """Return what an image has beside `frozen_modules` if its recipe says `sockets = true`."""
+    tlscore = paths.tlscore_parent() / "tlscore"
+    found = (path for path in sorted(tlscore.rglob("*.py")) if _is_of_sockets(path))
+    return {f"tlscore/{path.relative_to(tlscore)}": path for path in found}
+
+
+def _is_of_sockets(path: Path) -> bool:
+    return path.parent.name == "sockets" or path.name == "aio.py"
+
+
 def modules_of(recipe: Image) -> dict[str, Path]:
     """Return the modules of one image: all but those its recipe leaves out, none in a bare one."""
     if recipe.bare:
@@ -180,6 +191,7 @@ def modules_of(recipe: Image) -> dict[str, Path]:
         if kind not in KERNELS:
             raise BuildError(f"{named}: kernels: there are {', '.join(KERNELS)} and no {kind!r}")
     modules = frozen_modules(recipe.kernels)
+    modules |= socket_modules() if recipe.sockets else {}
     modules |= native_modules() if recipe.native_tls else {}
     names = {path: path.removesuffix(".py").removesuffix("/__init__") for path in modules}
     names = {path: name.replace("/", ".") for path, name in names.items()}

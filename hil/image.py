@@ -54,6 +54,8 @@ class Image:
         archives: static libraries of this machine that go into it; what is in them is part of the
             firmware's identity.
         folder: where the recipe is.
+        sockets: what moves the bytes that tlscore does not, tlscore.sockets and tlscore.aio, is
+            frozen too.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Image:
     native_tls: bool
     archives: tuple[str, ...]
     folder: Path
+    sockets: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,7 @@ def load(name: str, directory: Path | None = None) -> Image:
         native_tls=facts.flag("native_tls"),
         archives=facts.texts("archives"),
         folder=path.parent,
+        sockets=facts.flag("sockets"),
     )
     facts.refuse_the_rest()
     if image.name != name:

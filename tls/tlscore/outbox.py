@@ -32,7 +32,7 @@ class Outbox(RecordSender):
     """A RecordSender that knows what to send.
 
     Args:
-        buffer_bytes: size of the one buffer.
+        buffer_bytes: size of the one buffer, or a bytearray as for RecordReceiver.
 
     Attributes:
         secret: traffic secret of the present key, or None.
@@ -47,7 +47,7 @@ class Outbox(RecordSender):
         self.padding_bytes = 0
         self._suite = None
         self._key_update_owed = None  # the KeyUpdateRequest to send when there is room
-        self._copy = best(buffer_bytes)
+        self._copy = best(len(self._buffer))
         self._beside_data = self.overhead_bytes + _ALERT_RECORD_BYTES + _KEY_UPDATE_RECORD_BYTES
         self._gap = _HEADER_BYTES  # what stands before the content of a protected record
 

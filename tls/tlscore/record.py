@@ -83,7 +83,8 @@ class RecordReceiver:
 
     Args:
         buffer_bytes: size of the one buffer: the largest record that can be received, header
-            included.
+            included. Or a bytearray to be the buffer: it is wiped and its owner's again when this
+            is released.
 
     Attributes:
         protection: RecordProtection, or None while records come in the clear.
@@ -100,9 +101,9 @@ class RecordReceiver:
     quick = True
 
     def __init__(self, buffer_bytes):
-        self._buffer = bytearray(buffer_bytes)
+        self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
         self._view = memoryview(self._buffer)
-        self._copy = best(buffer_bytes)
+        self._copy = best(len(self._buffer))
         self._filled = 0
         self._wanted = _HEADER_BYTES
         self._discard = 0  # bytes of a record to drop that were not even held
@@ -296,7 +297,7 @@ class RecordSender:
     """Build records one behind the other and hand them out.
 
     Args:
-        buffer_bytes: size of the one buffer.
+        buffer_bytes: size of the one buffer, or a bytearray as for RecordReceiver.
 
     Attributes:
         protection: RecordProtection, or None while records go in the clear.
@@ -309,7 +310,7 @@ class RecordSender:
     overhead_bytes = RECORD_OVERHEAD_BYTES
 
     def __init__(self, buffer_bytes):
-        self._buffer = bytearray(buffer_bytes)
+        self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
         self._view = memoryview(self._buffer)
         self._start = 0
         self._end = 0

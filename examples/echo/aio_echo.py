@@ -1,0 +1,69 @@
+"""Echo with asyncio, on CPython and on MicroPython: any number of clients at once.
+
+aio_echo.py server 127.0.0.1 8443 "device 1" 000102030405060708090a0b0c0d0e0f
+aio_echo.py client 127.0.0.1 8443 "device 1" 000102030405060708090a0b0c0d0e0f
+"""
+
+import asyncio
+
+from tlscore import aio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+async def client(host: str, port: int, config: "Any", lines: "Any") -> "list[bytes]":
+    """Say each line, and return what came back."""
+    reader, writer = await aio.open_connection(host, port, config)
+    answers = []
+    for line in lines:
+        writer.write(line)
+        await writer.drain()
+        answers.append(await reader.readline())
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+async def serve(host: str, port: int, config: "Any", clients: int) -> None:
+    """Say back what clients say, until so many have ended; 0: for ever."""
+    left = [clients]
+    over = asyncio.Event()
+
+    async def echo(reader: "Any", writer: "Any") -> None:
+        line = await reader.readline()
+        while line:
+            writer.write(line)
+            await writer.drain()
+            line = await reader.readline()
+        left[0] -= 1
+        if not left[0]:
+            over.set()
+
+    def failed(error: Exception) -> None:
+        print(repr(error))
+
+    server = await aio.start_server(echo, host, port, config, on_error=failed)
+    print("ready")
+    await over.wait()
+    server.close()
+    await server.wait_closed()
+    await asyncio.sleep(0.1)  # the last client's connection is closed meanwhile
+
+
+def main() -> None:
+    """Run the command line."""
+    from desk import LINES, Arguments, client_config, server_config
+
+    arguments = Arguments()
+    host, port = arguments.host, arguments.port
+    if arguments.role == "client":
+        for answer in asyncio.run(client(host, port, client_config(arguments), LINES)):
+            print(answer.decode().strip())
+    else:
+        asyncio.run(serve(host, port, server_config(arguments), arguments.clients))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Sessions of secure_sock without end, on boards: the heap is as before, no slot lost, none failed.
+
+Here a short form of it. `tox -e soak` opens, uses, renews, resumes, abandons, evicts and closes a
+thousand sessions of TLS and of DTLS, with ten thousand messages each, some from clients that change
+their address (`--soak=1000`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hil import build, image
+
+CHECKS = Path(__file__).parents[2] / "tls" / "tests" / "portable" / "soak_checks.py"
+NEEDED = {
+    "tls": ("tlscore/sockets/tls_stack.py", "tlscore/server.py"),
+    "dtls": ("tlscore/sockets/dtls_stack.py", "tlscore/dtls/listener.py"),
+}
+BOARDS = ("unix", "qemu-cortexm")
+HEAP_BYTES = {32: 196_608, 64: 1_048_576}
+MESSAGES_EACH = 22  # so that there are ten for each session: some have none
+SHORT = 70
+SESSION_S = 4  # on an emulated board and a busy machine
+
+
+@pytest.mark.parametrize("kind", NEEDED)
+def test_sessions_without_end(
+    hil_target: Any, dut_factory: Any, pytestconfig: pytest.Config, kind: str
+) -> None:
+    if hil_target.name not in BOARDS:
+        pytest.skip(f"a claim about {', '.join(BOARDS)}")
+    recipe = image.load(hil_target.image)
+    if not set(NEEDED[kind]) <= build.modules_of(recipe).keys():
+        pytest.skip(f"image {recipe.name} leaves {kind.upper()} of secure_sock out")
+    asked = pytestconfig.getoption("soak")
+    sessions = (asked or SHORT) if hil_target.name == "unix" else (asked or SHORT) // 10
+    board = dut_factory(hil_target.uncounted(), heap_bytes=HEAP_BYTES[hil_target.word_bits])
+    board.install("soak_checks", CHECKS.read_text())
+    timeout_s = 60 + SESSION_S * (sessions + 30)
+    found = board.call("soak_checks:job", kind, sessions, MESSAGES_EACH, timeout_s=timeout_s)
+    print(f"{kind} on {hil_target.name}: {found}")  # noqa: T201
+    assert found["failed"] == []
+    assert found["whole"]
+    assert found["sessions"] >= sessions
+    assert found["messages"] >= 10 * sessions
+    assert found["heap_after"] == found["heap_before"]
