@@ -70,6 +70,7 @@ TLS12_PSK = frozenset(
     }
 )
 TLS12_ALL = TLS12_CERTIFICATES | TLS12_PSK
+DTLS12 = frozenset({"DTLSv1.2"})
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,11 @@ class ProgramPeer:
     def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
         raise PeerError(f"{self.name} {self.command} does not close first")
 
+    def abandon(self) -> None:
+        """End the program from another thread: whoever waits for it learns that it is gone."""
+        if self._dialogue is not None:
+            self._dialogue.process.kill()
+
     def close(self) -> None:
         if self._dialogue is not None:
             self._dialogue.close()

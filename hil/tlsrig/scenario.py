@@ -68,6 +68,9 @@ class BoardSide:
         small_buffers: as a client it sends from a buffer that holds its ClientHello and little
             more, and has no room for messages that are split over records but the usual ones.
         fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
+        datagram_bytes: the largest datagram it sends, in DTLS.
+        retransmission_ms_max: to what its time-outs double (RFC 6347 §4.2.4.1), in DTLS; None:
+            tlscore's default.
     """
 
     role: Literal["client", "server"] = "client"
@@ -88,6 +91,8 @@ class BoardSide:
     max_fragment_bytes: int | None = None
     fallback: bool = False
     small_buffers: bool = False
+    datagram_bytes: int = 1200
+    retransmission_ms_max: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ class PeerSide:
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         device: it is this very one, which only a peer that declares it can be; None: any peer.
         fallback: as `BoardSide` has it.
+        datagram_bytes: the largest datagram it sends, in DTLS; None: its own default.
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
@@ -118,6 +124,7 @@ class PeerSide:
     extended_master_secret: bool = True
     device: str | None = None
     fallback: bool = False
+    datagram_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +216,9 @@ class Scenario:
         raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
             certificate; a board knows that of its peer.
         tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
+        link_profile: the network that carries its datagrams (`hil.link_profile`); None: a stream.
+        link_seed: fixes what chance does to datagrams.
+        mishap: what happens to some datagrams whatever the profile (`hil.tlsrig.mishaps`).
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
         expect_from: the other end it comes to, as rightly, with the peers named here.
@@ -224,6 +234,9 @@ class Scenario:
     is_first: bool = False
     raw_public_keys: tuple[Literal["client", "server"], ...] = ()
     tamper: str | None = None
+    link_profile: str | None = None
+    link_seed: int = 0
+    mishap: str | None = None
     echo_bytes: tuple[int, ...] = (1, 64, 1000, 5000)
     utc_seconds: int = SCENARIO_UTC_SECONDS
     measure: tuple[str, ...] = ()
@@ -248,6 +261,11 @@ class Scenario:
             measure=(),
         )
         return first, self
+
+    @property
+    def over_datagrams(self) -> bool:
+        """It is one of DTLS."""
+        return self.link_profile is not None
 
     @property
     def has_exporter(self) -> bool:
@@ -300,7 +318,7 @@ class Scenario:
             abilities.EXPORTER_BESIDE_THEM: client.certificates
             and isinstance(self.expect, Success),
         }
-        is_tls12 = "TLSv1.2" in needs
+        is_tls12 = not needs.isdisjoint({"TLSv1.2", "DTLSv1.2"})
         if self.resumption is not None:
             by = _RESUMPTIONS_OF_TLS12[self.resumption.by] if is_tls12 else abilities.RESUMPTION
             needs.add(by)
@@ -336,6 +354,8 @@ class Scenario:
             raise ScenarioError(f"{self.name}: expects success over a tampered link")
         if isinstance(self.expect, Success) and not self.echo_bytes and not self.is_first:
             raise ScenarioError(f"{self.name}: expects success but echoes nothing")
+        if self.over_datagrams != (self.board.versions == ("DTLSv1.2",)):
+            raise ScenarioError(f"{self.name}: datagrams are for DTLS, and a stream for TLS")
 
 
 def load_all() -> dict[str, Scenario]:

@@ -1,0 +1,99 @@
+"""DTLS 1.2 with external keys and with certificates, the board in either role, over datagrams.
+
+Unless it is said otherwise the network is `clean`; `--link-profile` puts another one in its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hil.tlsrig.scenario import BoardSide, PeerSide, Scenario, SharedKey, Success
+from hil.tlsrig.scenarios import CHAIN_SIGNATURES, ECDSA_P256
+
+_ONLY = ("DTLSv1.2",)
+_FIGURES = (
+    "heap_live_peak_bytes",
+    "stack_peak_bytes",
+    "ram_static_bytes",
+    "flash_image_bytes",
+    "flash_tlscore_bytes",
+    "handshake_instructions",
+    "echo_instructions",
+    "handshake_wall_ms",
+    "handshake_link_ms",
+    "bytes_sent",
+    "bytes_received",
+    "datagrams_sent",
+    "datagrams_received",
+    "datagrams_lost",
+)
+# One datagram each.
+_ECHOES = (1, 64, 1000)
+
+_CLIENT = BoardSide(versions=_ONLY)
+_SERVER = BoardSide(role="server", versions=_ONLY, key_shares=())
+_PEER = PeerSide(versions=_ONLY, certificates=None, groups=("x25519",), max_record_bytes=None)
+
+_KEY_SUITES = (
+    ("psk-ccm8", "TLS_PSK_WITH_AES_128_CCM_8"),
+    ("psk-gcm", "TLS_PSK_WITH_AES_128_GCM_SHA256"),
+)
+_CERTIFICATE_SUITES = (
+    ("ecdsa-ccm8", "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"),
+    ("ecdsa-gcm", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
+)
+
+
+def _with_key(name: str, suite: str) -> tuple[Scenario, ...]:
+    """Return the scenarios of a suite of external keys: the board as client, and as server."""
+    client = Scenario(
+        name=f"dtls12-{name}",
+        summary=f"{suite} over datagrams, the board as client",
+        psk=SharedKey(mode="psk_ke"),
+        board=replace(_CLIENT, suites=(suite,)),
+        peer=replace(_PEER, suites=(suite,)),
+        expect=Success(("DTLSv1.2", suite, None, None), 0, psk=True),
+        link_profile="clean",
+        echo_bytes=_ECHOES,
+        measure=_FIGURES,
+    )
+    server = replace(
+        client,
+        name=f"dtls12-server-{name}",
+        summary=f"{suite} over datagrams, the board as server",
+        board=replace(_SERVER, suites=(suite,)),
+    )
+    return client, server
+
+
+def _with_certificates(name: str, suite: str) -> tuple[Scenario, ...]:
+    """Return the scenarios of a suite of certificates: the board as client, and as server."""
+    client = Scenario(
+        name=f"dtls12-{name}",
+        summary=f"{suite} over datagrams, the board as client",
+        board=replace(_CLIENT, suites=(suite,)),
+        peer=replace(_PEER, suites=(suite,), certificates="valid"),
+        expect=Success(("DTLSv1.2", suite, "x25519", ECDSA_P256), CHAIN_SIGNATURES),
+        link_profile="clean",
+        echo_bytes=_ECHOES,
+        measure=_FIGURES,
+    )
+    server = replace(
+        client,
+        name=f"dtls12-server-{name}",
+        summary=f"{suite} over datagrams, the board as server",
+        board=replace(_SERVER, suites=(suite,), certificates="valid"),
+        peer=replace(_PEER, suites=(suite,), groups=()),  # which would be for certificates, too
+        expect=Success(("DTLSv1.2", suite, "x25519", ECDSA_P256), 0),
+    )
+    return client, server
+
+
+_PLAIN = tuple(
+    scenario
+    for make, suites in ((_with_key, _KEY_SUITES), (_with_certificates, _CERTIFICATE_SUITES))
+    for name, suite in suites
+    for scenario in make(name, suite)
+)
+
+SCENARIOS = _PLAIN
