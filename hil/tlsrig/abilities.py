@@ -29,6 +29,7 @@ EXPORTER_BESIDE_THEM = "a right exporter beside client certificates"
 VALIDATION = "validation of certificates"
 FRAGMENT_LENGTH = "max_fragment_length (RFC 6066 §4)"
 FALLBACK = "TLS_FALLBACK_SCSV (RFC 7507)"
+LONG_DATAGRAMS = "long datagrams shown whole"
 KEY_FOR_SHA384 = "external keys for SHA-384 (RFC 8446 §4.2.11)"
 EXTENDED_MASTER = "extended master secret (RFC 7627)"
 # It can be told to do without it, or has none.

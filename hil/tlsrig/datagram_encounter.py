@@ -22,6 +22,7 @@ from hil.datagram_pump import DatagramPump
 from hil.errors import PeerError
 from hil.link_profile import profile_of
 from hil.tlsrig import encounter, mishaps
+from hil.tlsrig.datagram_secrets import completed
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.scenario import Scenario
@@ -93,7 +94,8 @@ def meet(
                 board.close()
     evidence.board = encounter.statement(evidence.result)
     assert evidence.peer is not None
-    evidence.peer = replace(evidence.peer, closed_first=peer.closes_first)
+    said = replace(evidence.peer, closed_first=peer.closes_first)
+    evidence.peer = completed(said, peer.artefacts.get("key_log"), evidence.transcript)
     evidence.echoes = encounter.echoes(reached, evidence.result["echo"])
 
 

@@ -32,6 +32,9 @@ _RESUMPTIONS_OF_TLS12 = {
     "session_id": abilities.RESUMPTION_BY_ID,
 }
 
+# What every peer shows of a datagram.
+_SHORT_DATAGRAM_BYTES = 127
+
 # What every peer begins with when nobody tells it otherwise.
 _FIRST_GROUP = "x25519"
 
@@ -138,6 +141,7 @@ class Success:
         resumed: an earlier connection was resumed.
         answered: the peer, when it closes first, waits for the board's close_notify.
         alpn: the protocol that the server chose (RFC 7301), None for none.
+        peer_closes: the peer says close_notify; one that does not ends over datagrams all the same.
     """
 
     negotiated: tuple[str, str, str | None, str | None]
@@ -147,6 +151,7 @@ class Success:
     resumed: bool = False
     answered: bool = True
     alpn: str | None = None
+    peer_closes: bool = True
 
 
 @dataclass(frozen=True)
@@ -309,6 +314,8 @@ class Scenario:
             abilities.FRAGMENT_LENGTH: self.board.max_fragment_bytes,
             abilities.FALLBACK: self.peer.fallback or self.board.fallback,
             abilities.CLIENT_CERTIFICATES: client.certificates,
+            abilities.LONG_DATAGRAMS: self.over_datagrams
+            and max(self.echo_bytes) > _SHORT_DATAGRAM_BYTES,
             abilities.VALIDATION: refused_by_peer and shown,
             abilities.INSISTENCE: refused_by_peer and self.board.withholds,
             abilities.KEY_REFUSAL: refused_by_peer
