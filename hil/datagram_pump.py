@@ -23,9 +23,9 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Protocol
 
 from hil.datagram_frames import BEGIN, CONNECTED, CONTROL, Deframer, Frame
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction, LinkEndpoint
@@ -35,9 +35,28 @@ _READ_BYTES = 65_536
 _BOARD_QUEUE_BYTES = 65_536
 
 Address = tuple[str, int]
-# Given (direction, its number in that direction, datagram): [(delay in ms, datagram)] of what
-# arrives instead of what the weather would leave, or None for the weather.
-Mishap = Callable[[Direction, int, bytes], "list[tuple[float, bytes]] | None"]
+
+
+class Mishap(Protocol):
+    """Treats some datagrams in its own way.
+
+    Attributes:
+        moves_at: from its datagram with this number on the peer is at another address, for the
+            board; None: it stays where it is.
+    """
+
+    moves_at: int | None
+
+    def __call__(
+        self, direction: Direction, number: int, datagram: bytes
+    ) -> list[tuple[float, bytes]] | None:
+        """Return [(delay in ms, datagram)] of what arrives, None for what the weather leaves.
+
+        Args:
+            direction: of the datagram.
+            number: of the datagram in its direction, from 0.
+            datagram: its octets.
+        """
 
 
 @dataclass(frozen=True)
@@ -214,7 +233,14 @@ class DatagramPump:
                 if not self._is_open:
                     continue
                 self._addresses.append(sender)
-            self._carry(PEER_TO_BOARD, Frame(self._addresses.index(sender), datagram))
+            self._carry(PEER_TO_BOARD, Frame(self._number_of(sender), datagram))
+
+    def _number_of(self, sender: Address) -> int:
+        """Return the number of a sender's address, a new one when it has just moved."""
+        moves_at = None if self._mishap is None else self._mishap.moves_at
+        if moves_at is not None and self._weather[PEER_TO_BOARD].tally.sent == moves_at:
+            self._addresses.append(sender)
+        return len(self._addresses) - 1 - self._addresses[::-1].index(sender)
 
     def _carry(self, direction: Direction, frame: Frame) -> None:
         if self._began_s is None:

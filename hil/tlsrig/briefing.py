@@ -25,8 +25,6 @@ _BETWEEN_S = 5
 _EXPIRED_S = 7 * 24 * 3600 + 1
 # Of tlscore.dtls.server_config.
 _COOKIE_KEY_BYTES = 32
-# What a path carries where nobody says otherwise.
-_USUAL_DATAGRAM_BYTES = 1500
 
 # What every image can verify, in the core's order of preference.
 _SCHEMES = (
@@ -333,11 +331,10 @@ def _cookie_key(scenario: Scenario, seed: bytes) -> bytes | None:
 
 def _datagram_bytes(scenario: Scenario) -> int | None:
     """Return the largest datagram a peer may send, None for its own default."""
-    if scenario.link_profile is None:
+    if scenario.link_profile is None or not scenario.has_short_datagrams:
         return None
     most = profile_of(scenario.link_profile).datagram_bytes_max
-    asked = scenario.peer.datagram_bytes
-    return min(asked or most, most) if asked or most < _USUAL_DATAGRAM_BYTES else None
+    return min(scenario.peer.datagram_bytes or most, most)
 
 
 def _derived(seed: bytes, purpose: bytes) -> bytes:

@@ -53,6 +53,8 @@ class Mishap:
 
     Attributes:
         applied: it has happened.
+        moves_at: from its datagram with this number on the peer is at another address; None: it
+            stays.
     """
 
     def __init__(
@@ -65,10 +67,14 @@ class Mishap:
                 its place, once; None as long as it is another datagram.
         """
         self.applied = False
+        self.moves_at: int | None = None
         self._change = change
 
     def __call__(
-        self, direction: Direction, _number: int, datagram: bytes
+        self,
+        direction: Direction,
+        number: int,  # noqa: ARG002
+        datagram: bytes,
     ) -> list[tuple[float, bytes]] | None:
         """Return what arrives of a datagram, None for whatever the link makes of it."""
         if self.applied:
@@ -159,6 +165,43 @@ def two_client_hellos() -> Mishap:
     return Mishap(change)
 
 
+def client_hello_fragmented() -> Mishap:
+    """Do nothing: happen when a ClientHello comes that is not whole."""
+
+    def change(
+        _direction: Direction, found: list[Record]
+    ) -> list[tuple[float, list[Record]]] | None:
+        is_part = any(
+            record.message == wire.CLIENT_HELLO and _is_part(record.octets) for record in found
+        )
+        return [(0, found)] if is_part else None
+
+    return Mishap(change)
+
+
+def _is_part(octets: bytes) -> bool:
+    message = octets[_HEADER_BYTES:]
+    return message[1:4] != message[9:12]  # its length, and that of the fragment
+
+
+def cookie_after_address_change() -> Mishap:
+    """Let a client be at another address from its second datagram on."""
+
+    def change(
+        direction: Direction, found: list[Record]
+    ) -> list[tuple[float, list[Record]]] | None:
+        is_hello = any(record.message == wire.CLIENT_HELLO for record in found)
+        if direction != PEER_TO_BOARD or not is_hello:
+            return None
+        hellos.append(0)
+        return [(0, found)] if len(hellos) > 1 else None
+
+    hellos: list[int] = []
+    made = Mishap(change)
+    made.moves_at = 1
+    return made
+
+
 _LATE_MS = 150
 
 MISHAPS: Mapping[str, Callable[[], Mishap]] = {
@@ -168,4 +211,6 @@ MISHAPS: Mapping[str, Callable[[], Mishap]] = {
     "lost-final-flight-of-peer": lost_final_flight_of_peer,
     "change-cipher-spec-after-finished": change_cipher_spec_after_finished,
     "two-client-hellos": two_client_hellos,
+    "client-hello-fragmented": client_hello_fragmented,
+    "cookie-after-address-change": cookie_after_address_change,
 }

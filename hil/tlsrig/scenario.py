@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hil.errors import HilError
+from hil.link_profile import profile_of
 from hil.tlsrig import abilities, names, plan
 
 # 2026-01-15T12:00:00Z: what the boards of all scenarios take for the present, so that a run can
@@ -34,6 +35,11 @@ _RESUMPTIONS_OF_TLS12 = {
 
 # What every peer shows of a datagram.
 _SHORT_DATAGRAM_BYTES = 127
+# The longest that Ethernet carries, and peers send where nobody tells them otherwise.
+_USUAL_DATAGRAM_BYTES = 1500
+
+# After these the server asks the client for a cookie a second time.
+_ASKED_TWICE = ("two-client-hellos", "cookie-after-address-change")
 
 # What every peer begins with when nobody tells it otherwise.
 _FIRST_GROUP = "x25519"
@@ -273,6 +279,14 @@ class Scenario:
         return self.link_profile is not None
 
     @property
+    def has_short_datagrams(self) -> bool:
+        """Its network carries no datagrams as long as peers send them by themselves."""
+        if self.link_profile is None:
+            return False
+        most = self.peer.datagram_bytes or _USUAL_DATAGRAM_BYTES
+        return min(most, profile_of(self.link_profile).datagram_bytes_max) < _USUAL_DATAGRAM_BYTES
+
+    @property
     def has_exporter(self) -> bool:
         """Both ends can export keying material: in TLS 1.2 not without extended master secret.
 
@@ -316,6 +330,8 @@ class Scenario:
             abilities.CLIENT_CERTIFICATES: client.certificates,
             abilities.LONG_DATAGRAMS: self.over_datagrams
             and max(self.echo_bytes) > _SHORT_DATAGRAM_BYTES,
+            abilities.DATAGRAM_LIMIT: self.has_short_datagrams,
+            abilities.SECOND_COOKIE: self.mishap in _ASKED_TWICE,
             abilities.VALIDATION: refused_by_peer and shown,
             abilities.INSISTENCE: refused_by_peer and self.board.withholds,
             abilities.KEY_REFUSAL: refused_by_peer

@@ -40,7 +40,7 @@ KNOWS_TIME = False
 _BOTH = Abilities.both(
     abilities.TLS13_ALL,
     abilities.TLS12_ALL,
-    abilities.DTLS12,
+    abilities.DTLS12 | {abilities.DATAGRAM_LIMIT},
     {"TLSv1.1", "psk_dhe_ke", "psk_ke"},
     abilities.CERTIFICATES,
     abilities.GROUPS,
@@ -52,7 +52,7 @@ _BOTH = Abilities.both(
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER, abilities.FALLBACK},
 )
 # Of a long datagram gnutls-serv shows the beginning.
-_OF_CLIENT = frozenset({abilities.COOKIE, abilities.LONG_DATAGRAMS})
+_OF_CLIENT = frozenset({abilities.COOKIE, abilities.LONG_DATAGRAMS, abilities.SECOND_COOKIE})
 # gnutls-cli 3.7 crashes when it prints what it agreed on with ECDHE_PSK, with any server.
 _CRASHES = frozenset({"TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"})
 ABILITIES = Abilities(server=_BOTH.server, client=(_BOTH.client | _OF_CLIENT) - _CRASHES)

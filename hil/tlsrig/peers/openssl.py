@@ -43,7 +43,7 @@ _COMMON = frozenset(
     {
         *abilities.TLS13_ALL,
         *abilities.TLS12_ALL,
-        *(abilities.DTLS12 | {abilities.LONG_DATAGRAMS}),
+        *(abilities.DTLS12 | abilities.OF_DATAGRAMS),
         *("TLSv1.1", "psk_dhe_ke", "psk_ke"),
         *abilities.CERTIFICATES,
         *abilities.GROUPS,

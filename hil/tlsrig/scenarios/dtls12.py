@@ -118,4 +118,74 @@ _LONG = tuple(
     for scenario in _with_key(*_KEY_SUITES[0])
 )
 
-SCENARIOS = (*_PLAIN, *_LONG)
+# What is known to have broken handshakes in the field: (name, what it is, mishap).
+_FAILURES_OF_BOTH = (
+    ("lost-hello-verify-request", "the first HelloVerifyRequest is lost"),
+    ("lost-server-hello-done", "of the server's flight the ServerHelloDone alone is lost"),
+    ("change-cipher-spec-after-finished", "a change_cipher_spec is overtaken by the Finished"),
+)
+
+
+def _regression(role: str, name: str, what: str, mishap: str | None = None) -> Scenario:
+    client, server = _with_key(*_KEY_SUITES[0])
+    base = client if role == "client" else server
+    infix = "" if role == "client" else "server-"
+    return replace(
+        base,
+        name=f"dtls12-{infix}{name}",
+        summary=f"{what}, the board as {role}",
+        mishap=mishap or name,
+        measure=(),
+    )
+
+
+# So that the ClientHello of a peer is long.
+_LONG_NAMES = tuple(letter * 30 for letter in "abcdef")
+_CERTIFICATE_PAIR = _with_certificates(*_CERTIFICATE_SUITES[0])
+_FRAGMENTED = tuple(
+    replace(
+        scenario,
+        name=scenario.name.replace(_CERTIFICATE_SUITES[0][0], "client-hello-fragmented"),
+        summary=f"a ClientHello in fragments, the board as {scenario.role}",
+        board=replace(scenario.board, datagram_bytes=128),
+        peer=replace(
+            scenario.peer, datagram_bytes=256, alpn=_LONG_NAMES if scenario.role == "server" else ()
+        ),
+        echo_bytes=(1, 80),
+        mishap="client-hello-fragmented",
+        measure=(),
+    )
+    for scenario in _CERTIFICATE_PAIR
+)
+_REGRESSIONS = (
+    *(
+        _regression(role, name, what)
+        for role in ("client", "server")
+        for name, what in _FAILURES_OF_BOTH
+    ),
+    _regression(
+        "client",
+        "lost-final-flight",
+        "the last flight, which is the server's, is lost",
+        "lost-final-flight-of-peer",
+    ),
+    _regression(
+        "server",
+        "lost-final-flight",
+        "the last flight, which is the server's, is lost",
+        "lost-final-flight-of-board",
+    ),
+    _regression(
+        "server",
+        "two-client-hellos",
+        "before a ClientHello comes one with another random, as of a client that was reset",
+    ),
+    _regression(
+        "server",
+        "cookie-after-address-change",
+        "a client returns the cookie from another address than it was sent to",
+    ),
+    *_FRAGMENTED,
+)
+
+SCENARIOS = (*_PLAIN, *_LONG, *_REGRESSIONS)
