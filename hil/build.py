@@ -58,6 +58,8 @@ _KEEP_NEWEST = 8
 _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
 # Kinds of machine code that modules are written in: packages below tlscore/crypto/.
 KERNELS = ("thumb", "viper")
+# An image that has it gets the jobs that speak DTLS as well.
+_DTLS = "tlscore/dtls/connection.py"
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -182,6 +184,12 @@ def _is_of_sockets(path: Path) -> bool:
     return path.parent.name == "sockets" or path.name == "aio.py"
 
 
+def datagram_modules() -> dict[str, Path]:
+    """Return the jobs that speak DTLS, by the path they are frozen under."""
+    folder = paths.package_dir() / "tlsrig" / "ontarget" / "datagrams"
+    return {path.name: path for path in sorted(folder.glob("*.py"))}
+
+
 def modules_of(recipe: Image) -> dict[str, Path]:
     """Return the modules of one image: all but those its recipe leaves out, none in a bare one."""
     if recipe.bare:
@@ -198,11 +206,12 @@ def modules_of(recipe: Image) -> dict[str, Path]:
     for pattern in recipe.leave_out:
         if not fnmatch.filter(names.values(), pattern):
             raise BuildError(f"{named}: leave_out: there is no module {pattern!r}")
-    return {
+    kept = {
         path: file
         for path, file in modules.items()
         if not any(fnmatch.fnmatchcase(names[path], pattern) for pattern in recipe.leave_out)
     }
+    return kept | (datagram_modules() if _DTLS in kept else {})
 
 
 def missing_packages(images: Iterable[str] | None = None) -> list[str]:

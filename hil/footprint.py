@@ -17,7 +17,7 @@ from textwrap import wrap
 from rich.table import Table
 from rich.text import Text
 
-from hil import compatibility, components, quantities, tables
+from hil import compatibility, components, link_times, quantities, tables
 from hil.document import VERDICTS, Document
 from hil.tables import MISSING
 
@@ -109,6 +109,7 @@ def markdown(document: Document) -> str:
         rows = [_row(cell, columns) for cell in footprints]
         parts.append(_markdown_table(heads, rows, right=len(columns)))
     parts.extend(compatibility.markdown(cells))
+    parts.extend(link_times.markdown(cells))
     if "merged_from" in run:
         of = (f"{part['id']} on {part['host']['name']}" for part in run["merged_from"])
         parts.insert(2, _escaped(f"Merged from {', '.join(of)}."))

@@ -46,6 +46,7 @@ class Cell:
         test: the test that filled the cell, set by the plugin.
         backends: which code the board's firmware computes each primitive with; a fact of the board,
             so it stands with its target in the report. None where nobody asked.
+        link: profile and seed of the network that carried datagrams; None for a stream.
     """
 
     target: str
@@ -61,6 +62,7 @@ class Cell:
     artefacts: dict[str, str] = field(default_factory=dict)
     test: str | None = None
     backends: dict[str, str] | None = None
+    link: dict[str, str | int] | None = None
 
     @property
     def name(self) -> str:
@@ -82,6 +84,7 @@ class Cell:
             "measurements": [_measurement(measurement) for measurement in self.measurements],
             "artefacts": dict(self.artefacts),
             "test": self.test,
+            **({} if self.link is None else {"link": dict(self.link)}),
         }
 
 

@@ -151,6 +151,10 @@ LIMITS: Mapping[str, Key] = {
         "bytes_received",
         "records_sent",
         "records_received",
+        "handshake_link_ms",
+        "datagrams_sent",
+        "datagrams_received",
+        "datagrams_lost",
     )
 }
 _PHASE = re.compile(r"phase\.[a-z0-9_]+\.instructions")

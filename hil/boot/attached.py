@@ -264,6 +264,7 @@ def _provide_modules(
         path: file for path, file in build.frozen_modules().items() if path not in _NOT_INSTALLED
     }
     modules.update(build.native_modules())
+    modules.update(build.datagram_modules())
     installer = Installer(request.target.name, repl, step_s)
     installed = installer.install(mpy.compiled(modules, wanted))
     repl.enter(step_s, soft_reset=True)  # what the installing left in the heap

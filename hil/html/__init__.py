@@ -1,8 +1,8 @@
 """The HTML report: one file that holds everything it shows, readable without a network.
 
 A document and the folder it lies in go in, text comes out. What is shown is worked out by
-`hil.compatibility`, `hil.html.cells`, `hil.html.apart`, `hil.html.boards`, `hil.html.timing` and
-`hil.html.history`; how it looks is `templates/`.
+`hil.compatibility`, `hil.html.cells`, `hil.html.apart`, `hil.html.boards`, `hil.html.timing`,
+`hil.html.links` and `hil.html.history`; how it looks is `templates/`.
 
 What a board or a peer said is not to be trusted. Templates escape everything (jinja2's
 autoescape); only what `hil.html.charts` drew, the page's own style sheet and script go in as they
@@ -27,6 +27,7 @@ from hil.html import apart as html_apart
 from hil.html import boards as html_boards
 from hil.html import cells as html_cells
 from hil.html import history as html_history
+from hil.html import links as html_links
 from hil.html import timing as html_timing
 from hil.tables import MISSING
 
@@ -78,6 +79,7 @@ def page(document: Document, directory: Path, earlier: Sequence[Document]) -> st
             modules=html_boards.modules(document["targets"]),
             boards=_boards_with_components(document),
             timings=html_timing.timings(cells),
+            networks=html_links.networks(cells),
             uncounted=html_timing.uncounted(cells),
             history=history,
             followed=html_history.FOLLOWED,

@@ -1,4 +1,5 @@
-"""Plots of the HTML report, as inline SVG: stacked bars on a common scale, and sparklines.
+"""Plots of the HTML report, as inline SVG: stacked bars on a common scale, strips of marks, and
+sparklines.
 
 Drawn with drawsvg. What else was tried, here with Python 3.11:
 
@@ -29,6 +30,7 @@ _HEIGHT = 20
 _BASELINE = 14
 _CHARACTER_PX = 6.4
 _MARGIN_PX = 8
+_MARK_RADIUS = 3.5
 
 # A bar is at least so wide (px) on a phone and on a desk; the style sheet switches at WIDE.
 _NARROW = 230
@@ -88,6 +90,45 @@ def bar(
     if limit is not None and limit <= scale:
         drawing.append(_line(limit / scale, "limit"))
     return _svg(drawing)
+
+
+def strip(
+    title: str,
+    marks: Sequence[tuple[float, str]],
+    scale: float,
+    *,
+    middle: float | None = None,
+    ticks: Sequence[float] = (),
+) -> str:
+    """Return values as marks on a line, as an SVG element.
+
+    Args:
+        title: says the same in words.
+        marks: each value, and how it is written.
+        scale: value at the right end of the plot.
+        middle: draws a line there.
+        ticks: values with a thin line behind the marks.
+    """
+    drawing = drawsvg.Drawing("100%", _HEIGHT, viewBox=None, class_="bar strip", role="img")
+    drawing.append_title(title)
+    scale = scale or 1.0
+    for tick in ticks:
+        drawing.append(_line(tick / scale, "tick"))
+    for value, written in marks:
+        dot = drawsvg.Circle(_percent(value / scale), _HEIGHT / 2, _MARK_RADIUS, class_="mark")
+        dot.append_title(written)
+        drawing.append(dot)
+    if middle is not None:
+        drawing.append(_line(middle / scale, "limit"))
+    return _svg(drawing)
+
+
+def step(least: float) -> float:
+    """Return 1, 2 or 5 times a power of ten that is not below `least`: how far ticks are apart."""
+    power = 1.0
+    while power * 10 <= least:
+        power *= 10
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
 
 
 def axis(ticks: Sequence[tuple[float, str]], scale: float) -> str:

@@ -61,7 +61,7 @@ def _range(cells: Iterable[CellView]) -> str:
 def _timing(cells: Sequence[CellView], looks: Mapping[str, str]) -> Section:
     split = [(cell, _by_phase(cell.document, looks)) for cell in cells]
     scale = max(html_bars.length(parts) for _, parts in split)
-    step = _step(scale / 4)
+    step = charts.step(scale / 4)
     ticks = [step * count for count in range(int(scale / step) + 1)]
     used = {part.name for _, parts in split for part in parts}
     return Section(
@@ -117,11 +117,3 @@ def uncounted(cells: Iterable[CellView]) -> list[str]:
         for note in html_bars.missing(cell.document, ("handshake_instructions",)):
             found[cell.document["target"]] = note
     return [f"{target}: {note}" for target, note in found.items()]
-
-
-def _step(least: float) -> float:
-    """Return 1, 2 or 5 times a power of ten that is not below `least`."""
-    power = 1.0
-    while power * 10 <= least:
-        power *= 10
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)

@@ -29,6 +29,10 @@ EXPORTER_BESIDE_THEM = "a right exporter beside client certificates"
 VALIDATION = "validation of certificates"
 FRAGMENT_LENGTH = "max_fragment_length (RFC 6066 §4)"
 FALLBACK = "TLS_FALLBACK_SCSV (RFC 7507)"
+LONG_DATAGRAMS = "long datagrams shown whole"
+DATAGRAM_LIMIT = "a limit for the size of its datagrams"
+# As a client; RFC 6347 §4.2.1 has it answer each with the cookie in it.
+SECOND_COOKIE = "an answer to a second HelloVerifyRequest"
 KEY_FOR_SHA384 = "external keys for SHA-384 (RFC 8446 §4.2.11)"
 EXTENDED_MASTER = "extended master secret (RFC 7627)"
 # It can be told to do without it, or has none.
@@ -70,6 +74,8 @@ TLS12_PSK = frozenset(
     }
 )
 TLS12_ALL = TLS12_CERTIFICATES | TLS12_PSK
+OF_DATAGRAMS = frozenset({LONG_DATAGRAMS, DATAGRAM_LIMIT, SECOND_COOKIE})
+DTLS12 = frozenset({"DTLSv1.2"})
 
 
 @dataclass(frozen=True)

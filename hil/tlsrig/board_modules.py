@@ -30,7 +30,11 @@ def needed(scenario: Scenario, *, to_the_byte: bool = False) -> list[str]:
     board = scenario.board
     modules = [f"tlscore/{scenario.role}.py"]
     package = "tlscore"
-    if board.versions != ("TLSv1.3",):
+    if scenario.over_datagrams:
+        end = "client" if scenario.role == "client" else "listener"
+        modules = [f"tlscore/dtls/{end}.py", "dtls_jobs.py"]
+        package = "tlscore/tls12"
+    elif board.versions != ("TLSv1.3",):
         package = "tlscore/tls12"
         modules.append(f"{package}/{scenario.role}.py")
     if scenario.role == "client" and board.certificates is not None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hil import measure
+from hil.link_profile import profile_of
 from hil.target import Target
 from hil.tlsrig import names, tamper
 from hil.tlsrig.credentials import Credentials
@@ -22,6 +23,8 @@ from hil.tlsrig.scenario import BoardSide, Scenario
 # ticket is good for (RFC 8446 §4.6.1: seven days).
 _BETWEEN_S = 5
 _EXPIRED_S = 7 * 24 * 3600 + 1
+# Of tlscore.dtls.server_config.
+_COOKIE_KEY_BYTES = 32
 
 # What every image can verify, in the core's order of preference.
 _SCHEMES = (
@@ -45,6 +48,10 @@ OPTIONS_OF_TLS12 = frozenset(
         *("versions", "extended_master_secret_required", "fallback", "sessions_seed"),
         *("other_psks", "max_fragment_bytes", "small_buffers"),
     }
+)
+# And those of DTLS alone.
+OPTIONS_OF_DATAGRAMS = frozenset(
+    {"is_server", "datagram_bytes", "handshake_ms", "retransmission_ms_max"}
 )
 
 
@@ -84,7 +91,7 @@ def board_options(
         "pins": _pins(scenario, proofs),
         "raw_public_key": own.raw_public_key if own and _shows_bare_key(scenario) else None,
         "identity": (own.sent, own.private_key) if own is not None else None,
-        "cookie_key": _derived(seed, b"cookie") if side.cookie else None,
+        "cookie_key": _cookie_key(scenario, seed),
         "close_first": not peer.closes_first,
         **declared_options(scenario),
     }
@@ -123,10 +130,23 @@ def _options_of_tls12(scenario: Scenario) -> dict[str, object]:
     side = scenario.board
     if side.versions == ("TLSv1.3",):
         return {}
+    if scenario.over_datagrams:
+        return _options_of_datagrams(scenario)
     return {
         "versions": _codes(names.VERSIONS, side.versions),
         "extended_master_secret_required": side.extended_master_secret,
         **({"fallback": True} if side.fallback else {}),
+    }
+
+
+def _options_of_datagrams(scenario: Scenario) -> dict[str, object]:
+    side, profile = scenario.board, profile_of(scenario.link_profile or "")
+    return {
+        "is_server": scenario.role == "server",
+        "extended_master_secret_required": side.extended_master_secret,
+        "datagram_bytes": min(side.datagram_bytes, profile.datagram_bytes_max),
+        "handshake_ms": round(profile.patience_s * 1000),
+        "retransmission_ms_max": side.retransmission_ms_max,
     }
 
 
@@ -200,6 +220,7 @@ def server_setup(scenario: Scenario, proofs: Credentials) -> ServerSetup:
         extended_master_secret=side.extended_master_secret,
         device=side.device,
         connections=len(scenario.connections),
+        datagram_bytes=_datagram_bytes(scenario),
     )
 
 
@@ -225,6 +246,7 @@ def client_setup(scenario: Scenario, proofs: Credentials, address: tuple[str, in
         extended_master_secret=side.extended_master_secret,
         device=side.device,
         connections=len(scenario.connections),
+        datagram_bytes=_datagram_bytes(scenario),
     )
 
 
@@ -299,6 +321,20 @@ def _ticket_options(scenario: Scenario, seed: bytes, utc_seconds: int) -> dict[s
         age_s = _EXPIRED_S if spoiled == "expired" else _BETWEEN_S
         options["utc_seconds"] = utc_seconds + age_s
     return options
+
+
+def _cookie_key(scenario: Scenario, seed: bytes) -> bytes | None:
+    if scenario.over_datagrams and scenario.role == "server":
+        return _derived(seed, b"cookie")[:_COOKIE_KEY_BYTES]
+    return _derived(seed, b"cookie") if scenario.board.cookie else None
+
+
+def _datagram_bytes(scenario: Scenario) -> int | None:
+    """Return the largest datagram a peer may send, None for its own default."""
+    if scenario.link_profile is None or not scenario.has_short_datagrams:
+        return None
+    most = profile_of(scenario.link_profile).datagram_bytes_max
+    return min(scenario.peer.datagram_bytes or most, most)
 
 
 def _derived(seed: bytes, purpose: bytes) -> bytes:

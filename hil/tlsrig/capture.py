@@ -3,9 +3,9 @@
 The link is no network, so the packets around the TLS bytes are made up: one TCP connection over
 IPv4 between 10.0.0.2 (the board) and 10.0.0.1 (the peer), opened by whoever sent first, with port
 443 at the other end. Each delivered piece is one segment, at the time at which it was delivered,
-and is acknowledged at once. Checksums are right, so nothing in the file has to be excused. The
-peer's key log is embedded as a Decryption Secrets Block (pcapng, draft-ietf-opsawg-pcapng §4.7), so
-that no key file has to be set up.
+and is acknowledged at once. Datagrams are UDP packets between the same two. Checksums are right, so
+nothing in the file has to be excused. The peer's key log is embedded as a Decryption Secrets Block
+(pcapng, draft-ietf-opsawg-pcapng §4.7), so that no key file has to be set up.
 
 `read` reads such a file back. It reads only what `write` writes: no retransmissions, no segments
 out of order, no captures of other programs.
@@ -29,20 +29,22 @@ _SEGMENT_BYTES = 16_000  # an IPv4 packet is limited to 65,535 bytes
 _SECTION_HEADER, _INTERFACE, _SECRETS, _PACKET = 0x0A0D0D0A, 1, 10, 6
 _LINKTYPE_RAW_IPV4 = 228
 _TLS_KEY_LOG = 0x544C534B
-_IPV4_BYTES, _TCP_BYTES = 20, 20
+_IPV4_BYTES, _TCP_BYTES, _UDP_BYTES = 20, 20, 8
+_TCP, _UDP = 6, 17  # what an IPv4 packet says it carries
 
 
 class CaptureError(HilError):
     """The file is no capture that this module wrote."""
 
 
-def write(path: Path, transcript: Sequence[Chunk], key_log: str) -> None:
+def write(path: Path, transcript: Sequence[Chunk], key_log: str, *, udp: bool = False) -> None:
     """Write the transcript of one connection as a pcapng file.
 
     Args:
         path: the file to make.
         transcript: what the link delivered, in order.
         key_log: text of the peer's key log; empty for none.
+        udp: each piece was a datagram.
     """
     blocks = [
         _block(_SECTION_HEADER, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)),
@@ -52,7 +54,7 @@ def write(path: Path, transcript: Sequence[Chunk], key_log: str) -> None:
         secrets = key_log.encode("ascii")
         blocks.append(_block(_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(secrets)) + secrets))
     start = transcript[0].at_s if transcript else 0.0
-    for at_s, packet in _packets(transcript):
+    for at_s, packet in _datagrams(transcript) if udp else _packets(transcript):
         microseconds = round((at_s - start) * 1_000_000)
         head = struct.pack(
             "<IIIII", 0, microseconds >> 32, microseconds & 0xFFFFFFFF, len(packet), len(packet)
@@ -80,7 +82,8 @@ def read(path: Path) -> tuple[list[Chunk], str]:
             elif kind == _PACKET:
                 _, high, low, size, _ = struct.unpack_from("<IIIII", body)
                 packet = body[20 : 20 + size]
-                data = packet[_IPV4_BYTES + _TCP_BYTES :]
+                headers = _UDP_BYTES if packet[9] == _UDP else _TCP_BYTES
+                data = packet[_IPV4_BYTES + headers :]
                 from_board = packet[12:16] == _BOARD
                 if data:
                     at_s = (high << 32 | low) / 1_000_000
@@ -132,16 +135,32 @@ class _Connection:
             flags,
             0xFFFF,
         )
-        pseudo = source + destination + struct.pack(">HH", 6, _TCP_BYTES + len(data))
+        pseudo = source + destination + struct.pack(">HH", _TCP, _TCP_BYTES + len(data))
         checksum = _checksum(pseudo + head + data)
         self._next[from_board] += len(data) + (1 if flags & (_SYN | _FIN) else 0)
-        return _ipv4(source, destination, head + struct.pack(">HH", checksum, 0) + data)
+        return _ipv4(_TCP, source, destination, head + struct.pack(">HH", checksum, 0) + data)
 
 
-def _ipv4(source: bytes, destination: bytes, payload: bytes) -> bytes:
-    """Return an IPv4 packet that carries TCP (RFC 791 §3.1)."""
+def _datagrams(transcript: Sequence[Chunk]) -> Iterable[tuple[float, bytes]]:
+    """Yield (time, IPv4 packet): a UDP packet (RFC 768) for each piece."""
+    board_opens = not transcript or transcript[0].direction == BOARD_TO_PEER
+    ports = {board_opens: _CLIENT_PORT, not board_opens: _SERVER_PORT}
+    for chunk in transcript:
+        from_board = chunk.direction == BOARD_TO_PEER
+        source, destination = (_BOARD, _PEER) if from_board else (_PEER, _BOARD)
+        size = _UDP_BYTES + len(chunk.data)
+        head = struct.pack(">HHH", ports[from_board], ports[not from_board], size)
+        pseudo = source + destination + struct.pack(">HH", _UDP, size)
+        # RFC 768: a sum of zero is sent as all ones.
+        checksum = _checksum(pseudo + head + bytes(2) + chunk.data) or 0xFFFF
+        payload = head + checksum.to_bytes(2, "big") + chunk.data
+        yield chunk.at_s, _ipv4(_UDP, source, destination, payload)
+
+
+def _ipv4(protocol: int, source: bytes, destination: bytes, payload: bytes) -> bytes:
+    """Return an IPv4 packet (RFC 791 §3.1)."""
     size = _IPV4_BYTES + len(payload)
-    head = struct.pack(">BBHHHBBH", 0x45, 0, size, 0, 0x4000, 64, 6, 0)
+    head = struct.pack(">BBHHHBBH", 0x45, 0, size, 0, 0x4000, 64, protocol, 0)
     checksum = _checksum(head + source + destination)
     return head[:10] + checksum.to_bytes(2, "big") + source + destination + payload
 

@@ -23,7 +23,7 @@ from hil import cells
 from hil.boot import Board
 from hil.errors import HilError
 from hil.report import Cell
-from hil.tlsrig import briefing, credentials, oracle, outcome, peers
+from hil.tlsrig import briefing, credentials, datagram_encounter, oracle, outcome, peers
 from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.encounter import meet
@@ -72,6 +72,8 @@ def run(
         scenario=scenario.name,
         role=scenario.role,
     )
+    if scenario.link_profile is not None:
+        cell.link = {"profile": scenario.link_profile, "seed": scenario.link_seed}
     is_native = board.target.stack == "native"
     moment = int(time.time()) if is_native else credentials.moment_of(scenario, module)
     proofs = credentials.issue(scenario, moment, log_dir)
@@ -79,12 +81,12 @@ def run(
     with contextlib.ExitStack() as stack:
         listener = None
         if scenario.role == "server":
-            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            listener = stack.enter_context(_listening(scenario))
         peer = stack.enter_context(
             closing(briefing.new_peer(scenario, module, proofs, log_dir, listener))
         )
         try:
-            outcome.require_frozen(board, scenario.role)
+            outcome.require_frozen(board, scenario)
             repeatable = record is not None or smallest_heap is not None
             converse(
                 scenario,
@@ -102,7 +104,7 @@ def run(
             outcome.note_backends(cell, board)
             if is_native:
                 meeting.complete(cell, made[-1], full=smallest_heap is not None)
-            elif cell.verdict == "pass":
+            elif cell.verdict == "pass" and not scenario.over_datagrams:
                 cassette = outcome.cassette_of(cell, made)
                 if record is not None:
                     record(cassette)
@@ -171,15 +173,29 @@ def _hold(
         return
     scenario, evidence = connection.scenario, connection.evidence
     board.reset_link()
-    meet(
-        board,
-        peer,
-        briefing.spoken({**connection.options, **circumstances}),
-        briefing.attack_of(scenario, peer),
-        evidence,
-        listener=listener,
-        timeout_multiplier=timeout_multiplier,
-    )
+    options = briefing.spoken({**connection.options, **circumstances})
+    if scenario.over_datagrams:
+        with contextlib.ExitStack() as stack:
+            transport = listener or stack.enter_context(_listening(scenario))
+            datagram_encounter.meet(
+                board,
+                peer,
+                options,
+                scenario,
+                evidence,
+                transport=transport,
+                timeout_multiplier=timeout_multiplier,
+            )
+    else:
+        meet(
+            board,
+            peer,
+            options,
+            briefing.attack_of(scenario, peer),
+            evidence,
+            listener=listener,
+            timeout_multiplier=timeout_multiplier,
+        )
     assert evidence.board is not None
     assert evidence.peer is not None
     connection.ruling = oracle.judge(
@@ -189,6 +205,13 @@ def _hold(
         echoes=evidence.echoes,
         tampered=evidence.tampered,
     )
+
+
+def _listening(scenario: Scenario) -> contextlib.AbstractContextManager[socket.socket]:
+    """Return the socket that a peer comes to, or over which datagrams go."""
+    if scenario.over_datagrams:
+        return datagram_encounter.listening()
+    return socket.create_server(("127.0.0.1", 0))
 
 
 def _exporter_method(connection: Connection) -> str | None:

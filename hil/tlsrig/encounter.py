@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hil.boot import Board
+from hil.datagram_pump import Account
 from hil.errors import BoardDied, BoardHang, JobFailed, PeerError
 from hil.link import Chunk, Pump
 from hil.peer import PeerEnded
@@ -52,6 +53,7 @@ class Evidence:
         transcript: what the link delivered.
         exchange: what both said, turn by turn, as the board heard it.
         tampered: the attack was carried out.
+        weather: what became of the datagrams of each direction, where there are any.
         secrets_method: how it was seen that both have the same secrets, where not by exporters.
     """
 
@@ -63,6 +65,7 @@ class Evidence:
     exchange: list[Turn] = field(default_factory=list)
     tampered: bool = False
     secrets_method: str | None = None
+    weather: Account | None = None
 
 
 Testify = Callable[[Mapping[str, Any], Evidence], Statement]
@@ -112,19 +115,21 @@ def meet(
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S
         evidence.transcript, evidence.exchange = pump.transcript, recorder.turns
         try:
-            reached = _talk(peer, cast("Sequence[int]", options["echo"]), patience_s)
+            sizes = cast("Sequence[int]", options["echo"])
+            stands = peer.await_connected(patience_s)
+            reached = echo_all(peer, sizes, patience_s) if stands else []
             evidence.peer = peer.finish(patience_s)
             pump.join(0)  # raises what the attack raised
             evidence.result = cast("dict[str, Any]", job.result())
         except PeerError as error:
-            raise _whose_fault(job, error) from None
+            raise whose_fault(job, error) from None
         finally:
             evidence.tampered = attack is not None and attack.applied
             if not job.done():
                 board.close()  # ends the job, which leaving this block waits for
     result = evidence.result
     evidence.board = statement(result) if testify is None else testify(result, evidence)
-    evidence.echoes = _echoes(reached, evidence.result["echo"])
+    evidence.echoes = echoes(reached, evidence.result["echo"])
 
 
 def payload(size: int) -> bytes:
@@ -150,6 +155,7 @@ def statement(result: Mapping[str, Any]) -> Statement:
         alert_received=result["alert_received"],
         close_sent=result["close_sent"],
         close_received=result["close_received"],
+        closed_first=bool(result.get("closed_first")),
         reason=result["reason"],
         alpn=_text(result.get("alpn")),
         signatures_verified=result.get("signatures_verified"),
@@ -179,11 +185,9 @@ def _connection(peer: TlsPeer, listener: socket.socket | None) -> socket.socket:
         ) from None
 
 
-def _talk(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[int, bool]]:
-    """Echo through the peer while its connection stands; return (size, payload was right)."""
+def echo_all(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[int, bool]]:
+    """Echo through a connected peer while its connection stands; return (size, was right)."""
     reached: list[tuple[int, bool]] = []
-    if not peer.await_connected(timeout_s):
-        return reached
     try:
         for size in sizes:
             reached.append((size, peer.echo(size, timeout_s) == payload(size)))
@@ -194,16 +198,16 @@ def _talk(peer: TlsPeer, sizes: Sequence[int], timeout_s: float) -> list[tuple[i
     return reached
 
 
-def _echoes(reached: list[tuple[int, bool]], came_back: list[tuple[int, bool]]) -> list[Echo]:
+def echoes(reached: list[tuple[int, bool]], came_back: list[tuple[int, bool]]) -> list[Echo]:
     """Join what the peer saw of each payload with what the board got back of it."""
-    echoes = []
+    found = []
     for index, (size, right) in enumerate(reached):
         whole = index < len(came_back) and came_back[index] == (size, True)
-        echoes.append(Echo(size, reached_peer=right, came_back=whole))
-    return echoes
+        found.append(Echo(size, reached_peer=right, came_back=whole))
+    return found
 
 
-def _whose_fault(job: Future[object], error: PeerError) -> Exception:
+def whose_fault(job: Future[object], error: PeerError) -> Exception:
     """Return the board's failure if that is what ended the peer, else the peer's."""
     wait([job], _BOARD_NEWS_S)
     failure = job.exception() if job.done() else None

@@ -16,7 +16,7 @@ from pathlib import Path
 from hil.errors import PeerError
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
 from hil.peer import PeerEnded, Program
-from hil.tlsrig import names, wire
+from hil.tlsrig import datagram_messages, names, wire
 from hil.tlsrig.dissect.exchange import Exchange
 from hil.tlsrig.message_log import Summary, summarize
 from hil.tlsrig.peer_program import ProgramPeer
@@ -138,8 +138,11 @@ class EnginePeer(ProgramPeer):
         return facts
 
     def _statement(self, ended: Mapping[str, str]) -> Statement:
-        exchange = self._exchange()
-        seen = summarize(_messages(exchange, from_client=not self.is_server))
+        exchange = None if "DTLSv1.2" in self._setup.versions else self._exchange()
+        if exchange is None:
+            seen = summarize(datagram_messages.whole(self._wire()))
+        else:
+            seen = summarize(_messages(exchange, from_client=not self.is_server))
         self._check(seen)
         version = _code(self._connected.get("version")) or seen.version
         suite = _code(self._connected.get("suite")) or seen.suite
@@ -174,14 +177,14 @@ class EnginePeer(ProgramPeer):
                     f"ServerHello 0x{in_records:04x} ({self._wire_log})"
                 )
 
-    def _is_resumed(self, exchange: Exchange) -> bool:
+    def _is_resumed(self, exchange: Exchange | None) -> bool:
         """Whether the connection continues an earlier one, by its own word or its records.
 
         An external key is named in the same place as a ticket (RFC 8446 §4.2.11).
         """
         if "resumed" in self._connected:
             return self._connected["resumed"] == "1"
-        if self._setup.psk is not None:
+        if self._setup.psk is not None or exchange is None:  # no scenario resumes over datagrams
             return False
         if exchange.version == names.code_of(names.VERSIONS, "TLSv1.3"):
             return any(
@@ -190,12 +193,17 @@ class EnginePeer(ProgramPeer):
             )
         return not exchange.of("server_hello_done")
 
+    def _wire(self) -> list[tuple[bool, bytes]]:
+        """Return (sent, bytes) of what it sent and received since the present connection began."""
+        lines = self._said(self._wire_log).decode("ascii").split("\n")[:-1]
+        return [(line[0] == ">", bytes.fromhex(line[2:])) for line in lines]
+
     def _exchange(self) -> Exchange:
         """Take apart what it sent and received since the present connection began."""
-        transcript = []
-        for line in self._said(self._wire_log).decode("ascii").split("\n")[:-1]:
-            direction = PEER_TO_BOARD if line[0] == ">" else BOARD_TO_PEER
-            transcript.append(Chunk(direction, bytes.fromhex(line[2:]), 0.0))
+        transcript = [
+            Chunk(PEER_TO_BOARD if sent else BOARD_TO_PEER, data, 0.0)
+            for sent, data in self._wire()
+        ]
         key_log = self._key_log.read_text("ascii")
         return Exchange(transcript, key_log, board_is_client=self.is_server)
 
@@ -213,6 +221,7 @@ def engine_arguments(setup: ServerSetup | ClientSetup, key_log: Path, wire_log: 
         "alpn": ",".join(setup.alpn),
         "max_record_bytes": setup.max_record_bytes,
         "answer_bytes": setup.answer_bytes,
+        "datagram_bytes": setup.datagram_bytes,
         "utc_seconds": setup.utc_seconds,
         "extended_master_secret": int(setup.extended_master_secret),
         "exporter_label": EXPORTER_LABEL,

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from hil.datagram_pump import Account
 from hil.image import Firmware
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction
 from hil.measure import Measurement, instructions
 from hil.target import Target
 from hil.tlsrig import wire
+
+LINK_TIME = "handshake_link_ms"
 
 _NO_HEAP_FIGURE = "this board's interpreter does not tell its live heap"
 
@@ -27,6 +30,7 @@ def measurements(
     transcript: Sequence[Chunk],
     stack: Measurement,
     *,
+    account: Account | None = None,
     echoed_bytes: int = 0,
     replayed: bool = False,
 ) -> list[Measurement]:
@@ -38,6 +42,7 @@ def measurements(
         marks: `hil_marks` report, taken at the end of the handshake.
         transcript: what the link delivered.
         stack: the board's stack figure, taken after the job.
+        account: what the link did, if it carried datagrams.
         echoed_bytes: size of all payloads that went to the peer and came back.
         replayed: the peer was a recording, and the board had the seed of the recording.
     """
@@ -49,6 +54,8 @@ def measurements(
         *_echo(target, marks, echoed_bytes, replayed),
         _wall(target, marks, replayed),
     ]
+    if account is not None:
+        return [*figures, *_of_datagrams(account)]
     sent, received = _stream(transcript, BOARD_TO_PEER), _stream(transcript, PEER_TO_BOARD)
     for name, stream in (("sent", sent), ("received", received)):
         method = "counted on the link, whole connection"
@@ -56,6 +63,24 @@ def measurements(
         count = sum(1 for _ in wire.RecordSplitter().push(stream))
         figures.append(Measurement(f"records_{name}", count, "count", method))
     return figures
+
+
+def _of_datagrams(account: Account) -> Iterable[Measurement]:
+    """Return what the link saw: when the handshake was over, and what became of datagrams."""
+    handshake_ms = account.handshake_ms
+    yield Measurement(
+        LINK_TIME,
+        None if handshake_ms is None else round(handshake_ms, 1),
+        "ms",
+        "clock of the link: from the first datagram until both ends were connected",
+        reason="it never came to that" if handshake_ms is None else None,
+    )
+    for name, tally in (("sent", account.to_peer), ("received", account.to_board)):
+        method = "handed to the link by the end they come from, whole connection"
+        yield Measurement(f"bytes_{name}", tally.sent_bytes, "bytes", method)
+        yield Measurement(f"datagrams_{name}", tally.sent, "count", method)
+    lost = account.to_peer.lost + account.to_board.lost
+    yield Measurement("datagrams_lost", lost, "count", "lost by the link, both directions")
 
 
 def _heap(marks: Mapping[str, Any]) -> Measurement:

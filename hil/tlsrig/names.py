@@ -15,6 +15,9 @@ VERSIONS: Mapping[int, str] = {
     0x0302: "TLSv1.1",
     0x0303: "TLSv1.2",
     0x0304: "TLSv1.3",
+    # RFC 6347 §4.1: the ones' complement of the version it is made of.
+    0xFEFD: "DTLSv1.2",
+    0xFEFF: "DTLSv1.0",
 }
 
 # RFC 8446 §B.4

@@ -86,7 +86,7 @@ def judge(
     """
     expected = scenario.expected(peer.witness)
     if isinstance(expected, Success):
-        checks = _success(scenario, expected, board, peer, echoes)
+        checks = _success(scenario, expected, board, peer, echoes, tampered)
     else:
         checks = _refusal(scenario, expected, board, peer, tampered)
     return Ruling(tuple(checks))
@@ -98,6 +98,7 @@ def _success(
     board: Statement,
     peer: Statement,
     echoes: Sequence[Echo],
+    tampered: bool,
 ) -> Iterable[Check]:
     for end in (board, peer):
         yield Check(f"{end.witness} connected", end.connected, end.reason or _connection_text(end))
@@ -125,17 +126,32 @@ def _success(
         ("to board", board.key_updates_received, peer.key_updates_sent),
     ):
         yield from _equally(f"key_updates {name}", ours, peer, its, updates)
+    if scenario.mishap is not None:
+        yield Check(f"link did {scenario.mishap}", tampered, f"carried out: {tampered}")
+    yield from _echoed(scenario, echoes)
+    for end in (board, peer):
+        says_so = end is board or expected.peer_closes
+        answered = expected.peer_closes if end is board else expected.answered
+        yield from _closed(scenario, end, says_so=says_so, answered=answered)
+
+
+def _echoed(scenario: Scenario, echoes: Sequence[Echo]) -> Iterable[Check]:
     tried = [echo.size for echo in echoes]
     yield _equal("echo sizes", tried, list(scenario.echo_bytes))
     for echo in echoes:
         yield Check(f"echo {echo.size} to peer", echo.reached_peer, "compared with the payload")
         yield Check(f"echo {echo.size} to board", echo.came_back, "compared with the payload")
-    for end in (board, peer):
+
+
+def _closed(
+    scenario: Scenario, end: Statement, *, says_so: bool, answered: bool
+) -> Iterable[Check]:
+    if says_so:
         yield Check(f"{end.witness} sent close_notify", end.close_sent, str(end.close_sent))
-        if end is board or expected.answered:
-            yield Check(
-                f"{end.witness} received close_notify", end.close_received, str(end.close_received)
-            )
+    if answered and not (scenario.over_datagrams and end.closed_first):
+        yield Check(
+            f"{end.witness} received close_notify", end.close_received, str(end.close_received)
+        )
 
 
 def _protocols(scenario: Scenario, expected: Success, board: Statement) -> Iterable[Check]:

@@ -31,6 +31,8 @@ from hil.tlsrig.statement import Statement
 # What the figures are about must come out of the firmware, not from a stray file on the board.
 _MEASURED_MODULES = ("hil_marks", "tls_jobs", "tls_conversation", "tlscore")
 
+_OF_DATAGRAMS = ("dtls_jobs", "dtls_conversation", "tlscore.dtls.connection")
+
 HEAP_MIN = "heap_min_bytes"
 # The artefact that tells how it was found.
 HEAP_SEARCH = "heap_search"
@@ -64,7 +66,7 @@ class Connection:
         return f"first_{what}" if self.scenario.is_first else what
 
 
-def require_frozen(board: Board, role: str) -> None:
+def require_frozen(board: Board, scenario: Scenario) -> None:
     """Check that what is measured comes out of the board's firmware.
 
     Raises:
@@ -72,8 +74,10 @@ def require_frozen(board: Board, role: str) -> None:
     """
     if board.target.stack == "native":
         modules: tuple[str, ...] = native_job.MODULES
+    elif scenario.over_datagrams:
+        modules = (*_MEASURED_MODULES, *_OF_DATAGRAMS)
     else:
-        modules = (*_MEASURED_MODULES, f"tlscore.{role}")
+        modules = (*_MEASURED_MODULES, f"tlscore.{scenario.role}")
     for module, origin in board.origins(*modules).items():
         if origin not in ("rom", "frozen", "mpy"):  # "mpy": installed and verified by the farm
             raise BootError(
@@ -130,6 +134,7 @@ def measured(
         last.evidence.result["marks"],
         last.evidence.transcript,
         stack,
+        account=last.evidence.weather,
         echoed_bytes=sum(size for size, whole in last.evidence.result["echo"] if whole),
         replayed=replayed,
     )
@@ -218,6 +223,8 @@ def keep(
             "board_options": pformat(dict(connection.options)) + "\n",
             "board_result": pformat(dict(connection.evidence.result)) + "\n",
         }
+        if connection.evidence.weather is not None:
+            texts["link"] = pformat(connection.evidence.weather) + "\n"
         if connection.ruling is not None:
             checks = connection.ruling.checks
             texts["oracle"] = "".join(
@@ -227,7 +234,8 @@ def keep(
             _artefact(cell, log_dir, connection.named(name), text)
         if connection.evidence.transcript:
             path = log_dir / f"{connection.named('capture')}.pcapng"
-            capture.write(path, connection.evidence.transcript, secrets)
+            over_datagrams = connection.scenario.over_datagrams
+            capture.write(path, connection.evidence.transcript, secrets, udp=over_datagrams)
             cell.artefacts[connection.named("capture")] = str(path)
     if made:
         cell.explanation = explanation.of_cell(cell, made[-1], secrets, files)

@@ -91,6 +91,11 @@ class ProgramPeer:
     def end_after(self, farewell: bytes, timeout_s: float) -> None:  # noqa: ARG002
         raise PeerError(f"{self.name} {self.command} does not close first")
 
+    def abandon(self) -> None:
+        """End the program from another thread: whoever waits for it learns that it is gone."""
+        if self._dialogue is not None:
+            self._dialogue.process.kill()
+
     def close(self) -> None:
         if self._dialogue is not None:
             self._dialogue.close()
@@ -149,10 +154,21 @@ class ProgramPeer:
         self._began.update({path: path.stat().st_size for path in logs})
 
 
+def udp_ports(pid: int) -> list[int]:
+    """Return the local ports of a process's IPv4 sockets for datagrams."""
+    return [port for port, _ in _sockets(pid, "udp")]
+
+
 def _tcp_sockets(pid: int) -> list[tuple[int, str]]:
     """Return local port and state of each IPv4 socket of a process; none when it has ended."""
+    return _sockets(pid, "tcp")
+
+
+def _sockets(pid: int, protocol: str) -> list[tuple[int, str]]:
     inodes = _socket_inodes(pid)
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+    rows = [
+        line.split() for line in Path(f"/proc/net/{protocol}").read_text("ascii").splitlines()[1:]
+    ]
     return [(int(row[1].partition(":")[2], 16), row[3]) for row in rows if row[9] in inodes]
 
 

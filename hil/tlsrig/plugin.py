@@ -26,7 +26,7 @@ import pytest
 from hil import build, image
 from hil.errors import HilError, MissingTool
 from hil.plugin import DISPLAY, RIG
-from hil.tlsrig import board_modules, cassette, echo_option, peers, scenario_sets
+from hil.tlsrig import board_modules, cassette, echo_option, link_options, peers, scenario_sets
 from hil.tlsrig import scenario as declared
 from hil.tlsrig.native import abilities as native_abilities
 from hil.tlsrig.scenario import Scenario
@@ -70,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="echo that after a handshake instead of the scenario's own payloads: bytes, and how "
         "often (1 MB: 16384x64)",
     )
+    link_options.add_to(group)
     group.addoption(
         "--record",
         metavar="DIR",
@@ -110,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
         taped = _taped(config, chosen_peers)
         patterns = config.option.scenario or taped or ["*"]
         chosen = scenario_sets.choose(patterns, known)
+        chosen = link_options.on_links(chosen, config.option.link_profile, config.option.link_seeds)
         config.stash[_SCENARIOS] = echo_option.echoing(chosen, config.option.echo)
     except HilError as error:
         raise pytest.UsageError(str(error)) from error

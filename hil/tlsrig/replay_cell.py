@@ -56,7 +56,7 @@ def run(
     )
     made: list[Connection] = []
     try:
-        outcome.require_frozen(board, scenario.role)
+        outcome.require_frozen(board, scenario)
         rewind(scenario, cassette, board, made, timeout_multiplier)
         outcome.settle(cell, made, "compared with the recorded one")
         cell.measurements = outcome.measured(board, made, replayed=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from hil.errors import HilError
+from hil.link_profile import profile_of
 from hil.tlsrig import abilities, names, plan
 
 # 2026-01-15T12:00:00Z: what the boards of all scenarios take for the present, so that a run can
@@ -31,6 +32,14 @@ _RESUMPTIONS_OF_TLS12 = {
     "ticket": abilities.RESUMPTION_BY_TICKET,
     "session_id": abilities.RESUMPTION_BY_ID,
 }
+
+# What every peer shows of a datagram.
+_SHORT_DATAGRAM_BYTES = 127
+# The longest that Ethernet carries, and peers send where nobody tells them otherwise.
+_USUAL_DATAGRAM_BYTES = 1500
+
+# After these the server asks the client for a cookie a second time.
+_ASKED_TWICE = ("two-client-hellos", "cookie-after-address-change")
 
 # What every peer begins with when nobody tells it otherwise.
 _FIRST_GROUP = "x25519"
@@ -68,6 +77,9 @@ class BoardSide:
         small_buffers: as a client it sends from a buffer that holds its ClientHello and little
             more, and has no room for messages that are split over records but the usual ones.
         fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
+        datagram_bytes: the largest datagram it sends, in DTLS.
+        retransmission_ms_max: to what its time-outs double (RFC 6347 §4.2.4.1), in DTLS; None:
+            tlscore's default.
     """
 
     role: Literal["client", "server"] = "client"
@@ -88,6 +100,8 @@ class BoardSide:
     max_fragment_bytes: int | None = None
     fallback: bool = False
     small_buffers: bool = False
+    datagram_bytes: int = 1200
+    retransmission_ms_max: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ class PeerSide:
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         device: it is this very one, which only a peer that declares it can be; None: any peer.
         fallback: as `BoardSide` has it.
+        datagram_bytes: the largest datagram it sends, in DTLS; None: its own default.
     """
 
     versions: tuple[str, ...] = ("TLSv1.3",)
@@ -118,6 +133,7 @@ class PeerSide:
     extended_master_secret: bool = True
     device: str | None = None
     fallback: bool = False
+    datagram_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,7 @@ class Success:
         resumed: an earlier connection was resumed.
         answered: the peer, when it closes first, waits for the board's close_notify.
         alpn: the protocol that the server chose (RFC 7301), None for none.
+        peer_closes: the peer says close_notify; one that does not ends over datagrams all the same.
     """
 
     negotiated: tuple[str, str, str | None, str | None]
@@ -140,6 +157,7 @@ class Success:
     resumed: bool = False
     answered: bool = True
     alpn: str | None = None
+    peer_closes: bool = True
 
 
 @dataclass(frozen=True)
@@ -209,6 +227,9 @@ class Scenario:
         raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
             certificate; a board knows that of its peer.
         tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
+        link_profile: the network that carries its datagrams (`hil.link_profile`); None: a stream.
+        link_seed: fixes what chance does to datagrams.
+        mishap: what happens to some datagrams whatever the profile (`hil.tlsrig.mishaps`).
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
         expect_from: the other end it comes to, as rightly, with the peers named here.
@@ -224,6 +245,9 @@ class Scenario:
     is_first: bool = False
     raw_public_keys: tuple[Literal["client", "server"], ...] = ()
     tamper: str | None = None
+    link_profile: str | None = None
+    link_seed: int = 0
+    mishap: str | None = None
     echo_bytes: tuple[int, ...] = (1, 64, 1000, 5000)
     utc_seconds: int = SCENARIO_UTC_SECONDS
     measure: tuple[str, ...] = ()
@@ -248,6 +272,19 @@ class Scenario:
             measure=(),
         )
         return first, self
+
+    @property
+    def over_datagrams(self) -> bool:
+        """It is one of DTLS."""
+        return self.link_profile is not None
+
+    @property
+    def has_short_datagrams(self) -> bool:
+        """Its network carries no datagrams as long as peers send them by themselves."""
+        if self.link_profile is None:
+            return False
+        most = self.peer.datagram_bytes or _USUAL_DATAGRAM_BYTES
+        return min(most, profile_of(self.link_profile).datagram_bytes_max) < _USUAL_DATAGRAM_BYTES
 
     @property
     def has_exporter(self) -> bool:
@@ -291,6 +328,10 @@ class Scenario:
             abilities.FRAGMENT_LENGTH: self.board.max_fragment_bytes,
             abilities.FALLBACK: self.peer.fallback or self.board.fallback,
             abilities.CLIENT_CERTIFICATES: client.certificates,
+            abilities.LONG_DATAGRAMS: self.over_datagrams
+            and max(self.echo_bytes) > _SHORT_DATAGRAM_BYTES,
+            abilities.DATAGRAM_LIMIT: self.has_short_datagrams,
+            abilities.SECOND_COOKIE: self.mishap in _ASKED_TWICE,
             abilities.VALIDATION: refused_by_peer and shown,
             abilities.INSISTENCE: refused_by_peer and self.board.withholds,
             abilities.KEY_REFUSAL: refused_by_peer
@@ -300,7 +341,7 @@ class Scenario:
             abilities.EXPORTER_BESIDE_THEM: client.certificates
             and isinstance(self.expect, Success),
         }
-        is_tls12 = "TLSv1.2" in needs
+        is_tls12 = not needs.isdisjoint({"TLSv1.2", "DTLSv1.2"})
         if self.resumption is not None:
             by = _RESUMPTIONS_OF_TLS12[self.resumption.by] if is_tls12 else abilities.RESUMPTION
             needs.add(by)
@@ -336,6 +377,8 @@ class Scenario:
             raise ScenarioError(f"{self.name}: expects success over a tampered link")
         if isinstance(self.expect, Success) and not self.echo_bytes and not self.is_first:
             raise ScenarioError(f"{self.name}: expects success but echoes nothing")
+        if self.over_datagrams != (self.board.versions == ("DTLSv1.2",)):
+            raise ScenarioError(f"{self.name}: datagrams are for DTLS, and a stream for TLS")
 
 
 def load_all() -> dict[str, Scenario]:

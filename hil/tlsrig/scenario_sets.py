@@ -50,10 +50,12 @@ def pairs_of(tried: Scenario) -> set[Pair]:
 def pairwise(known: Mapping[str, Scenario]) -> dict[str, Scenario]:
     """Return few of the scenarios that have together whatever two traits one of all has together.
 
-    Those of devices of the past are of their own kind, and not among them.
+    Those of devices of the past and of datagrams are of their own kind, and not among them.
     """
     open_pairs = {
-        name: pairs_of(tried) for name, tried in known.items() if tried.peer.device is None
+        name: pairs_of(tried)
+        for name, tried in known.items()
+        if tried.peer.device is None and not tried.over_datagrams
     }
     missing = set().union(*open_pairs.values())
     taken: dict[str, Scenario] = {}

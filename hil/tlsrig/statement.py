@@ -23,6 +23,8 @@ class Statement:
         exporter_method: how `exporter` was obtained.
         alert_sent, alert_received: code of the first alert other than close_notify.
         close_sent, close_received: close_notify went out, came in.
+        closed_first: it said so first, and over datagrams hears no answer: RFC 5246 §7.2.1 does not
+            have it wait for one.
         reason: this end's own words for why it gave up, None after an orderly close.
         hello_retries: HelloRetryRequests sent or seen, None when this end does not count them.
         alpn: the protocol that was chosen, None for none or when this end does not say.
@@ -45,6 +47,7 @@ class Statement:
     alert_received: int | None = None
     close_sent: bool = False
     close_received: bool = False
+    closed_first: bool = False
     reason: str | None = None
     hello_retries: int | None = None
     alpn: str | None = None

@@ -55,7 +55,8 @@ def test_what_a_scenario_declares_is_among_the_options(tried: Scenario, tmp_path
     options = briefing.board_options(
         tried, proofs_of(tried, tmp_path), SEED, server_of(GOOD, tmp_path)
     )
-    assert options.keys() - briefing.OPTIONS_OF_TLS12 == briefing.OPTION_NAMES
+    beside = briefing.OPTIONS_OF_TLS12 | briefing.OPTIONS_OF_DATAGRAMS
+    assert options.keys() - beside == briefing.OPTION_NAMES
     declared = briefing.declared_options(tried)
     assert {name: options[name] for name in declared} == declared
 

@@ -189,7 +189,7 @@ def test_versions_are_one_or_a_range(setup: ServerSetup) -> None:
     assert "-tls1_3" in openssl.server_arguments(setup)
     both = openssl.server_arguments(replace(setup, versions=("TLSv1.3", "TLSv1.2")))
     assert "-min_protocol TLSv1.2 -max_protocol TLSv1.3" in " ".join(both)
-    with pytest.raises(PeerError, match=r"takes versions of TLSv1\.1, TLSv1\.2, TLSv1\.3, not"):
+    with pytest.raises(PeerError, match=r"takes versions of TLSv1\.1, .*, DTLSv1\.2, not"):
         openssl.server_arguments(replace(setup, versions=("SSLv3",)))
 
 

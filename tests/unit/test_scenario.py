@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hil.tlsrig import names, scenario, tamper
+from hil import link_profile
+from hil.tlsrig import mishaps, names, scenario, tamper
 from hil.tlsrig.scenario import (
     BoardSide,
     PeerSide,
@@ -46,13 +47,21 @@ def test_declared_names_are_registered_ones(declared: Scenario) -> None:
         assert "." in declared.expect.reason
     if declared.tamper is not None:
         assert declared.tamper in tamper.ATTACKS
+    if declared.mishap is not None:
+        assert declared.mishap in mishaps.MISHAPS
+    if declared.link_profile is not None:
+        assert declared.link_profile in link_profile.PROFILES
 
 
 @pytest.mark.parametrize("declared", DECLARED.values(), ids=DECLARED)
 def test_a_success_echoes_less_than_and_more_than_one_record(declared: Scenario) -> None:
     if isinstance(declared.expect, Success):
         assert min(declared.echo_bytes) == 1
-        assert max(declared.echo_bytes) > declared.board.max_record_bytes
+        longest = max(declared.echo_bytes)
+        if declared.over_datagrams:  # which are not put together again
+            assert longest < declared.board.datagram_bytes
+        else:
+            assert longest > declared.board.max_record_bytes
 
 
 def test_key_share_for_a_group_not_offered_is_refused() -> None:

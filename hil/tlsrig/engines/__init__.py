@@ -12,7 +12,8 @@ Arguments: `role` (server, client), `port` (a client's), `connections`, `version
 `utc_seconds`, `psk`, `psk_identity`, `psk_with_dhe`, `psk_hash`, `extended_master_secret` (0: do
 without), `tickets` (0: remember sessions by their ids), `fallback` (1: say that a newer version has
 failed), `max_record_bytes` (no record it sends is larger), `answer_bytes` (it sends
-nothing back before so many bytes have come, and then all of them at once), `exporter_label`,
+nothing back before so many bytes have come, and then all of them at once), `datagram_bytes` (no
+datagram it sends is larger, if one of `versions` is of DTLS), `exporter_label`,
 `key_log`, `wire_log` (files it appends to).
 
 What they say on standard output:

@@ -41,6 +41,9 @@ class TlsPeer(Peer[Statement], Protocol):
     def next_connection(self) -> None:
         """Go on to the next of its connections, when `finish` has told of the one before."""
 
+    def abandon(self) -> None:
+        """End it from another thread, so that whoever waits for it learns that it is gone."""
+
     def end_after(self, farewell: bytes, timeout_s: float) -> None:
         """Wait for the other end's last data, then let it close the connection in order.
 
@@ -85,6 +88,7 @@ class ServerSetup:
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         device: which one it shall be, of the peers that are several (`past`); None elsewhere.
         connections: how many it serves, one after the other.
+        datagram_bytes: the largest datagram it sends, in DTLS; None for its own default.
     """
 
     certificates: ChainFiles | None
@@ -104,6 +108,7 @@ class ServerSetup:
     extended_master_secret: bool = True
     device: str | None = None
     connections: int = 1
+    datagram_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ class ClientSetup:
         extended_master_secret: in TLS 1.2; otherwise it does without (RFC 7627).
         device: as `ServerSetup` has it.
         connections: how many it makes, one after the other; each later one resumes the first.
+        datagram_bytes: as `ServerSetup` has it.
     """
 
     address: tuple[str, int]
@@ -141,6 +147,7 @@ class ClientSetup:
     extended_master_secret: bool = True
     device: str | None = None
     connections: int = 1
+    datagram_bytes: int | None = None
 
 
 class PeerModule(Protocol):

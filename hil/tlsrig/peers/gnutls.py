@@ -40,6 +40,7 @@ KNOWS_TIME = False
 _BOTH = Abilities.both(
     abilities.TLS13_ALL,
     abilities.TLS12_ALL,
+    abilities.DTLS12 | {abilities.DATAGRAM_LIMIT},
     {"TLSv1.1", "psk_dhe_ke", "psk_ke"},
     abilities.CERTIFICATES,
     abilities.GROUPS,
@@ -50,9 +51,11 @@ _BOTH = Abilities.both(
     {abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER, abilities.FALLBACK},
 )
+# Of a long datagram gnutls-serv shows the beginning.
+_OF_CLIENT = frozenset({abilities.COOKIE, abilities.LONG_DATAGRAMS, abilities.SECOND_COOKIE})
 # gnutls-cli 3.7 crashes when it prints what it agreed on with ECDHE_PSK, with any server.
 _CRASHES = frozenset({"TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256"})
-ABILITIES = Abilities(server=_BOTH.server, client=(_BOTH.client | {abilities.COOKIE}) - _CRASHES)
+ABILITIES = Abilities(server=_BOTH.server, client=(_BOTH.client | _OF_CLIENT) - _CRASHES)
 
 _START_TIMEOUT_S = 20
 # It drops what it has no room for in a record: no negotiated limit that scenarios have is smaller.
@@ -73,7 +76,12 @@ _ERRORS = re.compile(
     r"^(?:\*\*\* Fatal error|Error in handshake|\*\*\* Received alert[^:]*): (.*)$", re.MULTILINE
 )
 
-_VERSIONS = {"TLSv1.1": "TLS1.1", "TLSv1.2": "TLS1.2", "TLSv1.3": "TLS1.3"}
+VERSIONS = {
+    "TLSv1.1": "TLS1.1",
+    "TLSv1.2": "TLS1.2",
+    "TLSv1.3": "TLS1.3",
+    "DTLSv1.2": "DTLS1.2",
+}
 # RFC 8446 §B.4 in GnuTLS's words: in TLS 1.3 a cipher is used with one hash only.
 _CIPHERS = {
     "TLS_AES_128_GCM_SHA256": "AES-128-GCM",
@@ -82,7 +90,7 @@ _CIPHERS = {
     "TLS_AES_128_CCM_SHA256": "AES-128-CCM",
     "TLS_AES_128_CCM_8_SHA256": "AES-128-CCM-8",
 }
-_GROUPS = {name: name.upper() for name in names.GROUPS.values()}
+GROUPS = {name: name.upper() for name in names.GROUPS.values()}
 _SIGNATURES = {
     "ecdsa_secp256r1_sha256": "ECDSA-SECP256R1-SHA256",
     "ecdsa_secp384r1_sha384": "ECDSA-SECP384R1-SHA384",
@@ -100,6 +108,7 @@ _SIGNATURES_OF_TLS12 = {
     "rsa_pkcs1_sha384": "RSA-SHA384",
     "rsa_pkcs1_sha512": "RSA-SHA512",
 }
+ALL_SIGNATURES = {**_SIGNATURES, **_SIGNATURES_OF_TLS12}
 # How its log calls the suites of TLS 1.2.
 _SUITES_OF_TLS12 = {
     suite: suite.replace("TLS_", "GNUTLS_", 1)
@@ -117,6 +126,10 @@ def program() -> Program:
 
 def serve(setup: ServerSetup, log_dir: Path) -> GnuTlsServer:
     """Return a `gnutls-serv`, not started yet."""
+    if "DTLSv1.2" in setup.versions:
+        from hil.tlsrig.gnutls_udp import GnuTlsUdpServer  # noqa: PLC0415  (made of this module)
+
+        return GnuTlsUdpServer(program(), setup, log_dir)
     return GnuTlsServer(program(), setup, log_dir)
 
 
@@ -300,6 +313,10 @@ def client_arguments(setup: ClientSetup) -> list[str]:
     """Return the options of gnutls-cli that make it what `setup` says."""
     host, port = setup.address
     arguments = ["--port", str(port), "--sni-hostname", setup.server_name]
+    if "DTLSv1.2" in setup.versions:
+        arguments.append("--udp")
+    if setup.datagram_bytes is not None:
+        arguments += ["--mtu", str(setup.datagram_bytes)]
     if setup.psk is not None:
         arguments += ["--pskusername", setup.psk.identity, "--pskkey", setup.psk.key.hex()]
     if setup.anchor is None or "server" in setup.raw_public_keys:
@@ -328,11 +345,11 @@ def _identity_arguments(files: ChainFiles, bare: bool) -> list[str]:
 def _priority(setup: ServerSetup | ClientSetup) -> str:
     """Return the priority string for what a setup allows."""
     words = ["NORMAL", "-VERS-ALL"]
-    words += [f"+VERS-{_VERSIONS[version]}" for version in setup.versions]
+    words += [f"+VERS-{VERSIONS[version]}" for version in setup.versions]
     if setup.suites:
         words += ["-CIPHER-ALL", *dict.fromkeys(f"+{_cipher(suite)}" for suite in setup.suites)]
     if setup.groups:
-        words += ["-GROUP-ALL", *(f"+GROUP-{_GROUPS[group]}" for group in setup.groups)]
+        words += ["-GROUP-ALL", *(f"+GROUP-{GROUPS[group]}" for group in setup.groups)]
     if setup.signatures:
         words += ["-SIGN-ALL", *(f"+SIGN-{_SIGNATURES[name]}" for name in setup.signatures)]
     older = [suite for suite in setup.suites if "_WITH_" in suite]
@@ -366,8 +383,7 @@ def _key_exchanges(psk: Psk) -> tuple[str, ...]:
 def statement(witness: str, text: str, *, exporter: bytes | None) -> Statement:
     """Turn what a program printed and logged of one connection into the common form."""
     version, suite, group, signature = describe(text)
-    sent = [int(code) for code in _ALERT_SENT.findall(text)]
-    received = [int(code) for code in _ALERT_RECEIVED.findall(text)]
+    sent, received = alerts(text)
     error = _ERRORS.search(text)
     return Statement(
         witness=witness,
@@ -390,6 +406,18 @@ def statement(witness: str, text: str, *, exporter: bytes | None) -> Statement:
     )
 
 
+def alerts(text: str) -> tuple[list[int], list[int]]:
+    """Return the codes of the alerts that were sent, and of those that were received."""
+    found = (pattern.findall(text) for pattern in (_ALERT_SENT, _ALERT_RECEIVED))
+    sent, received = ([int(code) for code in codes] for codes in found)
+    return sent, received
+
+
+def chosen_suite(text: str) -> str | None:
+    """Return the suite of TLS 1.2 that a debug log tells of last."""
+    return ours(_SUITES_OF_TLS12, _CHOSEN_SUITE.findall(text)[-1:])
+
+
 def describe(text: str) -> tuple[str | None, str | None, str | None, str | None]:
     """Read version, suite, group and signature out of what it prints; None what it does not say.
 
@@ -397,13 +425,13 @@ def describe(text: str) -> tuple[str | None, str | None, str | None, str | None]
     """
     match = _DESCRIPTION.search(text)
     words = re.findall(r"\(([^()]*)\)", match.group(1)) if match else []
-    version = _ours(_VERSIONS, [word.partition("-")[0] for word in words[:1]])
-    if version == "TLSv1.2":
+    version = ours(VERSIONS, [word.partition("-")[0] for word in words[:1]])
+    if version in ("TLSv1.2", "DTLSv1.2"):
         return version, *_describe_tls12(text, words)
-    suite = _ours(_CIPHERS, words[-1:])
+    suite = ours(_CIPHERS, words[-1:])
     # With a PSK the description leaves the group out.
-    group = _ours(_GROUPS, _SHARED_KEY.findall(text)[-1:])
-    return version, suite, group, _ours(_SIGNATURES, words)
+    group = ours(GROUPS, _SHARED_KEY.findall(text)[-1:])
+    return version, suite, group, ours(_SIGNATURES, words)
 
 
 def _describe_tls12(text: str, words: list[str]) -> tuple[str | None, str | None, str | None]:
@@ -412,12 +440,13 @@ def _describe_tls12(text: str, words: list[str]) -> tuple[str | None, str | None
     Its description is like `(TLS1.2-X.509)-(ECDHE-X25519)-(ECDSA-SHA256)-(AES-128-GCM)`; of a
     resumed connection it tells what the first one had, so that is left out.
     """
-    suite = _ours(_SUITES_OF_TLS12, _CHOSEN_SUITE.findall(text)[-1:])
+    suite = chosen_suite(text)
     if _RESUMED in text:
         return suite, None, None
-    group = _ours(_GROUPS, [word.removeprefix("ECDHE-").removeprefix("PSK-") for word in words])
-    return suite, group, _ours({**_SIGNATURES, **_SIGNATURES_OF_TLS12}, words)
+    group = ours(GROUPS, [word.removeprefix("ECDHE-").removeprefix("PSK-") for word in words])
+    return suite, group, ours(ALL_SIGNATURES, words)
 
 
-def _ours(table: Mapping[str, str], words: list[str]) -> str | None:
+def ours(table: Mapping[str, str], words: list[str]) -> str | None:
+    """Return our name for the first of our names whose other name is among the words."""
     return next((ours for ours, its in table.items() if its in words), None)

@@ -28,6 +28,7 @@ ABILITIES = Abilities.both(
     {
         *abilities.TLS13_ALL,
         *abilities.TLS12_ALL,
+        *(abilities.DTLS12 | abilities.OF_DATAGRAMS),
         *(abilities.CERTIFICATES - {"ed25519"}),
         *("secp256r1", "secp384r1", "secp521r1", "x25519", "x448"),
         *(abilities.RESUMES | abilities.CHOICES | {abilities.KEY_REFUSAL}),

@@ -43,6 +43,7 @@ _COMMON = frozenset(
     {
         *abilities.TLS13_ALL,
         *abilities.TLS12_ALL,
+        *(abilities.DTLS12 | abilities.OF_DATAGRAMS),
         *("TLSv1.1", "psk_dhe_ke", "psk_ke"),
         *abilities.CERTIFICATES,
         *abilities.GROUPS,
@@ -65,9 +66,19 @@ _TICKET = rb"---\r?\nPost-Handshake New Session Ticket arrived:\r?\n(?s:.*?\n)--
 _REMARKS = rb"(?:Read BLOCK\r?\n|read R BLOCK\r?\n|%s)*" % _TICKET
 _KEYING_MATERIAL = rb"Keying material: ([0-9A-F]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _MESSAGE = re.compile(r"(<<<|>>>) [^,]+, (\w+) \[length ([0-9a-f]+)\]")
+# Its programs 3.0 have no words for DTLS: what they print is the number of the content type.
+_OF_DTLS = re.compile(r"(<<<|>>>) .*\(version=\d+, content_type=(\d+)\) (\[length [0-9a-f]+\])")
+_CONTENT_TYPES = {"21": "Alert", "22": "Handshake"}
+# RFC 6347 §4.2.2: behind type and length come number, offset and length of the fragment.
+_HANDSHAKE_HEADER_BYTES, _DTLS_HANDSHAKE_HEADER_BYTES = 4, 12
 _ERROR_LINE = re.compile(r":error:[0-9A-F]+:[^:]*:[^:]*:([^:\n]+):")
 _SUITE_LINE = re.compile(rb"(?:CIPHER is|Cipher is) (\S+)")
-_VERSION_OPTIONS = {"TLSv1.1": "-tls1_1", "TLSv1.2": "-tls1_2", "TLSv1.3": "-tls1_3"}
+_VERSION_OPTIONS = {
+    "TLSv1.1": "-tls1_1",
+    "TLSv1.2": "-tls1_2",
+    "TLSv1.3": "-tls1_3",
+    "DTLSv1.2": "-dtls1_2",
+}
 # OpenSSL's own name for each suite of TLS 1.2 that scenarios are about.
 SUITES_OF_TLS12 = {
     "ECDHE-ECDSA-AES128-GCM-SHA256": "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
@@ -181,7 +192,12 @@ class _Endpoint(ProgramPeer):
         sent = summarize(messages).suite
         printed = stated.group(1).decode() if stated else ""
         registered = SUITES_OF_TLS12.get(printed, printed)
-        if stated and sent and registered != names.name_of(names.ALL_SUITES, sent):
+        # It prints (NONE) when the handshake came to nothing later.
+        if (
+            printed not in ("", "(NONE)")
+            and sent
+            and registered != names.name_of(names.ALL_SUITES, sent)
+        ):
             raise PeerError(
                 f"openssl contradicts itself: it prints suite {printed} but "
                 f"its ServerHello says 0x{sent:04x} ({self._message_log})"
@@ -335,6 +351,8 @@ def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
         arguments += ["-sigalgs", ":".join(setup.signatures)]
     if setup.alpn:
         arguments += ["-alpn", ",".join(setup.alpn)]
+    if setup.datagram_bytes is not None:
+        arguments += ["-mtu", str(setup.datagram_bytes)]
     if setup.max_record_bytes is not None:
         arguments += ["-max_send_frag", str(setup.max_record_bytes)]
     return arguments
@@ -355,7 +373,7 @@ def statement(
 ) -> Statement:
     """Turn a message log and what was printed into the common form."""
     facts = summarize(log)
-    if names.name_of(names.VERSIONS, facts.version) == "TLSv1.2":
+    if names.name_of(names.VERSIONS, facts.version) in ("TLSv1.2", "DTLSv1.2"):
         # It prints keying material as soon as it has secrets, whether or not a Finished comes.
         exporter = exporter if facts.finished_sent and facts.finished_received else None
     closes = {sent for sent, _, code in facts.alerts if code == 0}
@@ -386,10 +404,22 @@ def _messages(log: str) -> Iterator[tuple[bool, str, bytes]]:
     header: re.Match[str] | None = None
     body = bytearray()
     for line in [*log.splitlines(), ">>> end, End [length 0]"]:
-        match = _MESSAGE.match(line)
+        match = _MESSAGE.match(_OF_DTLS.sub(_in_words, line))
         if match is None:
             body += bytes.fromhex(line)
             continue
         if header is not None and len(body) == int(header.group(3), 16):
-            yield header.group(1) == ">>>", header.group(2), bytes(body)
+            yield header.group(1) == ">>>", header.group(2), _message(header, bytes(body))
         header, body = match, bytearray()
+
+
+def _in_words(match: re.Match[str]) -> str:
+    kind = _CONTENT_TYPES.get(match.group(2), "Other")
+    return f"{match.group(1)} DTLS, {kind} {match.group(3)}"
+
+
+def _message(header: re.Match[str], body: bytes) -> bytes:
+    """Return a message as TLS has it: of DTLS it is written down whole, with a longer header."""
+    if "DTLS" not in header.group(0) or header.group(2) != "Handshake":
+        return body
+    return body[:_HANDSHAKE_HEADER_BYTES] + body[_DTLS_HANDSHAKE_HEADER_BYTES:]

@@ -148,6 +148,15 @@ bool is_server(void) {
     return role != NULL && strcmp(role, "server") == 0;
 }
 
+bool over_datagrams(void) {
+    uint16_t versions[8];
+    return option_codes("versions", versions, 8) > 0 && versions[0] >= 0xfe00;
+}
+
+static int kind_of_socket(void) {
+    return (over_datagrams() ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC;
+}
+
 static struct sockaddr_in address(void) {
     struct sockaddr_in place = { .sin_family = AF_INET };
     place.sin_port = htons(option_number("port", 0));
@@ -161,9 +170,10 @@ void channel_open(void) {
     }
     struct sockaddr_in place = address();
     socklen_t size = sizeof(place);
-    listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    listener = socket(AF_INET, kind_of_socket(), 0);
     if (listener < 0 || bind(listener, (struct sockaddr *)&place, size) != 0
-        || listen(listener, 1) != 0 || getsockname(listener, (struct sockaddr *)&place, &size) != 0) {
+        || (!over_datagrams() && listen(listener, 1) != 0)
+        || getsockname(listener, (struct sockaddr *)&place, &size) != 0) {
         give_up("cannot listen: %s", strerror(errno));
     }
     say("listening port=%d", ntohs(place.sin_port));
@@ -185,12 +195,24 @@ static bool told(char *line, size_t room) {
     return false;
 }
 
+// The listening socket, from now on for whoever sends the next datagram, which stays in it.
+static int first_sender(void) {
+    struct sockaddr_in sender;
+    socklen_t size = sizeof(sender);
+    uint8_t first;
+    if (recvfrom(listener, &first, 1, MSG_PEEK, (struct sockaddr *)&sender, &size) < 0
+        || connect(listener, (struct sockaddr *)&sender, size) != 0) {
+        return -1;
+    }
+    return listener;
+}
+
 bool channel_next(void) {
     if (connections_made == option_number("connections", 1)) {
         return false;
     }
     if (is_server()) {
-        connected = accept(listener, NULL, NULL);
+        connected = over_datagrams() ? first_sender() : accept(listener, NULL, NULL);
     } else {
         char line[16] = "next";
         if (connections_made > 0) {
@@ -201,7 +223,7 @@ bool channel_next(void) {
             } while (strcmp(line, "next") != 0);
         }
         struct sockaddr_in place = address();
-        connected = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        connected = socket(AF_INET, kind_of_socket(), 0);
         if (connect(connected, (struct sockaddr *)&place, sizeof(place)) != 0) {
             give_up("cannot connect: %s", strerror(errno));
         }
@@ -209,8 +231,10 @@ bool channel_next(void) {
     if (connected < 0) {
         give_up("no connection: %s", strerror(errno));
     }
-    int on = 1;
-    setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (!over_datagrams()) {
+        int on = 1;
+        setsockopt(connected, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
     connections_made++;
     return true;
 }
@@ -219,6 +243,9 @@ bool channel_send(const uint8_t *data, size_t length) {
     log_wire('>', data, length);
     while (length > 0) {
         ssize_t count = send(connected, data, length, MSG_NOSIGNAL);
+        if (over_datagrams()) {
+            return true;  // or it is lost
+        }
         if (count <= 0) {
             return false;
         }
@@ -226,6 +253,14 @@ bool channel_send(const uint8_t *data, size_t length) {
         length -= count;
     }
     return true;
+}
+
+size_t channel_receive_within(uint8_t *data, size_t room, int timeout_ms) {
+    struct pollfd awaited = { .fd = connected, .events = POLLIN };
+    if (poll(&awaited, 1, timeout_ms) != 1) {
+        return 0;
+    }
+    return channel_receive(data, room);
 }
 
 size_t channel_receive(uint8_t *data, size_t room) {
@@ -274,6 +309,10 @@ size_t channel_gather(const uint8_t *data, size_t length, const uint8_t **whole)
 }
 
 void channel_close(void) {
+    if (over_datagrams()) {
+        close(connected);
+        return;
+    }
     shutdown(connected, SHUT_WR);
     struct pollfd awaited = { .fd = connected, .events = POLLIN };
     uint8_t dropped[512];

@@ -40,15 +40,21 @@ void log_secret(const char *label, const uint8_t client_random[32], const uint8_
 
 bool is_server(void);
 
+// Whether the connections are of datagrams: the version asked for is one of DTLS.
+bool over_datagrams(void);
+
 // A server listens and says where; a client does nothing yet.
 void channel_open(void);
 
-// Get the next connection: accept, or connect (from the second on when the host says so). False when the
+// Get the next connection: accept (of datagrams: from whoever sends the first one), or connect (from the second on when the host says so). False when the
 // last one is over.
 bool channel_next(void);
 
 // All of the bytes are sent, or false.
 bool channel_send(const uint8_t *data, size_t length);
+
+// A datagram, waited for so long; 0 when none has come. A peer that is gone is only silent.
+size_t channel_receive_within(uint8_t *data, size_t room, int timeout_ms);
 
 // Some bytes; 0 at the end of the stream or when it broke.
 size_t channel_receive(uint8_t *data, size_t room);

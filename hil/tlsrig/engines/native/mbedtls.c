@@ -1,4 +1,4 @@
-// The engine of the peer `mbedtls`: Mbed TLS 3.6, TLS 1.2 and 1.3, both roles.
+// The engine of the peer `mbedtls`: Mbed TLS 3.6, TLS 1.2 and 1.3 and DTLS 1.2, both roles.
 //
 // One process serves or makes the connections of one cell; the options and the lines it says are those of
 // hil/tlsrig/engines/__init__.py. What Mbed TLS has no call for, the alerts it sends, is read from its
@@ -17,7 +17,9 @@
 #include "mbedtls/error.h"
 #include "mbedtls/ssl.h"
 #include "mbedtls/ssl_cache.h"
+#include "mbedtls/ssl_cookie.h"
 #include "mbedtls/ssl_ticket.h"
+#include "mbedtls/timing.h"
 #include "mbedtls/x509_crt.h"
 #include "psa/crypto.h"
 
@@ -25,6 +27,10 @@
 #define EXPORTER_BYTES (32)
 #define DATA_BYTES (16384)
 #define TICKET_LIFETIME_S (86400)
+#define DTLS_1_2 (0xfefd)
+// How long a read may take before it is looked whether the host wants to leave.
+#define LOOK_MS (200)
+#define SILENCE_MS (3600000)
 
 static mbedtls_entropy_context entropy;
 static mbedtls_ctr_drbg_context drbg;
@@ -33,6 +39,12 @@ static mbedtls_x509_crt chain, roots;
 static mbedtls_pk_context key;
 static mbedtls_ssl_ticket_context tickets;
 static mbedtls_ssl_cache_context cache;
+static mbedtls_ssl_cookie_ctx cookies;
+static mbedtls_timing_delay_context delay;
+
+// Of the present connection, in TLS 1.2: what its exporter is made of (RFC 5705).
+static uint8_t master[48], randoms[64];
+static mbedtls_tls_prf_types prf_of_connection;
 static mbedtls_ssl_session session;
 static bool has_session;
 static long long clock_offset_s;
@@ -75,7 +87,13 @@ static void on_debug(void *context, int level, const char *file, int line, const
 static void on_keys(void *context, mbedtls_ssl_key_export_type type, const unsigned char *secret,
     size_t length, const unsigned char client_random[32], const unsigned char server_random[32],
     mbedtls_tls_prf_types prf) {
-    (void)context, (void)server_random, (void)prf;
+    (void)context;
+    if (type == MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET && length == sizeof(master)) {
+        memcpy(master, secret, length);
+        memcpy(randoms, client_random, 32);
+        memcpy(randoms + 32, server_random, 32);
+        prf_of_connection = prf;
+    }
     static const char *const labels[] = {
         [MBEDTLS_SSL_KEY_EXPORT_TLS12_MASTER_SECRET] = "CLIENT_RANDOM",
         [MBEDTLS_SSL_KEY_EXPORT_TLS1_3_CLIENT_HANDSHAKE_TRAFFIC_SECRET] = "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
@@ -97,6 +115,12 @@ static int on_receive(void *context, unsigned char *data, size_t room) {
     (void)context;
     size_t count = channel_receive(data, room);
     return count > 0 ? (int)count : MBEDTLS_ERR_SSL_CONN_EOF;
+}
+
+static int on_receive_within(void *context, unsigned char *data, size_t room, uint32_t timeout_ms) {
+    (void)context;
+    size_t count = channel_receive_within(data, room, timeout_ms != 0 ? (int)timeout_ms : SILENCE_MS);
+    return count > 0 ? (int)count : MBEDTLS_ERR_SSL_TIMEOUT;
 }
 
 static void take_identity(void) {
@@ -158,6 +182,7 @@ static void take_choices(void) {
         ? MBEDTLS_SSL_EXTENDED_MS_ENABLED : MBEDTLS_SSL_EXTENDED_MS_DISABLED);
     count = option_codes("versions", codes, CODES_MAX);
     for (size_t i = 0; i < count; i++) {
+        codes[i] = codes[i] == DTLS_1_2 ? MBEDTLS_SSL_VERSION_TLS1_2 : codes[i];
         if (i == 0 || codes[i] < configuration.MBEDTLS_PRIVATE(min_tls_version)) {
             mbedtls_ssl_conf_min_tls_version(&configuration, codes[i]);
         }
@@ -178,13 +203,20 @@ static void set_up(void) {
     require(mbedtls_ctr_drbg_seed(&drbg, mbedtls_entropy_func, &entropy, NULL, 0), "the random generator");
     require(psa_crypto_init(), "PSA");
     require(mbedtls_ssl_config_defaults(&configuration, is_server() ? MBEDTLS_SSL_IS_SERVER
-        : MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT), "the defaults");
+        : MBEDTLS_SSL_IS_CLIENT, over_datagrams() ? MBEDTLS_SSL_TRANSPORT_DATAGRAM
+        : MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT), "the defaults");
     mbedtls_ssl_conf_rng(&configuration, mbedtls_ctr_drbg_random, &drbg);
     mbedtls_ssl_conf_dbg(&configuration, on_debug, NULL);
     mbedtls_debug_set_threshold(3);
     take_identity();
     take_psk();
     take_choices();
+    if (over_datagrams()) {
+        mbedtls_ssl_cookie_init(&cookies);
+        require(mbedtls_ssl_cookie_setup(&cookies, mbedtls_ctr_drbg_random, &drbg), "cookies");
+        mbedtls_ssl_conf_dtls_cookies(&configuration, mbedtls_ssl_cookie_write, mbedtls_ssl_cookie_check,
+            &cookies);
+    }
     if (is_server() && !option_number("tickets", 1)) {
         mbedtls_ssl_cache_init(&cache);
         mbedtls_ssl_conf_session_cache(&configuration, &cache, mbedtls_ssl_cache_get, mbedtls_ssl_cache_set);
@@ -215,16 +247,37 @@ static void note(mbedtls_ssl_context *ssl, int error) {
     }
 }
 
+// What cookies are bound to: there is one client, on a connected socket.
+static void know_client(mbedtls_ssl_context *ssl) {
+    if (is_server()) {
+        require(mbedtls_ssl_set_client_transport_id(ssl, (const uint8_t *)"client", 6), "the client");
+    }
+}
+
+// A server of DTLS has no export yet when the handshake is over: until data comes it keeps what it needs to
+// send its last flight again, and the call for it crashes (3.6.6). The library's own PRF says the same.
+static int export_material(mbedtls_ssl_context *ssl, uint8_t *material) {
+    const char *label = option("exporter_label");
+    if (over_datagrams()) {
+        return mbedtls_ssl_tls_prf(prf_of_connection, master, sizeof(master), label, randoms, sizeof(randoms),
+            material, EXPORTER_BYTES);
+    }
+    return mbedtls_ssl_export_keying_material(ssl, material, EXPORTER_BYTES, label, strlen(label), NULL, 0, 0);
+}
+
 static bool shake_hands(mbedtls_ssl_context *ssl) {
     int error;
     do {
         error = mbedtls_ssl_handshake(ssl);
+        if (error == MBEDTLS_ERR_SSL_HELLO_VERIFY_REQUIRED) {
+            require(mbedtls_ssl_session_reset(ssl), "a session for who returns the cookie");
+            know_client(ssl);
+            error = MBEDTLS_ERR_SSL_WANT_READ;
+        }
     } while (error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE);
     uint8_t material[EXPORTER_BYTES];
-    const char *label = option("exporter_label");
     if (error == 0) {
-        error = mbedtls_ssl_export_keying_material(ssl, material, sizeof(material), label, strlen(label),
-            NULL, 0, 0);
+        error = export_material(ssl, material);
     }
     if (error != 0) {
         note(ssl, error);
@@ -232,7 +285,7 @@ static bool shake_hands(mbedtls_ssl_context *ssl) {
     }
     char event[64];
     snprintf(event, sizeof(event), "connected version=0x%04x suite=0x%04x",
-        mbedtls_ssl_get_version_number(ssl), mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl));
+        over_datagrams() ? DTLS_1_2 : mbedtls_ssl_get_version_number(ssl), mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl));
     say_bytes(event, "exporter", material, sizeof(material));
     return true;
 }
@@ -273,7 +326,8 @@ static void serve(mbedtls_ssl_context *ssl) {
             keep_session(ssl);
             continue;
         }
-        if (count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE) {
+        if (count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE
+            || count == MBEDTLS_ERR_SSL_TIMEOUT) {
             continue;
         }
         if (count <= 0) {
@@ -301,7 +355,15 @@ static void converse(void) {
     reason[0] = '\0';
     mbedtls_ssl_init(&ssl);
     require(mbedtls_ssl_setup(&ssl, &configuration), "the connection");
-    mbedtls_ssl_set_bio(&ssl, NULL, on_send, on_receive, NULL);
+    if (over_datagrams()) {
+        mbedtls_ssl_set_bio(&ssl, NULL, on_send, NULL, on_receive_within);
+        mbedtls_ssl_conf_read_timeout(&configuration, LOOK_MS);
+        mbedtls_ssl_set_timer_cb(&ssl, &delay, mbedtls_timing_set_delay, mbedtls_timing_get_delay);
+        mbedtls_ssl_set_mtu(&ssl, option_number("datagram_bytes", 1400));
+        know_client(&ssl);
+    } else {
+        mbedtls_ssl_set_bio(&ssl, NULL, on_send, on_receive, NULL);
+    }
     mbedtls_ssl_set_export_keys_cb(&ssl, on_keys, NULL);
     if (!is_server()) {
         require(mbedtls_ssl_set_hostname(&ssl, option("server_name")), "the name");

@@ -1,4 +1,4 @@
-// The engine of the peer `wolfssl`: wolfSSL 5.7, TLS 1.2 and 1.3, both roles.
+// The engine of the peer `wolfssl`: wolfSSL 5.7, TLS 1.2 and 1.3 and DTLS 1.2, both roles.
 //
 // One process serves or makes the connections of one cell; the options and the lines it says are those of
 // hil/tlsrig/engines/__init__.py. Alerts are those of wolfSSL's alert history, which keeps the last one of
@@ -62,7 +62,12 @@ static int on_send(WOLFSSL *ssl, char *data, int length, void *unused) {
 }
 
 static int on_receive(WOLFSSL *ssl, char *data, int room, void *unused) {
-    (void)ssl, (void)unused;
+    (void)unused;
+    if (over_datagrams() && !only_what_is_there) {
+        int timeout_ms = 1000 * wolfSSL_dtls_get_current_timeout(ssl);
+        size_t got = channel_receive_within((uint8_t *)data, room, timeout_ms);
+        return got > 0 ? (int)got : WOLFSSL_CBIO_ERR_TIMEOUT;
+    }
     if (only_what_is_there) {
         if (!is_there) {
             return WOLFSSL_CBIO_ERR_WANT_READ;
@@ -70,7 +75,17 @@ static int on_receive(WOLFSSL *ssl, char *data, int room, void *unused) {
         is_there = false;
     }
     size_t count = channel_receive((uint8_t *)data, room);
+    if (count == 0 && over_datagrams()) {
+        return WOLFSSL_CBIO_ERR_WANT_READ;  // the other end's port is closed, by a message of the network
+    }
     return count > 0 ? (int)count : WOLFSSL_CBIO_ERR_CONN_CLOSE;
+}
+
+// There is one client, on a connected socket, whose address is not looked at.
+static int on_cookie(WOLFSSL *ssl, unsigned char *cookie, int size, void *unused) {
+    (void)ssl, (void)unused;
+    memset(cookie, 0xc0, size);
+    return size;
 }
 
 static size_t bytes_of(const char *hex, uint8_t *bytes, size_t room) {
@@ -167,6 +182,9 @@ static bool speaks(uint16_t version) {
 }
 
 static WOLFSSL_METHOD *method(void) {
+    if (over_datagrams()) {
+        return is_server() ? wolfDTLSv1_2_server_method() : wolfDTLSv1_2_client_method();
+    }
     if (speaks(TLS1_2_VERSION) && speaks(TLS1_3_VERSION)) {
         return is_server() ? wolfSSLv23_server_method() : wolfSSLv23_client_method();
     }
@@ -250,6 +268,7 @@ static void set_up(void) {
     }
     wolfSSL_CTX_SetIOSend(context, on_send);
     wolfSSL_CTX_SetIORecv(context, on_receive);
+    wolfSSL_CTX_SetGenCookie(context, on_cookie);
     wolfSSL_CTX_set_keylog_callback(context, on_secret);
     take_identity();
     take_psk();

@@ -1,0 +1,308 @@
+"""Carries datagrams between a board's link and a peer's UDP port, through the weather of a profile.
+
+Theory of operation. One thread owns both sides. Whatever an end sends is given to the weather of
+its direction, which says what arrives of it and when; that waits in a heap until it is due. A
+board's frames come over its stream (`hil.datagram_frames`); datagrams for the board are put into
+that stream whole, and wait there while the board is busy: up to `_BOARD_QUEUE_BYTES`, what comes
+then is lost and counted, as in any receive buffer. On the peer's side is one UDP socket on
+loopback. A peer in the server's role is known by its address from the start; one in the client's
+role is whoever sends first, and every further address gets the next number.
+
+The weather lasts until both ends have said that their handshake is over: the board in a control
+frame, the peer to its supervisor, who calls `peer_is_connected`. Then the link is calm, the board
+is told to begin with its data, and `handshake_ms` is known. So no data is lost, and nobody has to
+send any twice.
+
+What it does not do: know what is in a datagram, or open and close the board's link.
+"""
+
+from __future__ import annotations
+
+import heapq
+import select
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+from hil.datagram_frames import BEGIN, CONNECTED, CONTROL, Deframer, Frame
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction, LinkEndpoint
+from hil.link_profile import LinkProfile, Tally, Weather
+
+_READ_BYTES = 65_536
+_BOARD_QUEUE_BYTES = 65_536
+
+Address = tuple[str, int]
+
+
+class Mishap(Protocol):
+    """Treats some datagrams in its own way.
+
+    Attributes:
+        moves_at: from its datagram with this number on the peer is at another address, for the
+            board; None: it stays where it is.
+    """
+
+    moves_at: int | None
+
+    def __call__(
+        self, direction: Direction, number: int, datagram: bytes
+    ) -> list[tuple[float, bytes]] | None:
+        """Return [(delay in ms, datagram)] of what arrives, None for what the weather leaves.
+
+        Args:
+            direction: of the datagram.
+            number: of the datagram in its direction, from 0.
+            datagram: its octets.
+        """
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a link did in one connection.
+
+    Attributes:
+        profile: name of the network.
+        seed: of chance.
+        handshake_ms: as `DatagramPump` has it.
+        to_peer, to_board: what became of the datagrams of each direction.
+    """
+
+    profile: str
+    seed: int
+    handshake_ms: float | None
+    to_peer: Tally
+    to_board: Tally
+
+
+class DatagramPump:
+    """Carries datagrams until it is closed; a context manager.
+
+    Attributes:
+        transcript: every datagram that was delivered.
+        error: what ended the pump before its time, None for nothing.
+        handshake_ms: from the first datagram until both ends had said that they were connected;
+            None until then.
+    """
+
+    def __init__(
+        self,
+        board: LinkEndpoint,
+        peer: socket.socket,
+        profile: LinkProfile,
+        seed: int,
+        *,
+        server: Address | None = None,
+        mishap: Mishap | None = None,
+    ) -> None:
+        """Start carrying at once.
+
+        Args:
+            board: the board's link; stays open.
+            peer: a bound UDP socket; made non-blocking; the caller closes it after the pump.
+            profile: the network between them.
+            seed: fixes what chance does.
+            server: where a peer in the server's role listens; None for one in the client's role.
+            mishap: treats some datagrams in its own way.
+        """
+        peer.setblocking(False)
+        self.transcript: list[Chunk] = []
+        self.error: Exception | None = None
+        self.handshake_ms: float | None = None
+        self._board, self._peer = board.socket, peer
+        self._mishap, self._profile, self._seed = mishap, profile, seed
+        self._weather: dict[Direction, Weather] = {
+            direction: Weather(profile, seed, direction)
+            for direction in (BOARD_TO_PEER, PEER_TO_BOARD)
+        }
+        self._addresses: list[Address] = [] if server is None else [server]
+        self._is_open = server is None
+        self._frames = Deframer()
+        self._to_board = bytearray()
+        self._air: list[tuple[float, int, Direction, Frame]] = []
+        self._order = 0
+        self._began_s: float | None = None
+        self._board_connected = self._peer_connected = self._closing = False
+        self._board_has_ended = False
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, name="hil-datagrams", daemon=True)
+        self._thread.start()
+
+    def account(self) -> Account:
+        """Return what the link has done so far."""
+        to_peer, to_board = (
+            self._weather[direction].tally for direction in (BOARD_TO_PEER, PEER_TO_BOARD)
+        )
+        return Account(self._profile.name, self._seed, self.handshake_ms, to_peer, to_board)
+
+    def peer_is_connected(self) -> None:
+        """Say that the peer's handshake is over."""
+        self._peer_connected = True
+        self._wake.send(b"\0")
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the pump has ended by an error; return False when it has not in time."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop carrying, whatever is still on its way; idempotent."""
+        if self._wake.fileno() == -1:
+            return
+        self._closing = True
+        self._wake.send(b"\0")
+        self._thread.join()
+        self._wake.close()
+        self._woken.close()
+
+    def __enter__(self) -> DatagramPump:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+        if kind is None and self.error is not None:
+            raise self.error
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._wait()
+                self._hear_board()
+                self._hear_peer()
+                self._add_junk()
+                self._deliver()
+                self._settle()
+        # A mishap is the caller's code: what it raises is the caller's, see `error`.
+        except Exception as error:  # noqa: BLE001
+            self.error = error
+
+    def _now_ms(self) -> float:
+        return 0.0 if self._began_s is None else (time.monotonic() - self._began_s) * 1000
+
+    def _wait(self) -> None:
+        dues = [self._air[0][0]] if self._air else []
+        if self._began_s is not None:
+            junk = [weather.next_junk_ms for weather in self._weather.values()]
+            dues += [due for due in junk if due is not None]
+        timeout_ms = max(0.0, min(dues) - self._now_ms()) if dues else None
+        board = (0 if self._board_has_ended else select.POLLIN) | (
+            select.POLLOUT if self._to_board else 0
+        )
+        poller = select.poll()
+        for descriptor, events in (
+            (self._woken.fileno(), select.POLLIN),
+            (self._peer.fileno(), select.POLLIN),
+            (self._board.fileno(), board),
+        ):
+            if events:
+                poller.register(descriptor, events)
+        ready = poller.poll(timeout_ms)
+        if any(descriptor == self._woken.fileno() for descriptor, _ in ready):
+            self._woken.recv(64)
+
+    def _hear_board(self) -> None:
+        if self._board_has_ended:
+            return
+        try:
+            data = self._board.recv(_READ_BYTES)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        self._board_has_ended = not data
+        for frame in self._frames.push(data):
+            if frame.address == CONTROL:
+                self._board_connected |= frame.datagram == CONNECTED
+            elif frame.address < len(self._addresses):
+                self._carry(BOARD_TO_PEER, frame)
+
+    def _hear_peer(self) -> None:
+        while True:
+            try:
+                datagram, sender = self._peer.recvfrom(_READ_BYTES)
+            except BlockingIOError:
+                return
+            if sender not in self._addresses:
+                if not self._is_open:
+                    continue
+                self._addresses.append(sender)
+            self._carry(PEER_TO_BOARD, Frame(self._number_of(sender), datagram))
+
+    def _number_of(self, sender: Address) -> int:
+        """Return the number of a sender's address, a new one when it has just moved."""
+        moves_at = None if self._mishap is None else self._mishap.moves_at
+        if moves_at is not None and self._weather[PEER_TO_BOARD].tally.sent == moves_at:
+            self._addresses.append(sender)
+        return len(self._addresses) - 1 - self._addresses[::-1].index(sender)
+
+    def _carry(self, direction: Direction, frame: Frame) -> None:
+        if self._began_s is None:
+            self._began_s = time.monotonic()
+        now_ms, weather = self._now_ms(), self._weather[direction]
+        number = weather.tally.sent
+        arriving = weather.carry(now_ms, frame.datagram)
+        if self._mishap is not None:
+            instead = self._mishap(direction, number, frame.datagram)
+            if instead is not None:
+                arriving = [(now_ms + delay_ms, datagram) for delay_ms, datagram in instead]
+        for due_ms, datagram in arriving:
+            self._put(due_ms, direction, Frame(frame.address, datagram))
+
+    def _add_junk(self) -> None:
+        if self._began_s is None or not self._addresses:
+            return
+        for direction, weather in self._weather.items():
+            for datagram in weather.junk_until(self._now_ms()):
+                self._put(self._now_ms(), direction, Frame(0, datagram))
+
+    def _put(self, due_ms: float, direction: Direction, frame: Frame) -> None:
+        self._order += 1
+        heapq.heappush(self._air, (due_ms, self._order, direction, frame))
+
+    def _deliver(self) -> None:
+        while self._air and self._air[0][0] <= self._now_ms():
+            _, _, direction, frame = heapq.heappop(self._air)
+            tally = self._weather[direction].tally
+            if not self._hand_over(direction, frame):
+                tally.lose("receive buffer full")
+                continue
+            tally.delivered += 1
+            self.transcript.append(Chunk(direction, frame.datagram, time.monotonic()))
+        self._write()
+
+    def _hand_over(self, direction: Direction, frame: Frame) -> bool:
+        if direction == BOARD_TO_PEER:
+            try:
+                self._peer.sendto(frame.datagram, self._addresses[frame.address])
+            except (BlockingIOError, ConnectionRefusedError):
+                return False
+            return True
+        if len(self._to_board) >= _BOARD_QUEUE_BYTES:
+            return False
+        self._to_board += frame.encode()
+        return True
+
+    def _write(self) -> None:
+        if self._to_board:
+            try:
+                del self._to_board[: self._board.send(self._to_board)]
+            except BlockingIOError:
+                pass  # `_wait` waits for room
+            except (BrokenPipeError, ConnectionResetError):
+                self._to_board.clear()
+
+    def _settle(self) -> None:
+        """Let the weather end when both ends are connected."""
+        if self.handshake_ms is None and self._board_connected and self._peer_connected:
+            self.handshake_ms = self._now_ms()
+            for weather in self._weather.values():
+                weather.calm = True
+            self._to_board += Frame(CONTROL, BEGIN).encode()
+            self._write()

@@ -1,0 +1,275 @@
+"""One DTLS connection on the board, moved along: datagrams over the link, echoes, close, result.
+
+What tls_conversation.py is for TLS, in either role. Only the calls into tlscore are compute
+segments. Time is the board's: tlscore is asked how long it may wait. When the handshake is over the
+host is told; data is sent when the host says that the peer's is over, too, for the link is calm
+from then on (hil/datagram_pump.py). Runs on MicroPython and CPython.
+"""
+
+from hil_datagrams import BEGIN, CONNECTED, CONTROL, BrokenFrame, DatagramLink
+from hil_marks import Marks, NoMarks
+from tls_conversation import FAREWELL, GaveUpError, by_message, payload_byte
+
+from tlscore.connection import EVENT_CONNECTED
+from tlscore.dtls.timers import Ticks
+from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
+
+_BUFFER_BYTES = 1500
+_CHECKPOINTS = 13
+_PHASES = 18
+_DTLS_1_2 = 0xFEFD
+_EXPORTER_LABEL = b"EXPORTER-hil"
+_EXPORTER_BYTES = 32
+
+
+class Conversation:
+    """One connection as a client, or as the session of a listener, and the result so far.
+
+    Args:
+        link: the board's end of the link.
+        options: as dtls_jobs.client has them.
+
+    Attributes:
+        options: as above.
+        means: what the connection is made of beside the options, until it is.
+        end: the tlscore connection or listener, once it is made.
+        entropy: the board's own source of random bytes; None where a seed stands for it.
+    """
+
+    means = None
+    end = None
+    connection = None
+    listener = None
+    entropy = None
+    noise = None
+    reason = None
+    alert_sent = None
+    alert_received = None
+    exporter = None
+    connected = False
+    close_sent = False
+    close_received = False
+    _may_begin = False
+    _heard = 0
+    _whole = True
+    _marks_at_handshake = None
+
+    def __init__(self, link, options):
+        self.options = options
+        self._link = DatagramLink(link)
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self._now = Ticks()
+        self._echoes = []
+        self._expected = 0
+        if options.get("unmeasured"):
+            self._marks = NoMarks()
+        else:
+            room = _CHECKPOINTS + len(options["echo"])
+            self._marks = Marks(room, options.get("clock"), "client_hello", _PHASES)
+
+    def run(self, make):
+        """Go through handshake, echoes and close, and return the result.
+
+        Args:
+            make: function that makes the connection or listener; gets this object and the Marks.
+        """
+        try:
+            noise = self.options.get("noise")
+            if noise:
+                from tls_noise import source  # noqa: PLC0415 -- not every board needs it
+
+                self.entropy = source(noise[0], noise[1], self.options["seed"])
+                self.noise = noise[0]
+            self._handshake(make)
+            for size in self.options["echo"]:
+                self._echo(size)
+            self._close()
+        except AlertReceived as error:
+            self.reason = error.reason
+            self.alert_received = error.alert
+        except PeerMisbehaved as error:
+            self.reason = error.reason
+            self._send_pending()  # the alert
+            self.alert_sent = error.alert
+        except (TlsError, GaveUpError) as error:
+            self.reason = error.reason
+        except BrokenFrame:
+            self.reason = "link.ended"
+        return self._result()
+
+    def _handshake(self, make):
+        marks = self._marks
+        marks.checkpoint("start")
+        marks.enter()
+        self.end = make(self, marks)
+        marks.leave()
+        self.listener = self.end if self.options.get("is_server") else None
+        self.connection = None if self.options.get("is_server") else self.end
+        # A little longer than the connection has itself: it knows better what went wrong.
+        patience_ms = self.options["handshake_ms"] + 1000
+        self._await(self._is_connected, patience_ms, "link.silent")
+        self._marks_at_handshake = marks.report()
+        self.connected = True
+        if self.connection.extended_master_secret:
+            self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
+        self._send_pending()
+        marks.checkpoint("connected")
+        self._link.send(CONTROL, CONNECTED)
+        self._await(lambda: self._may_begin, patience_ms, "peer.not_connected")
+
+    def _is_connected(self):
+        """Tell whether the handshake is over; of a listener, that of its first session."""
+        if self.listener is not None:
+            for session in self.listener.sessions:
+                if session is not None:
+                    self.connection = session.connection
+                    event = session.connection.next_event()
+                    if event is not None and event[0] == EVENT_CONNECTED:
+                        return True
+            return False
+        event = self.connection.next_event()
+        return event is not None and event[0] == EVENT_CONNECTED
+
+    def _echo(self, size):
+        """Send a payload of `size` bytes in one datagram and take it back."""
+        data = bytearray(size)
+        for i in range(size):
+            data[i] = payload_byte(i, size)
+        self._heard, self._whole, self._expected = 0, True, size
+        self._write(data)
+        self._await(lambda: self._heard >= size, self.options["timeout_ms"], "link.silent")
+        if self._heard > size:
+            raise GaveUpError("echo.surplus")
+        self._echoes.append((size, self._whole))
+        self._expected = 0
+        self._marks.checkpoint("echo")
+
+    def _write(self, data):
+        self._marks.enter()
+        try:
+            size = self.connection.write_into(data, self._buffer)
+        finally:
+            self._marks.leave()
+        self._link.send(self._address(), self._buffer[:size])
+
+    def _address(self):
+        """Return the number of the peer's address."""
+        if self.listener is None:
+            return 0
+        for session in self.listener.sessions:
+            if session is not None and session.connection is self.connection:
+                return session.peer[0]
+        raise GaveUpError("session.lost")
+
+    def _close(self):
+        """Say close_notify, or wait for the peer's; who begins hears no answer any more."""
+        if self.options.get("close_first"):
+            self.connection.close()
+            self._send_pending()
+            self.close_sent = True
+        else:
+            if self.options["echo"]:
+                self._write(FAREWELL)
+            closed = lambda: self.connection.peer_closed  # noqa: E731
+            self._await(closed, self.options["timeout_ms"], "link.silent")
+            self._send_pending()
+            self.close_received = self.close_sent = True
+        self._marks.checkpoint("closed")
+
+    def _await(self, done, patience_ms, reason):
+        """Move datagrams until `done()`; give up for `reason` when that takes too long."""
+        until = self._now() + patience_ms
+        while not done():
+            left_ms = until - self._now()
+            if left_ms <= 0:
+                raise GaveUpError(reason)
+            self._step(left_ms)
+
+    def _step(self, left_ms):
+        """Send what is pending; wait for a datagram, or until it is time to send again."""
+        self._send_pending()
+        due_ms = self.end.next_timeout()
+        wait_ms = left_ms if due_ms is None else min(left_ms, due_ms + 1)
+        size = self._link.receive_into(self._buffer, wait_ms)
+        if size is None:
+            return
+        if self._link.address == CONTROL:
+            self._may_begin = self._may_begin or self._buffer[:size] == BEGIN
+        else:
+            self._receive(size)
+
+    def _receive(self, size):
+        """Give the connection a datagram, and take the data in it."""
+        marks = self._marks
+        marks.enter()
+        try:
+            if self.listener is None:
+                self.connection.receive_datagram(self._buffer, size)
+                self._take(self.connection)
+            else:
+                peer = bytes((self._link.address,))
+                session = self.listener.receive(peer, self._buffer, size)
+                if session is not None:
+                    self._take(session.connection)
+        finally:
+            marks.leave()
+
+    def _take(self, connection):
+        data = connection.read()
+        while data is not None:
+            at, expected = self._heard, self._expected
+            for i in range(len(data)):
+                if at + i >= expected or data[i] != payload_byte(at + i, expected):
+                    self._whole = False
+            self._heard = at + len(data)
+            data = connection.read()
+
+    def _send_pending(self):
+        """Hand every datagram that is due to the link."""
+        while True:
+            self._marks.enter()
+            try:
+                if self.listener is None:
+                    size, peer = self.connection.datagram_into(self._buffer), b"\x00"
+                else:
+                    size, peer = self.listener.datagram_into(self._buffer)
+            finally:
+                self._marks.leave()
+            if not size:
+                return
+            self._link.send(peer[0], self._buffer[:size])
+
+    def _result(self):
+        """Return the result, completed with what the connection knows."""
+        connection = self.connection
+        result = {
+            "connected": self.connected,
+            "reason": self.reason,
+            "alert_sent": self.alert_sent,
+            "alert_received": self.alert_received,
+            "close_sent": self.close_sent,
+            "close_received": self.close_received,
+            "closed_first": bool(self.options.get("close_first")),
+            "exporter": self.exporter,
+            "echo": self._echoes,
+            "key_updates_sent": 0,
+            "key_updates_received": 0,
+            "took_ticket": False,
+            "noise": self.noise,
+        }
+        if connection is not None:
+            result["version"] = _DTLS_1_2 if connection.suite else None
+            result["suite"] = connection.suite
+            result["group"] = connection.group
+            result["signature"] = connection.signature_scheme
+            result["alpn"] = connection.alpn
+            result["signatures_verified"] = connection.signatures_verified
+            result["psk_identity"] = connection.psk_identity
+            result["resumed"] = connection.resumed
+            result["dropped"] = connection.dropped
+            result["retransmissions"] = connection.retransmissions
+            result["heard_alert"] = connection.heard_alert
+        result["marks"] = self._marks_at_handshake or self._marks.report()
+        result["marks"]["phases"] = by_message(result["marks"]["phases"])
+        result["marks"]["checkpoints"] = self._marks.report()["checkpoints"]
+        return result

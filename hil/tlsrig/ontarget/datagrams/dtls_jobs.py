@@ -1,0 +1,121 @@
+"""DTLS jobs of the board: one connection from ClientHello to close_notify, told as a result.
+
+What tls_jobs.py is for TLS. Everything comes in `options`, what was learned goes into the result.
+Runs on MicroPython and CPython. What they do not do: judge (the host's oracle does).
+"""
+
+from dtls_conversation import Conversation
+from tls_jobs import _identity, _judgement, _key_of, _schemes, _types
+
+from tlscore.dtls.timers import Ticks
+from tlscore.entropy import HmacDrbg
+
+_SEND_BUFFER_BYTES = 1024
+_HANDSHAKE_BUFFER_BYTES = 512
+# A second session lets a client that has started anew take the place of its first one.
+_SLOTS = 2
+
+
+def client(link, options):
+    """Run one connection as a client and return what became of it.
+
+    Args:
+        link: the board's end of the link.
+        options: as tls_jobs.client has them, and `handshake_ms`: how long the handshake may take,
+            `retransmission_ms_max` (RFC 6347 §4.2.4.1), `datagram_bytes`: the largest datagram it
+            sends, `is_server`.
+
+    Returns:
+        dict: as of tls_jobs.client, and `retransmissions`, `dropped` records and `heard_alert` (in
+        the clear, so nobody vouches for it).
+    """
+    from tlscore.dtls.client import ClientConnection  # noqa: PLC0415
+    from tlscore.dtls.config import ClientConfig  # noqa: PLC0415
+
+    clock, trust = _judgement(options)
+    conversation = Conversation(link, options)
+    conversation.means = (ClientConnection, ClientConfig, clock, trust)
+    return conversation.run(_connect)
+
+
+def _connect(conversation, marks):
+    options = conversation.options
+    connection_class, config_class, clock, trust = conversation.means
+    conversation.means = None
+    certificates, private_key, send_buffer_bytes = _identity(options)
+    return connection_class(
+        config_class(
+            conversation.entropy or HmacDrbg(options["seed"]),
+            clock if trust is not None else None,
+            trust,
+            options["server_name"] if trust is not None else None,
+            suites=options["suites"],
+            groups=options["groups"],
+            signature_schemes=_schemes(options) if trust is not None else None,
+            certificates=certificates,
+            private_key=private_key,
+            certificate_types=_types(options.get("pins")),
+            psks=(options["psk"],) if options.get("psk") else (),
+            psk_modes=options["psk_modes"],
+            send_buffer_bytes=send_buffer_bytes,
+            handshake_buffer_bytes=_HANDSHAKE_BUFFER_BYTES,
+            **_common(options, marks),
+        )
+    )
+
+
+def server(link, options):
+    """Run one connection as a server and return what became of it.
+
+    Args:
+        link: the board's end of the link.
+        options: as for `client` and tls_jobs.server; `cookie_key` is a must.
+    """
+    from tlscore.dtls.listener import Listener  # noqa: PLC0415
+    from tlscore.dtls.server_config import ServerConfig  # noqa: PLC0415
+
+    clock, trust = _judgement(options)
+    conversation = Conversation(link, options)
+    conversation.means = (Listener, ServerConfig, clock, trust)
+    result = conversation.run(_listen)
+    result["hello_retries"] = 0
+    if conversation.listener is not None:
+        result["sessions"] = sum([s is not None for s in conversation.listener.sessions])
+    return result
+
+
+def _listen(conversation, marks):
+    options = conversation.options
+    listener_class, config_class, clock, trust = conversation.means
+    conversation.means = None
+    certificates, private_key = options.get("identity") or ((), None)
+    config = config_class(
+        conversation.entropy or HmacDrbg(options["seed"]),
+        certificates,
+        private_key,
+        clock=None if trust is None else clock,
+        trust=trust,
+        psk=_key_of(options),
+        psk_modes=options["psk_modes"],
+        suites=options["suites"],
+        groups=options["groups"],
+        send_buffer_bytes=_SEND_BUFFER_BYTES,
+        cookie_key=options["cookie_key"],
+        **_common(options, marks),
+    )
+    return listener_class(config, _SLOTS)
+
+
+def _common(options, marks):
+    told = {
+        "now_ms": Ticks(),
+        "alpn": options["alpn"],
+        "extended_master_secret_required": bool(options.get("extended_master_secret_required")),
+        "datagram_bytes": options["datagram_bytes"],
+        "handshake_ms_max": options["handshake_ms"],
+        "checkpoint": marks.checkpoint,
+        "phase": marks.phase if options.get("clock") else None,
+    }
+    if options.get("retransmission_ms_max"):
+        told["retransmission_ms_max"] = options["retransmission_ms_max"]
+    return told

@@ -1,0 +1,93 @@
+"""Mishaps happen to the one record they are about, once; link options name what they make."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.errors import HilError
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD
+from hil.tlsrig import link_options, mishaps, scenario
+
+HELLO, VERIFY, SERVER_HELLO, DONE = 1, 3, 2, 14
+DECLARED = scenario.load_all()
+
+
+def record(content_type: int, body: bytes, epoch: int = 0) -> bytes:
+    head = bytes([content_type]) + b"\xfe\xfd" + epoch.to_bytes(2, "big") + bytes(6)
+    return head + len(body).to_bytes(2, "big") + body
+
+
+def message(kind: int, body: bytes = bytes(40)) -> bytes:
+    return record(22, bytes([kind]) + bytes(11) + body)
+
+
+FINISHED = record(22, bytes(40), epoch=1)
+CHANGE = record(20, b"\x01")
+
+
+def test_only_the_record_it_is_about_is_lost_and_only_once() -> None:
+    lost = mishaps.lost_server_hello_done()
+    flight = message(SERVER_HELLO) + message(DONE)
+    assert lost(PEER_TO_BOARD, 0, message(HELLO)) is None
+    assert not lost.applied
+    assert lost(PEER_TO_BOARD, 1, flight) == [(0, message(SERVER_HELLO))]
+    assert lost.applied
+    assert lost(PEER_TO_BOARD, 2, flight) is None
+
+
+def test_a_datagram_of_which_nothing_is_left_does_not_arrive() -> None:
+    assert mishaps.lost_hello_verify_request()(PEER_TO_BOARD, 0, message(VERIFY)) == []
+
+
+def test_the_final_flight_is_the_one_of_the_end_that_is_named() -> None:
+    lost = mishaps.lost_final_flight_of_peer()
+    assert lost(BOARD_TO_PEER, 0, CHANGE + FINISHED) is None
+    assert lost(PEER_TO_BOARD, 0, CHANGE + FINISHED) == []
+
+
+def test_a_change_cipher_spec_comes_late() -> None:
+    late = mishaps.change_cipher_spec_after_finished()
+    (now, kept), (later, change) = late(BOARD_TO_PEER, 0, CHANGE + FINISHED) or []
+    assert (now, kept, change) == (0, FINISHED, CHANGE)
+    assert later > 0
+
+
+def test_two_client_hellos_differ_in_the_random_alone() -> None:
+    first, second = mishaps.two_client_hellos()(PEER_TO_BOARD, 0, message(HELLO)) or []
+    assert second == (0, message(HELLO))
+    differs = [i for i, (a, b) in enumerate(zip(first[1], second[1], strict=True)) if a != b]
+    assert len(differs) == 1
+    assert 13 + 12 + 2 <= differs[0] < 13 + 12 + 2 + 32
+
+
+def test_octets_that_are_no_records_are_left_alone() -> None:
+    for make in mishaps.MISHAPS.values():
+        assert make()(PEER_TO_BOARD, 0, bytes(range(100))) is None
+
+
+def test_a_scenario_is_named_after_the_link_it_is_put_on() -> None:
+    chosen = [DECLARED["dtls12-psk-ccm8"], DECLARED["tls13-psk"]]
+    found = link_options.on_links(chosen, ["lossy-*"], 2)
+    assert [one.name for one in found] == [
+        f"dtls12-psk-ccm8@lossy-{loss}.{seed}" for loss in (10, 30, 50) for seed in (0, 1)
+    ]
+    assert {(one.link_profile, one.link_seed) for one in found[2:4]} == {
+        ("lossy-30", 0),
+        ("lossy-30", 1),
+    }
+    assert link_options.on_links(chosen, None, None) == chosen
+
+
+@pytest.mark.parametrize(
+    ("names", "profiles", "seeds", "problem"),
+    [
+        (["tls13-psk"], ["lossy-10"], None, "no scenario of datagrams"),
+        (["dtls12-psk-ccm8"], ["losy-10"], None, "did you mean lossy-10"),
+        (["dtls12-psk-ccm8"], None, 0, "from 1 on"),
+    ],
+)
+def test_links_that_cannot_be_are_refused(
+    names: list[str], profiles: list[str] | None, seeds: int | None, problem: str
+) -> None:
+    with pytest.raises(HilError, match=problem):
+        link_options.on_links([DECLARED[name] for name in names], profiles, seeds)
