@@ -300,14 +300,14 @@ def _double(point: tuple) -> tuple:
     """Return twice a point (RFC 8032 §5.1.4, with the signs of E to H turned)."""
     x, y, z, _ = point
     a = x * x
-    a = (a & _LOW_256) + 38 * (a >> 256)
+    a = (a & _LOW_256) + (a >> 256) * 38
     b = y * y
-    b = (b & _LOW_256) + 38 * (b >> 256)
+    b = (b & _LOW_256) + (b >> 256) * 38
     c = 2 * z * z
-    c = (c & _LOW_256) + 38 * (c >> 256)
+    c = (c & _LOW_256) + (c >> 256) * 38
     x += y
     e = x * x
-    e = (e & _LOW_256) + 38 * (e >> 256) - a - b
+    e = (e & _LOW_256) + (e >> 256) * 38 - a - b
     g = b - a
     return _product(e, g - c, g, -a - b)
 
@@ -317,29 +317,29 @@ def _add(point: tuple, prepared: tuple) -> tuple:
     x, y, z, t = point
     plus, minus, twice_d_t, twice_z = prepared
     a = (y - x) * minus
-    a = (a & _LOW_256) + 38 * (a >> 256)
+    a = (a & _LOW_256) + (a >> 256) * 38
     b = (y + x) * plus
-    b = (b & _LOW_256) + 38 * (b >> 256)
+    b = (b & _LOW_256) + (b >> 256) * 38
     c = t * twice_d_t
-    c = (c & _LOW_256) + 38 * (c >> 256)
+    c = (c & _LOW_256) + (c >> 256) * 38
     d = z * twice_z
-    d = (d & _LOW_256) + 38 * (d >> 256)
+    d = (d & _LOW_256) + (d >> 256) * 38
     return _product(b - a, d - c, d + c, b + a)
 
 
 def _product(e: int, f: int, g: int, h: int) -> tuple:
     """Return the point (E F, G H, F G, E H), folded twice."""
     x = e * f
-    x = (x & _LOW_256) + 38 * (x >> 256)
+    x = (x & _LOW_256) + (x >> 256) * 38
     y = g * h
-    y = (y & _LOW_256) + 38 * (y >> 256)
+    y = (y & _LOW_256) + (y >> 256) * 38
     z = f * g
-    z = (z & _LOW_256) + 38 * (z >> 256)
+    z = (z & _LOW_256) + (z >> 256) * 38
     t = e * h
-    t = (t & _LOW_256) + 38 * (t >> 256)
+    t = (t & _LOW_256) + (t >> 256) * 38
     return (
-        (x & _LOW_256) + 38 * (x >> 256),
-        (y & _LOW_256) + 38 * (y >> 256),
-        (z & _LOW_256) + 38 * (z >> 256),
-        (t & _LOW_256) + 38 * (t >> 256),
+        (x & _LOW_256) + (x >> 256) * 38,
+        (y & _LOW_256) + (y >> 256) * 38,
+        (z & _LOW_256) + (z >> 256) * 38,
+        (t & _LOW_256) + (t >> 256) * 38,
     )

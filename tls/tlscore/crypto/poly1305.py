@@ -46,7 +46,7 @@ class Poly1305:
             else:
                 total += int.from_bytes(buffer[start:stop], "little") + _BIT_128
             total *= r
-            total = (total & _LOW_130) + 5 * (total >> 130)
+            total = (total & _LOW_130) + (total >> 130) * 5
             start = stop
         self._sum = total
 

@@ -10,6 +10,7 @@ odd, from 3 to 2^32 - 1, because a long one is a way to keep a verifier busy.
 """
 
 from tlscore.crypto.hmac import equal
+from tlscore.crypto.modular import folded, folds
 from tlscore.crypto.selftest import kernel
 
 try:
@@ -125,12 +126,13 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
     bit = 1
     while bit << 1 <= exponent:
         bit <<= 1
+    steps = folds(modulus)
     result = base
     while bit > 1:
         bit >>= 1
-        result = result * result % modulus
+        result = folded(result * result, steps) % modulus
         if exponent & bit:
-            result = result * base % modulus
+            result = folded(result * base, steps) % modulus
     return result
 
 

@@ -84,27 +84,27 @@ def _double_and_add(point: tuple, other: tuple) -> tuple:
     low = _LOW_256
     x, y, z = point
     a = x * x
-    a = (a & low) + 38 * (a >> 256)
+    a = (a & low) + (a >> 256) * 38
     b = y * y
-    b = (b & low) + 38 * (b >> 256)
+    b = (b & low) + (b >> 256) * 38
     f = 2 * z * z
-    f = (f & low) + 38 * (f >> 256)
+    f = (f & low) + (f >> 256) * 38
     x += y
     e = x * x
     h = a + b
-    e = (e & low) + 38 * (e >> 256) - h
+    e = (e & low) + (e >> 256) * 38 - h
     g = b - a
     f = g - f
     x, y, z = _projective(e, f, g, -h)
     h *= -e
-    h = (h & low) + 38 * (h >> 256)
+    h = (h & low) + (h >> 256) * 38
     plus, minus, t = other
     a = (y - x) * minus
-    a = (a & low) + 38 * (a >> 256)
+    a = (a & low) + (a >> 256) * 38
     b = (y + x) * plus
-    b = (b & low) + 38 * (b >> 256)
+    b = (b & low) + (b >> 256) * 38
     h *= t
-    h = (h & low) + 38 * (h >> 256)
+    h = (h & low) + (h >> 256) * 38
     z += z
     return _projective(b - a, z - h, z + h, b + a)
 
@@ -113,13 +113,13 @@ def _projective(e: int, f: int, g: int, h: int) -> tuple:
     """Return (E F, G H, F G), folded twice."""
     low = _LOW_256
     e *= f
-    e = (e & low) + 38 * (e >> 256)
+    e = (e & low) + (e >> 256) * 38
     h *= g
-    h = (h & low) + 38 * (h >> 256)
+    h = (h & low) + (h >> 256) * 38
     g *= f
-    g = (g & low) + 38 * (g >> 256)
+    g = (g & low) + (g >> 256) * 38
     return (
-        (e & low) + 38 * (e >> 256),
-        (h & low) + 38 * (h >> 256),
-        (g & low) + 38 * (g >> 256),
+        (e & low) + (e >> 256) * 38,
+        (h & low) + (h >> 256) * 38,
+        (g & low) + (g >> 256) * 38,
     )
