@@ -1,7 +1,7 @@
 """What the tests of DTLS 1.3 share: configurations of both ends, and a network between them."""
 
 import pytest
-import server_double as double
+import server_identity
 from dtls_network import Clock, Fate, Host, Network
 
 from tlscore.clock import FixedClock
@@ -59,7 +59,7 @@ class Ends:
             values.update(psk={KEY_NAME: (KEY, 32)}.get, psk_modes=(0, 1))
         else:
             values["certificates"] = tuple(self.identity.chain)
-            values["private_key"] = double.private_key(self.identity.key)
+            values["private_key"] = server_identity.private_key(self.identity.key)
         values.update(changes)
         return ServerConfig(**values)
 
