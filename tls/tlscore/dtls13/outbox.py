@@ -33,6 +33,8 @@ _PLAINTEXT_LIMIT = const(16384)
 # A message is not begun for less of it, if the next datagram has more room.
 _FRAGMENT_BYTES_MIN = const(32)
 _RECORD_NUMBER_BYTES = const(16)
+# The last records of a key are for a KeyUpdate, as often as it may get lost, and close_notify.
+_RECORDS_KEPT = const(16)
 # What is left of the buffer when the handshake is over: room for a KeyUpdate.
 _SETTLED_BYTES = const(32)
 
@@ -379,11 +381,10 @@ class Outbox:
             UsageError: it is too long for a datagram, or the key has protected all it may.
         """
         protection = self.protection
-        # The last records are for a KeyUpdate and for close_notify.
         left = protection.record_limit - protection.sequence
         if left < protection.record_limit >> 2 and self._update is None:
             self.queue_key_update(_UPDATE_NOT_REQUESTED)
-        if left < _RECORD_NUMBER_BYTES:
+        if left < _RECORDS_KEPT:
             raise UsageError("connection.key_exhausted")
         size = len(data)
         if size > self.data_room(len(buffer)):
