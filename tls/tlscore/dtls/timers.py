@@ -66,6 +66,10 @@ class RetransmissionTimer:
         if self._deadline is None:
             self._deadline = now + self._timeout_ms
 
+    def repeated(self):
+        """The flight is to be sent again before its time: its time-out begins anew with that."""
+        self._deadline = None
+
     def answered(self):
         """Nothing is awaited any more: the handshake is over."""
         self._deadline = self._until = None

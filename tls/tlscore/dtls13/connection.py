@@ -17,6 +17,7 @@ from tlscore import states
 from tlscore.compat import const
 from tlscore.connection import READ, RECEIVE, SEND, WRITE, Connection, _alert_received
 from tlscore.dtls import fragments
+from tlscore.dtls.datagrams import Datagrams
 from tlscore.dtls.timers import RetransmissionTimer
 from tlscore.dtls13 import acks
 from tlscore.dtls13.outbox import Outbox
@@ -30,7 +31,7 @@ from tlscore.dtls13.record import (
     RecordProtection,
     is_protected,
 )
-from tlscore.errors import PeerMisbehaved, TlsError, UsageError
+from tlscore.errors import PeerMisbehaved, TlsError
 
 # See codepoints.py: copies that cost nothing on a board.
 _CONTENT_ALERT = const(21)
@@ -45,12 +46,11 @@ _SHRINK_AFTER = const(2)
 _DATAGRAM_BYTES_MIN = const(128)
 
 
-class Dtls13(Reassembly):
+class Dtls13(Reassembly, Datagrams):
     """The part of a connection of DTLS 1.3 that does not depend on its role.
 
     Attributes:
         heard_alert: code of the last alert that came in the clear, or None; nobody vouches for it.
-        dropped: records that were dropped: forged, repeated, or nothing that makes sense.
         retransmissions: how often a flight, or what was missing of one, was sent again.
     """
 
@@ -58,13 +58,8 @@ class Dtls13(Reassembly):
     _outbox_class = Outbox
     _is_server = False
     _is_new = True  # until the handshake is over
-    _datagram = None  # what is left to be done is behind _position
-    _position = 0
-    _data = None
-    _receive_id = b""
     is_established = False
     heard_alert = None
-    dropped = 0
     retransmissions = 0
 
     def _begin_datagrams(self, config):
@@ -106,53 +101,10 @@ class Dtls13(Reassembly):
         """Return a number that grows with the newest genuine record, -1 before the first."""
         return self._receiver.newest()
 
-    def receive_datagram(self, buffer, size=None):
-        """Take a datagram that came from the peer.
-
-        Application data in it is for `read()`, which has to be called until it returns None
-        before the buffer is used for anything else.
-
-        Args:
-            buffer: bytearray or writable memoryview; records are decrypted in place.
-            size: how many bytes of it the datagram has; all by default.
-
-        Raises:
-            PeerMisbehaved: somebody who proved to be the peer, or who received our cookie, broke
-                the protocol; the alert is queued.
-            AlertReceived: the peer ended the connection with an error alert.
-            UsageError: the connection has failed before.
-        """
-        self._require_usable()
-        self._datagram = memoryview(buffer)[: len(buffer) if size is None else size]
-        self._position = 0
-        self._data = None
-        self._process()
-
-    def read(self):
-        """Return application data of the datagram received last, a memoryview, or None."""
-        if self._data is None and self._datagram is not None:
-            self._require_usable()
-            self._process()
-        data, self._data = self._data, None
-        return data
-
-    def _process(self):
-        """Work at the datagram until there is application data, or to its end."""
-        self._busy = True
-        self.phase("record")
-        try:
-            while self._data is None and self._datagram is not None:
-                if self.state >= states.CLOSED or not self._take_record():
-                    self._datagram = None
-        except TlsError as error:
-            self._datagram = None
-            self._fail(error)
-            raise
-        self._busy = False
-        if self._repeats:
-            self._repeats = False
-            if self._outbox.is_sent() and self._timer.may_repeat():
-                self._send_again()
+    def _repeat_flight(self):
+        if self._outbox.is_sent() and self._timer.may_repeat():
+            self._timer.repeated()
+            self._send_again()
 
     def _send_again(self):
         self.retransmissions += 1
@@ -259,12 +211,6 @@ class Dtls13(Reassembly):
     def hand_over(self):
         """Return the connection: there is nothing smaller yet that could go on in its place."""
         return self
-
-    def _no_stream(self, *_):
-        """Refuse what a connection over a stream has in place of datagrams."""
-        raise UsageError("connection.datagrams")
-
-    receive = receive_eof = to_send = sent = read_into = write = _no_stream
 
     # --- records
 

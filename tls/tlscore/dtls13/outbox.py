@@ -15,6 +15,7 @@ from tlscore.compat import const
 from tlscore.dtls import fragments
 from tlscore.dtls.record import put_header
 from tlscore.dtls13.acks import SentRecords
+from tlscore.dtls13.flight import Queued
 from tlscore.dtls13.hello import finish_server_hello, is_retry
 from tlscore.dtls13.record import EPOCH_HANDSHAKE, PLAIN_HEADER_BYTES, RecordProtection
 from tlscore.errors import UsageError
@@ -33,53 +34,10 @@ _PLAINTEXT_LIMIT = const(16384)
 # A message is not begun for less of it, if the next datagram has more room.
 _FRAGMENT_BYTES_MIN = const(32)
 _RECORD_NUMBER_BYTES = const(16)
+# The last records of a key are for a KeyUpdate, as often as it may get lost, and close_notify.
+_RECORDS_KEPT = const(16)
 # What is left of the buffer when the handshake is over: room for a KeyUpdate.
 _SETTLED_BYTES = const(32)
-
-
-class Queued:
-    """A message of a flight.
-
-    Attributes:
-        number: message_seq.
-        protection: RecordProtection it is sent with, None for the clear.
-        header: of TLS, four bytes.
-        body: memoryview, or a chain of certificates with read_into (certificates.py).
-        size: of the body.
-        acknowledged: sorted (start, end) pairs of what the peer has.
-    """
-
-    def __init__(self, number, protection, header, body, size):
-        self.number = number
-        self.protection = protection
-        self.header = header
-        self.body = body
-        self.size = size
-        self.acknowledged = []
-
-    def is_done(self) -> bool:
-        """Tell whether the peer has all of it."""
-        return self.acknowledged == [(0, self.size)]
-
-    def acknowledge(self, start, end):
-        """Note that the peer has a part."""
-        merged = []
-        for row in sorted([*self.acknowledged, (start, end)]):
-            if merged and row[0] <= merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(merged[-1][1], row[1]))
-            else:
-                merged.append(row)
-        self.acknowledged = merged
-
-    def missing(self, offset):
-        """Return (start, end) of what the peer lacks from an offset on, None if nothing."""
-        for start, end in self.acknowledged:
-            if offset < start:
-                return offset, start
-            offset = max(offset, end)
-        if offset < self.size or not (self.size or self.acknowledged):
-            return offset, self.size
-        return None
 
 
 class Outbox:
@@ -350,13 +308,9 @@ class Outbox:
         if room < 0 or (size < left and size < (_FRAGMENT_BYTES_MIN if start else 1)):
             return 0
         at = start + (PLAIN_HEADER_BYTES if protection is None else protection.header_bytes())
-        _put_fragment_header(buffer, at, message, offset, size)
+        message.put_header(buffer, at, offset, size)
         body = at + fragments.HEADER_BYTES
-        target = memoryview(buffer)[body : body + size]
-        if hasattr(message.body, "read_into"):
-            message.body.read_into(target, offset)
-        else:
-            target[:] = message.body[offset : offset + size]
+        message.read_into(memoryview(buffer)[body : body + size], offset)
         content = fragments.HEADER_BYTES + size
         if protection is None:
             epoch, number = 0, self.sequence
@@ -379,11 +333,10 @@ class Outbox:
             UsageError: it is too long for a datagram, or the key has protected all it may.
         """
         protection = self.protection
-        # The last records are for a KeyUpdate and for close_notify.
         left = protection.record_limit - protection.sequence
         if left < protection.record_limit >> 2 and self._update is None:
             self.queue_key_update(_UPDATE_NOT_REQUESTED)
-        if left < _RECORD_NUMBER_BYTES:
+        if left < _RECORDS_KEPT:
             raise UsageError("connection.key_exhausted")
         size = len(data)
         if size > self.data_room(len(buffer)):
@@ -422,11 +375,3 @@ class Outbox:
         """Give up everything."""
         self.forget_keys()
         self._alert = b""
-
-
-def _put_fragment_header(buffer, at, message, offset, size):
-    buffer[at : at + 4] = message.header
-    buffer[at + 4] = message.number >> 8
-    buffer[at + 5] = message.number & 0xFF
-    buffer[at + 6 : at + 9] = bytes((offset >> 16, offset >> 8 & 0xFF, offset & 0xFF))
-    buffer[at + 9 : at + 12] = bytes((size >> 16, size >> 8 & 0xFF, size & 0xFF))

@@ -31,8 +31,6 @@ class Reassembly:
     _next = 0  # number of the message awaited
     _offset = 0  # how much of it has come
     _awaited = None  # its first four bytes, once it has begun
-    _answers_from = 0  # messages below this number came before the present flight
-    _repeats = False  # the peer has sent some of those again
     _has_gap = False  # something came before its turn, or again
     _ack_ms = None  # when to send an ACK
 
@@ -55,7 +53,7 @@ class Reassembly:
             kept = self._take_fragment(piece, epoch) and kept
             at = after
         # What our next flight answers needs no other acknowledgement.
-        if kept and self.state < states.CLOSED and self._answers_from == answered:
+        if kept and self.state < states.CLOSED and self._answers_from <= answered:
             self._received.add(epoch, record)
             self._plan_ack()
 

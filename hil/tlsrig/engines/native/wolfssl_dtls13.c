@@ -91,14 +91,14 @@ static unsigned on_client_psk(WOLFSSL *ssl, const char *hint, char *identity, un
     unsigned char *secret, unsigned room, const char **suite) {
     (void)ssl, (void)hint;
     snprintf(identity, identity_room, "%s", option("psk_identity"));
-    *suite = "TLS13-AES128-GCM-SHA256";
+    *suite = option("suite");
     return option_bytes("psk", secret, room);
 }
 
 static unsigned on_server_psk(WOLFSSL *ssl, const char *identity, unsigned char *secret, unsigned room,
     const char **suite) {
     (void)ssl;
-    *suite = "TLS13-AES128-GCM-SHA256";
+    *suite = option("suite");
     return strcmp(identity, option("psk_identity")) == 0 ? option_bytes("psk", secret, room) : 0;
 }
 
