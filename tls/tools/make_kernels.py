@@ -164,13 +164,13 @@ def p384_costs(machine: Machine) -> list[str]:
         ("a multiple of a point, affine", 380, point_machine.WINDOW | point_machine.AFFINE),
         ("two quotients modulo n", 0, point_machine.SCALARS),
     ):
-        machine.call(bytearray(288), table, first, what)
+        machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
     scalars = b"".join((p384_programs.N // i).to_bytes(48, "little") for i in (3, 7))
-    numbers = bytes(48 * 3) + scalars + bytes(48)
+    numbers = bytes(48 * 2) + scalars
     machine.call(bytearray(numbers), table, 0, point_machine.SUM)
     costs.append(f"the sum of two for a verification: about {machine.instructions:,}")
-    costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 288")
+    costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 192")
     return costs
 
 

@@ -102,7 +102,7 @@ class Machine:
     def stack_used(self) -> int:
         """Return the bytes of stack that calls so far have written to."""
         stack = self._emulator.mem_read(_STACK, _SPACE - 64)
-        return len(bytes(stack).lstrip(_PAINT))
+        return len(bytes(stack).lstrip(_PAINT)) + 3 & ~3  # a word may look like paint at its end
 
     def watch(self) -> list[tuple[int, int]]:
         """Return a list to which all that follows is written: for tests of constant time.

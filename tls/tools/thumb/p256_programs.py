@@ -1,7 +1,8 @@
 """Programs of the P-256 and P-384 machines: point formulas and checks as lines of field operations.
 
 An operation is what to do, the slot of the result and those of two operands, counted from the start
-of the workspace. `write` makes subroutines of them: three addresses and a call for each line.
+of the workspace, or a slot and the number of a constant for it. `write` makes subroutines of them:
+three addresses and a call for each line.
 """
 
 from __future__ import annotations
@@ -17,21 +18,22 @@ B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 
 MUL, ADD, SUB, HALF, MUL_N = "product", "sum", "difference", "half", "product_of_scalars"
 SAME = "same"  # notes whether two slots differ; the result is none
+LOAD = "constant"  # one of those in the table, by its number
 QUOTIENT, QUOTIENT_N = "field", "order"  # second operand by first, modulo what is at this label
 
-# The point (X : Y : Z), temporaries, the affine point to add (TX, TY); what stays: R^2, R and 1
-# modulo p, an inverse, the table, the H of its additions.
-X, Y, Z, T0, T1, T2, H, TX, TY, RR, R, ONE, INVERSE, TABLE = range(14)
+# The point (X : Y : Z), temporaries, the affine point to add (TX, TY); what stays: an inverse, the
+# table, the H of its additions.
+X, Y, Z, T0, T1, T2, H, TX, TY, INVERSE, TABLE = range(11)
+# Constants modulo p, in the table in flash: R^2, R and 1.
+RR, R, ONE = range(3)
 ENTRIES = 8
 HISTORY = TABLE + 2 * ENTRIES
 SLOTS = HISTORY + ENTRIES - 1
 # Quotients want T0 to TY to themselves. Before there is a table: R modulo n, and b of the equation.
 RN, EQUATION_B = HISTORY, HISTORY + 1
 DIGEST, SIGNATURE_R, SIGNATURE_S = X, Y, Z
-# In the buffer: the signs of the scalars' digits, or the scalars.
-SIGNS, COMB_SIGNS = 3, 4
 
-Line = tuple[str, int, int, int]
+Line = tuple[str, int, int, int] | tuple[str, int, int]
 
 # 8 products: Z3 = 2 Y Z, a = 3 (X - Z^2)(X + Z^2), b = 4 X Y^2, X3 = a^2 - 2 b,
 # Y3 = a (b - X3) - 8 Y^4.
@@ -51,17 +53,17 @@ ADDITION: tuple[Line, ...] = (
 )  # fmt: skip
 # The point to Montgomery form, into (X : Y : 1).
 PREPARE: tuple[Line, ...] = (
-    (MUL, TABLE, TABLE, RR), (MUL, TABLE + 1, TABLE + 1, RR), (MUL, X, TABLE, R),
-    (MUL, Y, TABLE + 1, R), (MUL, Z, R, R),
+    (LOAD, T2, RR), (MUL, TABLE, TABLE, T2), (MUL, TABLE + 1, TABLE + 1, T2), (LOAD, Z, R),
+    (MUL, X, TABLE, Z), (MUL, Y, TABLE + 1, Z),
 )  # fmt: skip
 # With 2 P = (X : Y : Z): on the curve that is larger by Z it is affine, so that the formula above
 # adds it, and P is (x Z^2 : y Z^3 : 1). INVERSE keeps Z, by which to return.
 BEGIN_TABLE: tuple[Line, ...] = (
-    (MUL, TX, X, R), (MUL, TY, Y, R), (MUL, T0, Z, Z), (MUL, T1, T0, Z), (MUL, X, TABLE, T0),
-    (MUL, Y, TABLE + 1, T1), (MUL, INVERSE, Z, R), (MUL, Z, R, R),
+    (LOAD, T2, R), (MUL, TX, X, T2), (MUL, TY, Y, T2), (MUL, T0, Z, Z), (MUL, T1, T0, Z),
+    (MUL, X, TABLE, T0), (MUL, Y, TABLE + 1, T1), (MUL, INVERSE, Z, T2), (LOAD, Z, R),
 )  # fmt: skip
 RETURN: tuple[Line, ...] = ((MUL, Z, Z, INVERSE),)
-INVERT: tuple[Line, ...] = ((QUOTIENT, INVERSE, Z, RR),)
+INVERT: tuple[Line, ...] = ((LOAD, INVERSE, RR), (QUOTIENT, INVERSE, Z, INVERSE))
 # One entry made affine; the inverse of its Z times its H is the inverse of the Z before.
 AFFINE_ENTRY: tuple[Line, ...] = (
     (MUL, T0, INVERSE, INVERSE), (MUL, X, X, T0), (MUL, T0, T0, INVERSE), (MUL, Y, Y, T0),
@@ -71,21 +73,23 @@ TO_AFFINE: tuple[Line, ...] = (
     (MUL, T0, INVERSE, INVERSE), (MUL, X, X, T0), (MUL, T0, T0, INVERSE), (MUL, Y, Y, T0),
 )  # fmt: skip
 # Out of Montgomery form.
-DELIVER: tuple[Line, ...] = ((MUL, X, X, ONE), (MUL, Y, Y, ONE), (MUL, Z, Z, ONE))
+DELIVER: tuple[Line, ...] = (
+    (LOAD, T0, ONE), (MUL, X, X, T0), (MUL, Y, Y, T0), (MUL, Z, Z, T0),
+)  # fmt: skip
 
 # Coordinates below p, and y^2 = (x^2 - 3) x + b.
 CHECK: tuple[Line, ...] = (
-    (MUL, TX, TABLE, RR), (MUL, T0, TX, ONE), (SAME, 0, T0, TABLE), (MUL, TY, TABLE + 1, RR),
-    (MUL, T0, TY, ONE), (SAME, 0, T0, TABLE + 1), (MUL, T0, TX, TX), (SUB, T0, T0, R),
-    (SUB, T0, T0, R), (SUB, T0, T0, R), (MUL, T0, T0, TX), (ADD, T0, T0, EQUATION_B),
-    (MUL, T1, TY, TY), (SAME, 0, T0, T1),
+    (LOAD, T2, RR), (MUL, TX, TABLE, T2), (MUL, TY, TABLE + 1, T2), (LOAD, T2, ONE),
+    (MUL, T0, TX, T2), (SAME, 0, T0, TABLE), (MUL, T0, TY, T2), (SAME, 0, T0, TABLE + 1),
+    (LOAD, T2, R), (MUL, T0, TX, TX), (SUB, T0, T0, T2), (SUB, T0, T0, T2), (SUB, T0, T0, T2),
+    (MUL, T0, T0, TX), (ADD, T0, T0, EQUATION_B), (MUL, T1, TY, TY), (SAME, 0, T0, T1),
 )  # fmt: skip
 # The scalars of a verification, and the x-coordinate r against X / Z^2.
 SCALARS: tuple[Line, ...] = (
     (QUOTIENT_N, Z, SIGNATURE_S, RN), (MUL_N, T0, SIGNATURE_R, Z), (MUL_N, T1, DIGEST, Z),
 )  # fmt: skip
 COMPARE: tuple[Line, ...] = (
-    (MUL, TX, TX, RR), (MUL, T0, Z, Z), (MUL, T0, T0, TX), (SAME, 0, T0, X),
+    (LOAD, T1, RR), (MUL, TX, TX, T1), (MUL, T0, Z, Z), (MUL, T0, T0, TX), (SAME, 0, T0, X),
 )  # fmt: skip
 # Two quotients modulo n.
 DIVIDE: tuple[Line, ...] = ((QUOTIENT_N, Z, Z, RN), (MUL_N, X, X, Z), (MUL_N, Y, Y, Z))
@@ -108,11 +112,13 @@ class Frame:
         slots: the first one.
         slot: the bytes of one.
         link: the word that keeps where a program returns to.
+        constants: where the table has constants, in bytes from its start.
     """
 
     slots: int
     slot: int
     link: int
+    constants: int
 
 
 def write(
@@ -126,6 +132,11 @@ def write(
     for name, lines in lines_of.items():
         code(f"# program {name}", f"{name}:", f"str lr, [sp, #{frame.link}]")
         for operation, *slots in lines:
+            if operation == LOAD:
+                slot, number = slots
+                code(f"add r0, sp, #{frame.slots + frame.slot * slot}")
+                code(f"movw r1, #{frame.constants + frame.slot * number}", f"bl {LOAD}")
+                continue
             for register, slot in zip(("r0", "r1", "r2"), slots, strict=True):
                 code(f"add {register}, sp, #{frame.slots + frame.slot * slot}")
             if operation in (QUOTIENT, QUOTIENT_N):

@@ -36,8 +36,9 @@ from thumb.assembler import Code
 NAME = "multiply"
 ARGUMENTS = 4
 INTERFACE = """\
-`multiply(buffer, table, first, what)`: `buffer` is a bytearray of 288 bytes, little-endian numbers:
-X, Y, Z, SIGNS (48 each), COMB_SIGNS (96); `table` 2,448 bytes: 16 affine points in Montgomery form,
+`multiply(buffer, table, first, what)`: `buffer` is a bytearray of 192 bytes, little-endian numbers
+of 48: X, Y, and SIGNS or Z; COMB_SIGNS, which has 49, is where SIGNS is, but behind it for a sum of
+two; results are X, Y, Z; `table` 2,448 bytes: 16 affine points in Montgomery form,
 then R^2, R and 1 modulo p, and the generator's odd multiples 1 to 15; `first` the first digit's
 place; `what` is one of
 
@@ -87,7 +88,7 @@ def _finish_y(code: Code) -> None:
 SHAPE = point_machine.Shape(
     words=12, spacing=77, part=tuple(f"r{i}" for i in range(4, 10)), parts=2,
     programs=p384_programs.ALL, finish_y=_finish_y, prime=p384_programs.P,
-    order=p384_programs.N, width=5,
+    order=p384_programs.N, width=5, signs=(2, 2),
 )  # fmt: skip
 
 

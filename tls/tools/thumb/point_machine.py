@@ -42,6 +42,8 @@ class Shape:
         end_verify: writes what follows the sum.
         constants: words of constants behind R^2, R and 1, which go to the table's end.
         squares: whether there is a subroutine for squares.
+        signs: the slots of the buffer with the signs of the digits of a point's scalar, and of the
+            generator's; the scalars of a sum are at the first and behind it.
     """
 
     words: int
@@ -57,6 +59,7 @@ class Shape:
     end_verify: Callable[[Code], None] | None = None
     constants: int = 0
     squares: bool = False
+    signs: tuple[int, int] = (3, 4)
 
     @property
     def slot(self) -> int:
@@ -74,9 +77,14 @@ class Shape:
         return self.place(programs.SLOTS)
 
     @property
+    def constants_at(self) -> int:
+        """Where the table has R^2, R and 1, in bytes from its start."""
+        return 2 * self.slot * COMB_ENTRIES
+
+    @property
     def comb_bytes(self) -> int:
         """The bytes of the table in front of the generator's odd multiples."""
-        return 2 * self.slot * COMB_ENTRIES + 3 * self.slot + 4 * self.constants
+        return self.constants_at + 3 * self.slot + 4 * self.constants
 
     def place(self, slot: int) -> int:
         """Return where a slot is, in bytes above the stack pointer."""
@@ -89,8 +97,14 @@ def write(code: Code, shape: Shape) -> None:
     _table(code, shape)
     _digits(code, shape)
     _select(code, shape)
-    frame = programs.Frame(_SLOTS_BASE, shape.slot, _RETURN)
+    frame = programs.Frame(_SLOTS_BASE, shape.slot, _RETURN, shape.constants_at)
     programs.write(code, shape.programs, frame, shape.squares)
+    code(
+        "# constant: what is r1 bytes behind the table's start, which may lie at any address, to r0"
+    )
+    code(f"{programs.LOAD}:", f"ldr r2, [sp, #{COMB_TABLE}]", "add r1, r2")
+    code(f"movs r3, #{shape.words}", "loading:", "ldr r2, [r1], #4", "str r2, [r0], #4")
+    code("subs r3, r3, #1", "bne loading", "bx lr")
     code("# p and n as limbs, and their inverses", "field:")
     code(division_steps.constants(shape.prime, shape.words), "order:")
     code(division_steps.constants(shape.order, shape.words))
@@ -109,15 +123,10 @@ def _main(code: Code, shape: Shape) -> None:
     code("push {r8-r11}", f"sub sp, #{shape.frame}", "mov r12, r3", "mov r3, r0")
     code(f"str r0, [sp, #{BUFFER}]", f"add r0, sp, #{_SLOTS_BASE}", "mov lr, r1")
     code("stmia sp, {r0-r2}", f"str r12, [sp, #{WHAT}]")
-    code("# the constants, word by word: bytes in flash may lie at any address")
-    for slot, distance, words in (
-        (programs.RR, 0, 3 * shape.words), (programs.HISTORY, 3 * shape.slot, shape.constants),
-    ):  # fmt: skip
-        if words:
-            copying = code.label("constants")
-            code(f"add r0, sp, #{shape.place(slot)}", f"movs r5, #{words}")
-            code(f"add r1, lr, #{2 * shape.slot * COMB_ENTRIES + distance}", f"{copying}:")
-            code("ldr r4, [r1], #4", "str r4, [r0], #4", "subs r5, r5, #1", f"bne {copying}")
+    if shape.constants:
+        code(f"add r0, sp, #{shape.place(programs.HISTORY)}", f"movs r5, #{shape.constants}")
+        code(f"add r1, lr, #{shape.constants_at + 3 * shape.slot}", "copying:")
+        code("ldr r4, [r1], #4", "str r4, [r0], #4", "subs r5, r5, #1", "bne copying")
     code("movs r2, #1", f"str r2, [sp, #{EMPTY}]", "movs r2, #0", f"str r2, [sp, #{DIFFERENT}]")
     code(f"str r2, [sp, #{STATUS}]", "mov r2, r12")
     if shape.begin_verify:
@@ -206,12 +215,12 @@ def _digits(code: Code, shape: Shape) -> None:
     """Entry and sign of the digit at place r2, then `select` adds it."""
     slot = shape.slot
     code("# window: four signs in a row", "window:", f"ldr r1, [sp, #{BUFFER}]")
-    code(f"adds r1, #{slot * programs.SIGNS}", "lsrs r3, r2, #3", "ldrb r3, [r1, r3]")
+    code(f"adds r1, #{slot * shape.signs[0]}", "lsrs r3, r2, #3", "ldrb r3, [r1, r3]")
     code("and r4, r2, #4", "lsrs r3, r4", "and r3, r3, #15", "lsrs r4, r3, #3", "subs r4, r4, #1")
     code("eors r3, r4", "and r3, r3, #7", f"movs r2, #{programs.ENTRIES - 1}")
     code(f"add r1, sp, #{shape.place(programs.TABLE)}", "b select")
     code("# comb: five signs far apart", "comb:", f"ldr r1, [sp, #{BUFFER}]")
-    code(f"adds r1, #{slot * programs.COMB_SIGNS}", f"add r2, r2, #{4 * shape.spacing}")
+    code(f"adds r1, #{slot * shape.signs[1]}", f"add r2, r2, #{4 * shape.spacing}")
     code("movs r3, #0", "movs r6, #5", "tooth:", "lsrs r4, r2, #3", "ldrb r4, [r1, r4]")
     code("and r5, r2, #7", "lsrs r4, r5", "and r4, r4, #1", "adds r3, r3, r3", "orrs r3, r4")
     code(f"subs r2, r2, #{shape.spacing}", "subs r6, r6, #1", "bne tooth")
@@ -235,10 +244,9 @@ def _select(code: Code, shape: Shape) -> None:
     code(f"ldr r2, [sp, #{EMPTY}]", "cmp r2, #0", "bne first_digit")
     code("bl addition", f"ldr pc, [sp, #{_SELECT_RETURN}]")
     code("first_digit:", "movs r2, #0", f"str r2, [sp, #{EMPTY}]")
-    code("mov r3, r0", f"add r1, r0, #{slot * programs.TX}")
+    code(f"add r1, r0, #{slot * programs.TX}")
     _copy(code, shape, 2)
-    code(f"add r1, r3, #{slot * programs.R}")
-    _copy(code, shape, 1)
+    code(f"movw r1, #{shape.constants_at + slot * programs.R}", "bl constant")
     code(f"ldr pc, [sp, #{_SELECT_RETURN}]")
     code("# gather: a part of entry r3, all entries being read from the last at r1")
     code("gather:", "push {lr}", f"ldr lr, [sp, #{4 + WHAT}]", f"tst lr, #{SUM + VERIFY}")

@@ -35,7 +35,7 @@ def write(code: Code, shape: Shape) -> None:
         code(f"mov {word}, #0")
     code(f"add r0, sp, #{shape.place(programs.HISTORY)}")
     code(*[f"stmia r0!, {shape.list}"] * (5 * shape.parts))
-    code(f"ldr r1, [sp, #{machine.BUFFER}]", f"adds r1, #{shape.slot * programs.SIGNS}")
+    code(f"ldr r1, [sp, #{machine.BUFFER}]", f"adds r1, #{shape.slot * shape.signs[0]}")
     for target in scalars:
         code(f"add r0, sp, #{shape.place(target)}")
         for _ in range(shape.parts):

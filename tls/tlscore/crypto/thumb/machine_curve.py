@@ -3,12 +3,13 @@
 Here numbers become the kernel's slots and digits. Where the kernel gives Z = 0, because a partial
 sum was plus or minus a table entry or the result is infinity, the portable code does it again.
 
-RAM: six slots (192 or 288 bytes) for the call, and the kernel's stack.
+RAM: 192 bytes for the call, and the kernel's stack.
 """
 
 from tlscore.compat import const
 from tlscore.crypto.weierstrass import Curve
 
+_BUFFER_BYTES = const(192)
 # What the kernel shall do.
 _WINDOW = const(1)
 _USE_COMB = const(2)
@@ -18,9 +19,6 @@ _SUM = const(32)
 # Which slot has what.
 _Y = const(1)
 _Z = const(2)
-_SIGNS = const(3)
-_COMB_SIGNS = const(4)
-_SLOTS = const(6)
 
 
 class MachineCurve(Curve):
@@ -28,7 +26,13 @@ class MachineCurve(Curve):
 
     Args:
         portable: the same curve, which does what the kernel cannot.
+
+    Attributes:
+        _signs, _comb_signs: slots of the buffer with the signs of a scalar's digits.
     """
+
+    _signs = 3
+    _comb_signs = 4
 
     def __init__(self, portable: Curve) -> None:
         parameters = (portable.p, portable.n, portable.b)
@@ -41,7 +45,7 @@ class MachineCurve(Curve):
 
     def buffer(self) -> bytearray:
         """Return what the kernel works on, empty."""
-        return bytearray(_SLOTS * self.size)
+        return bytearray(_BUFFER_BYTES)
 
     def multiply_base(self, k: int) -> tuple:
         """Return k times the generator, affine."""
@@ -60,7 +64,8 @@ class MachineCurve(Curve):
     def combine(self, u1: int, u2: int, point: tuple) -> tuple:
         """Return u1 times the generator plus u2 times an affine `point`."""
         buffer = self.buffer()
-        for slot, number in ((0, point[0]), (_Y, point[1]), (_SIGNS, u2), (_COMB_SIGNS, u1)):
+        signs = self._signs
+        for slot, number in ((0, point[0]), (_Y, point[1]), (signs, u2), (signs + 1, u1)):
             self.put(buffer, slot, number)
         self.run(buffer, 0, _SUM)
         z = self.number(buffer, _Z)
@@ -93,14 +98,14 @@ class MachineCurve(Curve):
     def _put_comb_digits(self, buffer: bytearray, k: int) -> None:
         """Write the signs of the digits +1 and -1 that make an odd number congruent to k."""
         signs = self._comb_bits(k)
-        start = _COMB_SIGNS * self.size
+        start = self._comb_signs * self.size
         buffer[start : start + len(signs)] = signs
 
     def _put_window_digits(self, buffer: bytearray, k: int, x: int, y: int) -> None:
         """Write the point and the signs of as many digits +1 and -1 of an odd k as it has bits."""
         self.put(buffer, 0, x)
         self.put(buffer, _Y, y)
-        self.put(buffer, _SIGNS, (k + (1 << (8 * self.size)) - 1) >> 1)
+        self.put(buffer, self._signs, (k + (1 << (8 * self.size)) - 1) >> 1)
 
     def _affine_point(self, buffer: bytearray) -> "tuple | None":
         """Return the point of the result, None if the kernel could not tell it."""

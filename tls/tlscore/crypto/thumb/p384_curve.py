@@ -8,7 +8,7 @@ from tlscore.crypto.thumb.p384_machine import TABLE, multiply
 # What the kernel shall do, and where it has what.
 _USE_COMB = const(2)
 _SLOT = const(48)
-_COMB_SIGNS = const(192)
+_COMB_SIGNS = const(96)
 
 # The known answer: X of one doubling and one addition.
 _KNOWN_X = (
@@ -19,6 +19,9 @@ _KNOWN_X = (
 
 class Curve384(MachineCurve):
     """The curve with its multiplications and quotients in machine code."""
+
+    _signs = 2
+    _comb_signs = 2
 
     def run(self, buffer: bytearray, first: int, what: int) -> None:
         """Call the kernel."""
