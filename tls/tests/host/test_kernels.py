@@ -400,15 +400,29 @@ def test_products_modulo_any_odd_number(chance, words):
         inverse = pow(r, -1, n)
         for _ in range(4):
             x, *entries = chance.choices((0, 1 % n, n - 1, n >> 1, *(p % n for p in patterns)), k=4)
-            context = bytearray(b"".join(v.to_bytes(size, "little") for v in (n, x, *entries)))
-            kept = context[:size] + context[2 * size :]
+            context = montgomery_context(size, n, x, *entries)
+            kept = context[:size] + context[3 * size + 8 :]
             squarings, choice = chance.randrange(3), chance.randrange(3)
             core.call(context, words, squarings, 3 << 8 | choice)
             for _ in range(squarings):
                 x = x * x * inverse % n
             x = x * entries[choice] * inverse % n
             assert int.from_bytes(context[size : 2 * size], "little") == x
-            assert context[:size] + context[2 * size :] == kept
+            assert context[:size] + context[3 * size + 8 :] == kept
+            # A factor in two halves, any number below R.
+            factor = chance.choice((0, 1, r - 1, chance.choice(patterns), chance.randrange(r)))
+            for part, half in ((1, factor % (1 << 16 * words)), (2, factor >> 16 * words)):
+                context[3 * size + 8 : 7 * size // 2 + 8] = half.to_bytes(size // 2, "little")
+                core.call(context, words, squarings if part == 1 else 0, part << 16 | 1 << 8)
+            for _ in range(squarings):
+                x = x * x * inverse % n
+            assert int.from_bytes(context[size : 2 * size], "little") == x * factor * inverse % n
+
+
+def montgomery_context(size, n, x, *entries):
+    """Return what the kernel of powers works on."""
+    octets_ = [v.to_bytes(size, "little") for v in (n, x, *entries)]
+    return bytearray(b"".join((*octets_[:2], bytes(size + 8), *octets_[2:])))
 
 
 def test_powers_of_all_kinds_of_exponents(machines, chance):
@@ -624,8 +638,7 @@ def test_powers_execute_and_access_the_same_whatever_the_secret(chance):
     calls = []
     for entry in (0, 3, 7):
         numbers_ = [chance.getrandbits(256) | 1 << 255 | 1, *(chance.choices((0, 1, R >> 1), k=9))]
-        context = bytearray(b"".join(v.to_bytes(32, "little") for v in numbers_))
-        calls.append((context, 8, 4, 8 << 8 | entry))
+        calls.append((montgomery_context(32, *numbers_), 8, 4, 8 << 8 | entry))
     first, *others = traces("montgomery_machine", calls)
     assert all(other == first for other in others)
 

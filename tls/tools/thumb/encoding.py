@@ -195,7 +195,7 @@ def _short_sum(stem, sets_flags, destination, first, second) -> tuple[int, ...] 
         if _low(destination, first, second):
             head = 0x1800 if stem == "add" else 0x1A00
             return (head | second << 6 | first << 3 | destination,)
-    elif stem == "add" and destination in (first, second) and first != 13:
+    elif stem == "add" and destination in (first, second) and (first != 13 or destination == 13):
         other = second if destination == first else first
         return (0x4400 | (destination >> 3) << 7 | other << 3 | destination & 7,)
     return None
