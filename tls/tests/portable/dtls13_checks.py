@@ -82,6 +82,8 @@ def job(_link, suite, modes, lost):
     exported = [end.export(b"EXPORTER-hil", None, 16) for end in (client, link.server())]
     client.update_keys(True)
     link.run(150)
+    link.server().renew_connection_id()
+    link.run(150)
     buffer = bytearray(1500)
     size = client.write_into(b"hello", buffer)
     said = bytes(link.listener.receive(PEER, buffer, size).connection.read())
