@@ -53,8 +53,7 @@ class ClientConnection(Dtls13, Client13):
         if hello.EXT_CONNECTION_ID in self._hello.offered and not said.is_retry:
             theirs = hello.connection_id_of(hello.server_extensions(body))
             if theirs is not None:
-                self._outbox.connection_id = theirs
-                self._receive_id = self._config.connection_id
+                self._use_ids(theirs, self._config.connection_id)
         return said
 
     def _check_answer(self, said):

@@ -20,6 +20,7 @@ from tlscore.dtls import fragments
 from tlscore.dtls.datagrams import Datagrams
 from tlscore.dtls.timers import RetransmissionTimer
 from tlscore.dtls13 import acks
+from tlscore.dtls13.connection_ids import ConnectionIds
 from tlscore.dtls13.outbox import Outbox
 from tlscore.dtls13.reassembly import Reassembly
 from tlscore.dtls13.record import (
@@ -46,7 +47,7 @@ _SHRINK_AFTER = const(2)
 _DATAGRAM_BYTES_MIN = const(128)
 
 
-class Dtls13(Reassembly, Datagrams):
+class Dtls13(Reassembly, ConnectionIds, Datagrams):
     """The part of a connection of DTLS 1.3 that does not depend on its role.
 
     Attributes:
@@ -253,7 +254,7 @@ class Dtls13(Reassembly, Datagrams):
         self._position = header.end
         protection = self._receiver.of_bits(header.epoch_bits)
         number = -1
-        if protection is not None and (header.connection_id or b"") == self._receive_id:
+        if protection is not None and self._is_ours(header.connection_id):
             number = protection.open(view, header)
         if number < 0:
             self.dropped += 1

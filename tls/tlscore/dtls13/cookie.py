@@ -56,7 +56,13 @@ class Told:
     def to_bytes(self) -> bytes:
         """Return all that as bytes."""
         group = self.group or 0
-        start = (self.suite >> 8, self.suite & 0xFF, group >> 8, group & 0xFF, int(self.names_group))
+        start = (
+            self.suite >> 8,
+            self.suite & 0xFF,
+            group >> 8,
+            group & 0xFF,
+            int(self.names_group),
+        )
         return bytes(start) + self.fingerprint.to_bytes(_FINGERPRINT_BYTES, "big") + self.digest
 
     def message_hash(self) -> bytes:

@@ -36,8 +36,8 @@ _FRAGMENT_BYTES_MIN = const(32)
 _RECORD_NUMBER_BYTES = const(16)
 # The last records of a key are for a KeyUpdate, as often as it may get lost, and close_notify.
 _RECORDS_KEPT = const(16)
-# What is left of the buffer when the handshake is over: room for a KeyUpdate.
-_SETTLED_BYTES = const(32)
+# What is left of the buffer when the handshake is over: room for a KeyUpdate and a NewConnectionId.
+_SETTLED_BYTES = const(64)
 
 
 class Outbox:
@@ -96,6 +96,10 @@ class Outbox:
         self._suite = suite
         self.secret = secret
         self.protection = RecordProtection(suite, secret, epoch, self.connection_id)
+
+    def change_id(self, connection_id):
+        """Have all records say another connection id from now on."""
+        self.connection_id = self.protection.connection_id = connection_id
 
     def queue_key_update(self, request):
         """Queue a KeyUpdate, or owe it until the one before it is acknowledged (§8)."""

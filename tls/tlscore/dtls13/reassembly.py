@@ -9,6 +9,7 @@ before its turn is held; what is not awaited, or not in its epoch, is dropped an
 from tlscore import server_states, states
 from tlscore.compat import const
 from tlscore.dtls import fragments
+from tlscore.dtls13.connection_ids import ROWS
 from tlscore.dtls13.record import EPOCH_DATA, EPOCH_HANDSHAKE
 from tlscore.handshake import HandshakeReader
 
@@ -19,8 +20,8 @@ _IN_THE_CLEAR = (
     server_states.WAIT_CLIENT_HELLO,
     server_states.WAIT_SECOND_CLIENT_HELLO,
 )
-# A KeyUpdate, or what there is to say of connection ids but for the ids.
-_LATE_MESSAGE_BYTES = const(16)
+# A KeyUpdate, or a NewConnectionId of some ids.
+_LATE_MESSAGE_BYTES = const(64)
 # Part of the time-out of a flight after which an incomplete one is acknowledged (§7.1).
 _ACK_PART = const(4)
 
@@ -173,6 +174,7 @@ class Reassembly:
             self._held.release()
             self._handshake.release()
             self._handshake = HandshakeReader(_LATE_MESSAGE_BYTES)
+            self._table = self._table + ROWS
             if not outbox.awaits():
                 self._timer.answered()
                 outbox.settle()

@@ -51,7 +51,7 @@ class RecordProtection:
         connection_id: what the records of this direction say, b"" for none.
 
     Attributes:
-        epoch: as above.
+        epoch, connection_id: as above; the second may change.
         sequence: number of the next record to send.
         record_limit: records to protect at most.
         window: ReplayWindow of what was received.
@@ -65,7 +65,7 @@ class RecordProtection:
         self._mask = mask_of(suite, expand_label(hash_, secret, b"sn", b"", size))
         iv = expand_label(hash_, secret, b"iv", b"", _NONCE_BYTES)
         self._iv = int.from_bytes(iv, "big")
-        self._connection_id = connection_id
+        self.connection_id = connection_id
         self._forgeries_left = forgeries_max(suite)
         self.epoch = epoch
         self.sequence = 0
@@ -79,7 +79,7 @@ class RecordProtection:
 
     def header_bytes(self, has_length=True, is_short=False) -> int:
         """Return the size of a header: with a length or without, with a short number or a long."""
-        size = 1 + len(self._connection_id) + (1 if is_short else 2)
+        size = 1 + len(self.connection_id) + (1 if is_short else 2)
         return size + (2 if has_length else 0)
 
     def overhead_bytes(self, has_length=True, is_short=False) -> int:
@@ -116,7 +116,7 @@ class RecordProtection:
 
     def _put_header(self, buffer, start, number, length, is_short):
         """Write a header; return where the number is."""
-        said = self._connection_id
+        said = self.connection_id
         flags = _FIXED | self.epoch & _EPOCH_MASK
         at = number_at = start + 1
         if said:

@@ -82,8 +82,8 @@ class ServerConnection(Dtls13, Choices):
         if own is not None:
             theirs = hello.connection_id_of(hello.client_extensions(body))
             if theirs is not None:
-                self._receive_id = self._outbox.offered_id = own
-                self._outbox.connection_id = theirs
+                self._use_ids(theirs, own)
+                self._outbox.offered_id = own
         return said
 
     def _on_client_hello(self, message):

@@ -3,6 +3,8 @@
 import pytest
 from dtls_network import CONNECTED, Fate, Scripted
 
+from tlscore.errors import PeerMisbehaved, UsageError
+
 GCM, CCM_8 = 0x1301, 0x1305
 
 
@@ -154,3 +156,109 @@ def test_a_session_goes_on_while_somebody_begins_anew_in_its_name(connected):
     made.run(made.clock.now + 400000)
     session = made.listener.sessions[0]
     assert (session.connection.state, session.successor) == (CONNECTED, None)
+
+
+# --- connection ids that change (RFC 9147 §9)
+
+
+def with_ids(connected, **options):
+    client = {"connection_id": b"client"}
+    made, host = connected(client=client, connection_id=b"server", **options)
+    made.run(made.clock.now + 1000)
+    return made, host
+
+
+def said_by(made, to_server, size=6):
+    """Return the connection ids of the protected records of one direction, the last one last."""
+    rows = [row[2] for row in made.log if row[1] == to_server and row[2][0] >> 5 == 1]
+    return [datagram[1 : 1 + size] for datagram in rows]
+
+
+@pytest.mark.parametrize("of_server", [True, False])
+@pytest.mark.parametrize("loses", [True, False])
+def test_an_id_changes_within_a_connection(connected, of_server, loses):
+    made, host = with_ids(connected)
+    lost = []
+
+    def script(to_server, _number, _datagram):
+        if loses and to_server != of_server and not lost:
+            lost.append(True)
+            return []
+        return None
+
+    before = said_by(made, of_server)[-1]
+    made.fate = Scripted(script)
+    (server_of(made) if of_server else host.connection).renew_connection_id()
+    made.run(made.clock.now + 5000)
+    assert bool(lost) == loses
+    assert talks(made, host)
+    after = said_by(made, of_server)[-1]
+    assert after != before
+    assert after[0] == before[0]
+    assert server_of(made).next_timeout() is host.connection.next_timeout() is None
+
+
+def test_what_says_the_former_id_is_still_taken(connected):
+    made, host = with_ids(connected)
+    buffer = bytearray(2000)
+    late = bytes(buffer[: host.connection.write_into(b"late", buffer)])
+    server_of(made).renew_connection_id()
+    made.run(made.clock.now + 1000)
+    assert talks(made, host)
+    session = made.listener.receive(host.address, bytearray(late))
+    assert bytes(session.connection.read()) == b"late"
+
+
+def test_without_an_id_none_can_be_changed(connected):
+    made, host = connected()
+    for end in (host.connection, server_of(made)):
+        with pytest.raises(UsageError, match=r"connection\.no_connection_id"):
+            end.renew_connection_id()
+
+
+def tell(made, host, message):
+    """Let the client say a message of the handshake, with the next number."""
+    outbox, buffer = host.connection._outbox, bytearray(2000)
+    writer = outbox.writer()
+    writer.raw(message)
+    outbox.queue_handshake(writer, None)
+    host.connection._look_after_flight()
+    size = host.connection.datagram_into(buffer)
+    server_of(made).receive_datagram(buffer, size)
+    made.run(made.clock.now + 1000)
+
+
+REQUEST, NEW = b"\x09\x00\x00\x01\x03", b"\x0a\x00\x00\x08\x00\x05\x04abcd\x00"
+
+
+def test_who_asks_for_ids_gets_none_and_is_refused_after_too_many(connected):
+    made, host = with_ids(connected)
+    for _ in range(32):
+        tell(made, host, REQUEST)
+        assert host.connection._outbox.connection_id == server_of(made)._receive_id
+    assert talks(made, host)
+    with pytest.raises(PeerMisbehaved, match=r"request_connection_id\.too_many"):
+        tell(made, host, REQUEST)
+
+
+@pytest.mark.parametrize(("message", "reason"), [
+    (REQUEST + b"x", "request_connection_id.trailing_data"),
+    (NEW[:-1] + b"\x02", "new_connection_id.usage"),
+    (b"\x0a\x00\x00\x03\x00\x00\x00", "new_connection_id.usage"),
+    (b"\x0a\x00\x00\x05\x00\x02\x05ab", "new_connection_id.truncated"),
+])  # fmt: skip
+def test_malformed_messages_of_ids_are_refused(connected, message, reason):
+    made, host = with_ids(connected)
+    message = message[:3] + bytes((len(message) - 4,)) + message[4:]
+    with pytest.raises(PeerMisbehaved) as raised:
+        tell(made, host, message)
+    assert raised.value.reason == reason
+
+
+@pytest.mark.parametrize("message", [REQUEST, NEW])
+def test_messages_of_ids_that_were_not_agreed_on_are_refused(connected, message):
+    made, host = connected()
+    made.run(made.clock.now + 1000)
+    with pytest.raises(PeerMisbehaved, match=r"\.not_negotiated") as raised:
+        tell(made, host, message)
+    assert raised.value.alert == 10
