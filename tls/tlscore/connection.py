@@ -53,7 +53,11 @@ EVENT_CONNECTED = 1
 EVENT_TICKET = 2
 EVENT_KEY_UPDATE = 4
 EVENT_CLOSED = 8  # the peer sent close_notify: it will send no more
-_EVENTS = ((1,), (2,), (4,), (8,))
+# Of data that were read before they were verified (LARGE_RECORDS.md), all since `unverified` became
+# True:
+EVENT_VERIFIED = 16  # they are the peer's
+EVENT_WITHDRAWN = 32  # they are no data
+_EVENTS = ((1,), (2,), (4,), (16,), (32,), (8,))
 
 _WARNING = const(1)
 _FATAL = const(2)
@@ -74,8 +78,11 @@ class Connection:
         version, suite, group, signature_scheme: negotiated code points, None until known.
         alpn: negotiated protocol as bytes, or None.
         peer_closed: the peer's close_notify has come.
+        unverified: what waits to be read, and what has been read since this became True, may be
+            anybody's; only with config.staged_data.
     """
 
+    unverified = False
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
 
@@ -83,6 +90,7 @@ class Connection:
         self._config = config
         self._table = table
         self._receiver = self._receiver_class(config.record_buffer_bytes)
+        self._receiver.connection = self
         self._outbox = self._outbox_class(config.send_buffer_bytes)
         self._outbox.padding_bytes = config.padding_bytes
         if config.phase is not None:
@@ -251,6 +259,8 @@ class Connection:
 
     def next_event(self):
         """Return the next event as a tuple (EVENT_...,), or None."""
+        if not self._events:
+            return None
         for event in _EVENTS:
             if self._events & event[0]:
                 self._events &= ~event[0]
@@ -288,11 +298,27 @@ class Connection:
         if self.state != states.CONNECTED:
             raise UsageError("connection.not_connected")
 
+    # --- records that do not fit the buffer (large_record.py)
+
+    def begin_large(self, buffer, length) -> int:
+        """Let a record of `length` bytes, its header in `buffer`, come in pieces.
+
+        Returns:
+            The bytes of the first piece, 0 if it cannot be.
+        """
+        # Loaded here: most peers send none, and some images leave it out.
+        try:
+            from tlscore.large_record import begin  # noqa: PLC0415
+        except ImportError:
+            return 0
+        staged = self._config.staged_data
+        return begin(self, self._receiver, self._handshake, staged, buffer, length)
+
     # --- what came from the peer
 
     def _on_record(self, content_type):
         receiver = self._receiver
-        if content_type is None:  # early data that a server does not want
+        if content_type is None:  # early data that a server does not want, or a piece
             receiver.next_record()
             return
         # RFC 8446 §5.1: "if a handshake message is split over two or more records, there MUST NOT
