@@ -38,9 +38,9 @@ _FIRST_BYTES = const(3)  # an alert has two
 _RECEIVE_LIMIT = const(0x3FFFFFFF)  # record.py
 _PIECE_BYTES = const(64)  # crypto/pieces.py
 # The end of the buffer, where zeros are shown from.
-_SPARE_BYTES = const(16)
-# Header, a piece, a tag and the spare take 101.
-_BUFFER_BYTES_MIN = const(128)
+_SPARE_BYTES = const(64)
+# Header, a piece, a tag and the spare take 149.
+_BUFFER_BYTES_MIN = const(160)
 
 
 def begin(connection, receiver, reader, takes_data, buffer, length) -> int:

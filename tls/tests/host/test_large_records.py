@@ -12,7 +12,7 @@ from tlscore.connection import EVENT_CLOSED, EVENT_CONNECTED, EVENT_KEY_UPDATE, 
 from tlscore.errors import PeerMisbehaved
 
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 10, 20, 22
-BUFFER_BYTES = (128, 512 + 22, 2048 + 22)
+BUFFER_BYTES = (160, 512 + 22, 2048 + 22)
 CLOSE_NOTIFY = b"\x01\x00"
 SUITES = (0x1301, 0x1302, 0x1303, 0x1304, 0x1305)
 
@@ -228,7 +228,7 @@ def test_a_peer_that_agreed_to_a_limit_is_refused_by_the_header(greeted):
 
 
 def test_a_buffer_without_room_for_a_piece_refuses_what_does_not_fit(greeted):
-    both = greeted(127)
+    both = greeted(159)
     record = both.server.send_key.protect(HANDSHAKE, bytes(4), 200)
     assert both.refusal(record[:5]) == ("record.exceeds_buffer", RECORD_OVERFLOW)
 

@@ -93,7 +93,7 @@ class Reader:
 
 
 @pytest.mark.parametrize("name", DATA)
-@pytest.mark.parametrize("buffer_bytes", [128, 512, 2070])
+@pytest.mark.parametrize("buffer_bytes", [160, 512, 2070])
 def test_data_are_read_as_they_come_and_verified_at_the_end(connected, name, buffer_bytes):
     both = connected(buffer_bytes)
     record = both.server.send_key.protect(APPLICATION_DATA, DATA[name], 0)
