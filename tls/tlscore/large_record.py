@@ -29,6 +29,7 @@ _ALERT_UNEXPECTED_MESSAGE = const(10)
 _ALERT_BAD_RECORD_MAC = const(20)
 _ALERT_RECORD_OVERFLOW = const(22)
 _CONNECTED = const(12)
+_FRAGMENT_BYTES = (512, 1024, 2048, 4096)  # of max_fragment_length
 # Those of connection.py.
 _EVENT_VERIFIED = const(16)
 _EVENT_WITHDRAWN = const(32)
@@ -66,7 +67,10 @@ def begin(connection, receiver, reader, takes_data, buffer, length) -> int:
         if content_type != _CONTENT_APPLICATION_DATA or not takes_data:
             return 0
     if protection is None:
-        # RFC 8449 §4: "Unprotected messages are not subject to this limit".
+        # RFC 8449 §4: "Unprotected messages are not subject to this limit". To that of RFC 6066 §4
+        # they are.
+        if receiver.plaintext_limit in _FRAGMENT_BYTES:
+            return 0
         kind = ClearRecord
     else:
         kind = Record13 if is_13 else Record12
