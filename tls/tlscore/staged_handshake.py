@@ -1,7 +1,7 @@
 """Messages of the handshake out of a record that comes in pieces; what must wait for its tag.
 
-LARGE_RECORDS.md is the policy. The classes stand between a HandshakeReader and its connection: the
-reader asks them what it would ask the connection.
+LARGE_RECORDS.md is the policy. The classes stand in the place of a connection's HandshakeReader
+and between it and the connection: the reader asks them what it would ask the connection.
 
 `StagedMessages` works at messages as they come, but whatever that changes in the connection and can
 be seen is put aside before the application can look, and messages that more than the state of the
@@ -34,11 +34,18 @@ class StagedMessages:
     Args:
         connection: whose they are.
         reader: its HandshakeReader.
-        beside_data: the record may have data, which are shown meanwhile: the reader stays unused.
+        beside_data: the record may have data, and mostly has: the reader stays unused.
+
+    Attributes:
+        replaced: that reader.
+        goes_on: of the record more is to come than what is pushed.
     """
+
+    goes_on = True
 
     def __init__(self, connection, reader, beside_data):
         self._connection = connection
+        self.replaced = reader
         self._reader = HandshakeReader(_SMALL_READER_BYTES) if beside_data else reader
         self._was_partial = self._reader.partial()
         self._aside = [getattr(connection, name, None) for name in _SHOWN]
@@ -50,7 +57,7 @@ class StagedMessages:
         """Return what a reader asks the connection for and need not wait."""
         return getattr(self._connection, name)
 
-    def push(self, content, _is_last):
+    def push(self, _connection, content):
         """Read the next bytes of the record, if nothing was wrong before."""
         if self._error is not None:
             return
@@ -107,25 +114,25 @@ class StagedMessages:
 
 
 class ClearMessages:
-    """The messages of a record in the clear."""
+    """The messages of a record in the clear; attributes as above."""
+
+    goes_on = True
 
     def __init__(self, connection, reader):
         self._connection = connection
-        self._reader = reader
-        self._goes_on = False
+        self.replaced = reader
 
     def __getattr__(self, name):
         """Return what a reader asks the connection for."""
         return getattr(self._connection, name)
 
-    def push(self, content, is_last):
+    def push(self, _connection, content):
         """Read the next bytes of the record."""
-        self._goes_on = not is_last
-        self._reader.push(self, content)
+        self.replaced.push(self, content)
 
     def deliver(self, row, message):
         """Let a message be worked at; it ends a piece, which need not be the end of the record."""
-        if row[states.ALIGNED] and self._goes_on and not self._connection.check_misaligned(message):
+        if row[states.ALIGNED] and self.goes_on and not self._connection.check_misaligned(message):
             raise _misaligned()
         self._connection.deliver(row, message)
 

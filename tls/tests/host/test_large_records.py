@@ -4,7 +4,7 @@ The peer is the server double, which keeps to no size; application data are in t
 """
 
 import pytest
-from server_double import Identity
+from server_identity import Identity
 from server_messages import ALERT, APPLICATION_DATA, HANDSHAKE, NewSessionTicket, key_update
 
 from tlscore import states

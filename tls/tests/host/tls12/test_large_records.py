@@ -2,7 +2,7 @@
 
 import pytest
 import tls12_wire as wire
-from server_double import Identity, private_key
+from server_identity import Identity, private_key
 from server_messages import message
 
 from tlscore import states
