@@ -77,7 +77,8 @@ class BoardSide:
         small_buffers: as a client it sends from a buffer that holds its ClientHello and little
             more, and has no room for messages that are split over records but the usual ones.
         takes_larger: records of the peer that are larger than `max_record_bytes` do not matter
-            (tls/LARGE_RECORDS.md).
+            (tls/LARGE_RECORDS.md); data in them only with `staged_data`.
+        staged_data: it reads data before they are verified.
         fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
         datagram_bytes: the largest datagram it sends, in DTLS.
         retransmission_ms_max: to what its time-outs double (RFC 6347 §4.2.4.1), in DTLS; None:
@@ -103,6 +104,7 @@ class BoardSide:
     fallback: bool = False
     small_buffers: bool = False
     takes_larger: bool = False
+    staged_data: bool = False
     datagram_bytes: int = 1200
     retransmission_ms_max: int | None = None
 

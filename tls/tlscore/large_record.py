@@ -10,6 +10,8 @@ padding (`_zeros`, a number, so that they take no room).
 Not here: what messages mean, the ciphers (crypto/pieces.py).
 """
 
+import gc
+
 from tlscore import staged_handshake
 from tlscore.compat import const
 from tlscore.crypto import pieces
@@ -66,6 +68,9 @@ def begin(connection, receiver, reader, takes_data, buffer, length) -> int:
         beside = protection.aead.tag_size + (0 if is_13 else protection.explicit_bytes)
         if not 0 <= length - beside <= receiver.plaintext_limit:
             return 0
+    # What is made here stays while certificates are verified, which takes memory in large pieces:
+    # where garbage is collected first it does not lie in the midst of what is free.
+    gc.collect()
     if not is_13 and content_type == _CONTENT_APPLICATION_DATA:
         messages = None
     elif protection is None:

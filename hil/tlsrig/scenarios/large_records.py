@@ -55,6 +55,15 @@ SCENARIOS = (
         echo_bytes=_ECHO_BYTES,
         measure=FOOTPRINT,
     ),
+    Scenario(
+        name="tls13-large-data",
+        summary="data in records of up to 6 KB, read before they are verified; the buffer has 2 KB",
+        board=replace(_BOARD, staged_data=True),
+        peer=replace(_PEER, certificates="valid"),
+        expect=Success(_NEGOTIATED, CHAIN_SIGNATURES),
+        echo_bytes=(1, 64, 6000),
+        measure=FOOTPRINT,
+    ),
     _with_suite("chacha20", CHACHA20, "the same under ChaCha20-Poly1305, 2 KB"),
     _with_suite("ccm-8", AES_128_CCM_8, "the same under AES-CCM with a tag of 8 bytes, 2 KB"),
     Scenario(
