@@ -12,7 +12,8 @@ from server_messages import NewSessionTicket, key_update, plain_record
 from wire_tree import changed_message
 
 from tlscore import states
-from tlscore.connection import EVENT_VERIFIED, EVENT_WITHDRAWN, READ
+from tlscore.connection import READ
+from tlscore.large_record import EVENT_VERIFIED, EVENT_WITHDRAWN
 
 FORGED = "record.bad_record_mac"
 # Whether a message that is put together has room is a matter of handshake_buffer_bytes.

@@ -52,12 +52,8 @@ WRITE = 8  # write() can take application data
 EVENT_CONNECTED = 1
 EVENT_TICKET = 2
 EVENT_KEY_UPDATE = 4
-EVENT_CLOSED = 8  # the peer sent close_notify: it will send no more
-# Of data that were read before they were verified (LARGE_RECORDS.md), all since `unverified` became
-# True:
-EVENT_VERIFIED = 16  # they are the peer's
-EVENT_WITHDRAWN = 32  # they are no data
-_EVENTS = ((1,), (2,), (4,), (16,), (32,), (8,))
+# 8 and 16 are those of large_record.py.
+EVENT_CLOSED = 32  # the peer sent close_notify: it will send no more
 
 _WARNING = const(1)
 _FATAL = const(2)
@@ -259,13 +255,12 @@ class Connection:
 
     def next_event(self):
         """Return the next event as a tuple (EVENT_...,), or None."""
-        if not self._events:
+        events = self._events
+        if not events:
             return None
-        for event in _EVENTS:
-            if self._events & event[0]:
-                self._events &= ~event[0]
-                return event
-        return None
+        event = events & -events
+        self._events = events ^ event
+        return (event,)
 
     def export(self, label, context, length) -> bytes:
         """Return keying material for use outside TLS (RFC 8446 §7.5).
@@ -297,22 +292,6 @@ class Connection:
             raise UsageError("connection.closed")
         if self.state != states.CONNECTED:
             raise UsageError("connection.not_connected")
-
-    # --- records that do not fit the buffer (large_record.py)
-
-    def begin_large(self, buffer, length) -> int:
-        """Let a record of `length` bytes, its header in `buffer`, come in pieces.
-
-        Returns:
-            The bytes of the first piece, 0 if it cannot be.
-        """
-        # Loaded here: most peers send none, and some images leave it out.
-        try:
-            from tlscore.large_record import begin  # noqa: PLC0415
-        except ImportError:
-            return 0
-        staged = self._config.staged_data
-        return begin(self, self._receiver, self._handshake, staged, buffer, length)
 
     # --- what came from the peer
 

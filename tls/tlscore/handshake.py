@@ -148,13 +148,9 @@ class HandshakeReader:
             self._deliver(connection, stream, end == len(payload))
         return end
 
-    def forget(self):
-        """Give up the message that has begun."""
-        self.filled = 0
-        self._row = self.stream = None
-
     def release(self):
         """Wipe and give up the buffer."""
         wipe(self._buffer)
         self._buffer = self._view = b""
-        self.forget()
+        self.filled = 0
+        self._row = self.stream = None

@@ -33,21 +33,38 @@ _RECEIVE_LIMIT = const(0x3FFFFFFF)  # record.py
 _BUFFER_BYTES_MIN = const(160)
 
 
-def begin(connection, receiver, reader, takes_data, buffer, length) -> int:
+# Events of a connection, of data that were read before they were verified: all that were since
+# `unverified` became True.
+EVENT_VERIFIED = 8  # they are the peer's
+EVENT_WITHDRAWN = 16  # they are no data
+
+
+def begin(connection, receiver, length) -> int:
     """Let a record of which the header has come take over its receiver.
 
     Args:
-        connection, receiver, reader: whose record it is; its HandshakeReader.
-        takes_data: the application is content with data that are not verified.
-        buffer: the receiver's, the header at its beginning.
+        connection, receiver: whose record it is; the buffer begins with its header.
         length: of the record behind the header.
 
     Returns:
-        How many bytes the first piece has; 0 if it is a record to be refused.
+        How many bytes the first piece has.
+
+    Raises:
+        PeerMisbehaved: it is one to be refused.
     """
+    size = _first_piece(connection, receiver, length)
+    if not size:
+        raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
+    return size
+
+
+def _first_piece(connection, receiver, length):
+    buffer = receiver._buffer
+    reader = connection._handshake
     if len(buffer) < _BUFFER_BYTES_MIN:
         return 0
     content_type = buffer[0]
+    takes_data = connection._config.staged_data
     takes_data = takes_data and connection.state == _CONNECTED and not reader.partial()
     protection = receiver.protection
     is_13 = protection is not None and connection.version != _TLS_1_2

@@ -182,12 +182,15 @@ class RecordReceiver:
 
     def _begin_large(self, length):
         """Have a record that does not fit received in pieces; return the bytes of the first."""
-        size = 0
         if self.connection is not None:
-            size = self.connection.begin_large(self._buffer, length)
-        if not size:
-            raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
-        return size
+            # Loaded here: most peers send none, and some images leave it out.
+            try:
+                from tlscore.large_record import begin  # noqa: PLC0415
+
+                return begin(self.connection, self, length)
+            except ImportError:
+                pass
+        raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
 
     def _drops(self, length):
         """Decide whether a record is early data that cannot be opened; drop it unheld if so."""

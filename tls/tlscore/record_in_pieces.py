@@ -18,9 +18,9 @@ from tlscore.errors import PeerMisbehaved
 # See codepoints.py: copies that cost nothing on a board.
 _CONTENT_HANDSHAKE = const(22)
 _ALERT_UNEXPECTED_MESSAGE = const(10)
-# Those of connection.py.
-_EVENT_VERIFIED = const(16)
-_EVENT_WITHDRAWN = const(32)
+# Those of large_record.py.
+_EVENT_VERIFIED = const(8)
+_EVENT_WITHDRAWN = const(16)
 
 _HEADER_BYTES = const(5)
 _FIRST_BYTES = const(3)  # an alert has two

@@ -101,7 +101,8 @@ class StagedMessages:
         # RFC 8446 §5.1: "there MUST NOT be any other records between them".
         if self._was_partial:
             raise PeerMisbehaved("record.inside_handshake_message", _ALERT_UNEXPECTED_MESSAGE)
-        self._reader.forget()
+        self._reader.filled = 0
+        self._reader._row = self._reader.stream = None
 
     def _exchange(self):
         """Exchange what the connection shows with what is put aside."""

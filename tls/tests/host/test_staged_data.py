@@ -9,8 +9,9 @@ import pytest
 from server_messages import ALERT, APPLICATION_DATA, HANDSHAKE, NewSessionTicket
 
 from tlscore import states
-from tlscore.connection import EVENT_CONNECTED, EVENT_VERIFIED, EVENT_WITHDRAWN, READ, RECEIVE
+from tlscore.connection import EVENT_CONNECTED, READ, RECEIVE
 from tlscore.errors import PeerMisbehaved
+from tlscore.large_record import EVENT_VERIFIED, EVENT_WITHDRAWN
 
 BAD_RECORD_MAC = 20
 RANDOM = random.Random(8446)

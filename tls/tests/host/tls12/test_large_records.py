@@ -6,8 +6,9 @@ from server_identity import Identity, private_key
 from server_messages import message
 
 from tlscore import states
-from tlscore.connection import EVENT_VERIFIED, READ
+from tlscore.connection import READ
 from tlscore.errors import PeerMisbehaved
+from tlscore.large_record import EVENT_VERIFIED
 from tlscore.trust import TrustAnchors, anchor_from_certificate
 
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 10, 20, 22
