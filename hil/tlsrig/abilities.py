@@ -19,6 +19,8 @@ RECORD_SIZE_LIMIT = "record_size_limit (RFC 8449)"
 RECORD_SIZE_LIMIT_FOR_DATA = "record_size_limit for data of TLS 1.3"
 # A Certificate obeys it as well, in the same flight that agrees on it.
 RECORD_SIZE_LIMIT_OF_TLS12 = "record_size_limit from the ServerHello of TLS 1.2 on"
+# It knows no record_size_limit, so that a long Certificate is one record.
+ANY_RECORD_SIZE = "records of any size, whatever record_size_limit asks for"
 COOKIE = "cookie (RFC 8446 §4.2.2)"
 KEY_UPDATE = "KeyUpdate (RFC 8446 §4.6.3)"
 CLIENT_CERTIFICATES = "client certificates"

@@ -2,7 +2,7 @@
 
 Such an image does not offer what it lacks, so a scenario about exactly that cannot be run on it.
 Only what recipes leave out today is told apart here: a role, kinds of keys, SHA-512 and SHA-384, a
-client's own certificates, the store of keys, TLS 1.2.
+client's own certificates, the store of keys, TLS 1.2, records larger than the buffer.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def needed(scenario: Scenario, *, to_the_byte: bool = False) -> list[str]:
         modules.append(f"{package}/client_authentication.py")
     if any(suite.endswith("_SHA384") for suite in board.suites):
         modules.append(_SHA384)
+    if board.takes_larger:
+        modules.append("tlscore/large_record.py")
     if scenario.psk is not None and scenario.psk.others:
         modules.append("tlscore/credentials.py")
     # A board meets the keys of both ends: its own to sign with, the peer's to verify.

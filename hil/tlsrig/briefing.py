@@ -46,7 +46,7 @@ OPTION_NAMES = frozenset(
 OPTIONS_OF_TLS12 = frozenset(
     {
         *("versions", "extended_master_secret_required", "fallback", "sessions_seed"),
-        *("other_psks", "max_fragment_bytes", "small_buffers"),
+        *("other_psks", "max_fragment_bytes", "small_buffers", "staged_data"),
     }
 )
 # And those of DTLS alone.
@@ -123,6 +123,8 @@ def _buffer_options(side: BoardSide) -> dict[str, object]:
         options["max_fragment_bytes"] = side.max_fragment_bytes
     if side.small_buffers:
         options["small_buffers"] = True
+    if side.staged_data:
+        options["staged_data"] = True
     return options
 
 

@@ -200,7 +200,9 @@ def _issue_authority(plan: Plan, utc_seconds: int, issuer: Authority, number: in
     builder = forms.builder(name, issuer.certificate.subject, key, validity)
     builder = forms.as_authority(builder, key, issuer.key, number - 1)
     if plan.padding_bytes:
-        padding = x509.UnrecognizedExtension(_PADDING, bytes(plan.padding_bytes))
+        # No zeros: those at the end of a record would be padding.
+        content = bytes(i % 255 + 1 for i in range(plan.padding_bytes))
+        padding = x509.UnrecognizedExtension(_PADDING, content)
         builder = builder.add_extension(padding, critical=False)
     options = keys.signing_options(issuer.key, pss=plan.pss)
     return Authority(builder.sign(issuer.key, **options), key)

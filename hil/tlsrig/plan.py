@@ -81,9 +81,11 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     # Every signature is by another kind of key than the one it certifies.
     "mixed": {"root_key": "p384", "intermediate_key": "rsa2048", "leaf_key": "p256"},
     "large": {"padding_bytes": 6000},
+    "huge": {"padding_bytes": 10_000},
     "self-signed": {"self_signed": True},
     "client": _CLIENT,
     "client-rsa2048": {**_CLIENT, **_all_of("rsa2048")},
+    "client-huge": {**_CLIENT, "padding_bytes": 10_000},
     "client-ed25519": {**_CLIENT, **_all_of("ed25519")},
     "client-expired": {**_CLIENT, "leaf_ends_s": -3600},
     "client-untrusted-ca": {**_CLIENT, "trusted": False},

@@ -76,6 +76,9 @@ class BoardSide:
             to this (RFC 6066 §4).
         small_buffers: as a client it sends from a buffer that holds its ClientHello and little
             more, and has no room for messages that are split over records but the usual ones.
+        takes_larger: records of the peer that are larger than `max_record_bytes` do not matter
+            (tls/LARGE_RECORDS.md); data in them only with `staged_data`.
+        staged_data: it reads data before they are verified.
         fallback: as a client of TLS 1.2 alone it says that a better offer has failed (RFC 7507).
         datagram_bytes: the largest datagram it sends, in DTLS.
         retransmission_ms_max: to what its time-outs double (RFC 6347 §4.2.4.1), in DTLS; None:
@@ -100,6 +103,8 @@ class BoardSide:
     max_fragment_bytes: int | None = None
     fallback: bool = False
     small_buffers: bool = False
+    takes_larger: bool = False
+    staged_data: bool = False
     datagram_bytes: int = 1200
     retransmission_ms_max: int | None = None
 
@@ -318,10 +323,13 @@ class Scenario:
         client = self.board if self.role == "client" else self.peer
         refused_by_peer = isinstance(self.expect, Refusal) and self.expect.sender == PEER
         shown = self.board.certificates is not None and not self.board.withholds
-        is_small = self.board.max_record_bytes < _SMALL_RECORD_BYTES
+        is_small = self.board.max_record_bytes < _SMALL_RECORD_BYTES and not (
+            self.board.takes_larger
+        )
         asked = {
             abilities.RAW_PUBLIC_KEYS: self.raw_public_keys,
             abilities.RECORD_SIZE_LIMIT: is_small and self.board.max_fragment_bytes is None,
+            abilities.ANY_RECORD_SIZE: self.board.takes_larger,
             abilities.RECORD_SIZE_LIMIT_OF_TLS12: is_small and "TLSv1.2" in needs,
             abilities.COOKIE: self.peer.cookie or self.board.cookie,
             abilities.KEY_UPDATE: self.board.key_updates,

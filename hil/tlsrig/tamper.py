@@ -19,6 +19,9 @@ from hil.errors import LinkError
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Direction, Tamper
 from hil.tlsrig import keylog, wire
 
+# More than boards have room for in the scenarios about that.
+_LARGE_RECORD_BYTES = 8192
+
 
 class Attack(Tamper, Protocol):
     """A tamper with a purpose."""
@@ -51,6 +54,21 @@ class FlipCiphertextBit(Attack):
             return record.encode()
         self.applied = True
         return record.header + _with_flipped_bit(record.body, 0)
+
+
+class FlipLargeRecordTag(FlipCiphertextBit):
+    """Flips the last bit of the first encrypted record towards the board that is large.
+
+    Where a record comes in pieces all of it has been decrypted by then.
+    """
+
+    def _forward(self, record: wire.Record) -> bytes:
+        if len(record.body) < _LARGE_RECORD_BYTES:
+            return record.encode()
+        if self.applied or record.content_type != wire.APPLICATION_DATA:
+            return record.encode()
+        self.applied = True
+        return record.header + _with_flipped_bit(record.body, -1)
 
 
 class FlipFinishedBit(Attack):
@@ -173,5 +191,6 @@ def _with_flipped_bit(data: bytes, position: int) -> bytes:
 # Name in a scenario: how to make the filter from the peer's key log.
 ATTACKS: Mapping[str, Callable[[Path], Attack]] = {
     "flip-ciphertext-bit": lambda _key_log: FlipCiphertextBit(),
+    "flip-large-record-tag": lambda _key_log: FlipLargeRecordTag(),
     "flip-finished-bit": FlipFinishedBit,
 }

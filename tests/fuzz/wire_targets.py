@@ -16,6 +16,7 @@ Imported by drive.py, which knows where the modules below are.
 import sys
 
 import fuzz_targets
+import large_record_targets
 import tls12_targets
 from client_messages import Bench, ClientHello
 from server_double import ServerDouble
@@ -399,8 +400,8 @@ TARGETS.update(
 )
 
 
-def of_tls12(target):
-    """Return a target of tls12_targets.py as one of bytes."""
+def of_draw(target):
+    """Return a target of tls12_targets.py or large_record_targets.py as one of bytes."""
 
     def fuzz(data):
         target(sys.modules[__name__], Draw(data))
@@ -408,4 +409,5 @@ def of_tls12(target):
     return fuzz
 
 
-TARGETS.update({name: (of_tls12(target), runs) for name, target, runs in tls12_targets.TARGETS})
+for module in (tls12_targets, large_record_targets):
+    TARGETS.update({name: (of_draw(target), runs) for name, target, runs in module.TARGETS})

@@ -52,6 +52,8 @@ def verdict(chain, name="localhost", purpose=SERVER_AUTH):
         ("leaf-ed25519", 2),
         ("mixed", 2),
         ("large", 2),
+        ("huge", 2),
+        ("client-huge", 2),
         ("self-signed", 1),
         ("client", 2),
         ("client-rsa2048", 2),
@@ -76,6 +78,12 @@ def test_every_variant_is_tried_above():
 
 def test_a_large_chain_fills_more_than_a_record_of_4096_bytes():
     assert sum(map(len, make_chain(NOW, plan_of("large")).sent)) > 4096
+
+
+def test_a_huge_chain_has_10_kb_and_no_zeros_that_could_be_padding():
+    sent = make_chain(NOW, plan_of("huge")).sent
+    assert 10_240 < sum(map(len, sent)) < 16_000
+    assert bytes(8) not in b"".join(sent)
 
 
 def test_clients_have_an_authority_of_their_own():

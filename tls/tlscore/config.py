@@ -72,6 +72,8 @@ class ClientConfig:
             (Certificate and NewSessionTicket excepted: they are never held).
         padding_bytes: records of application data are padded to a multiple of so many bytes; 0
             for none.
+        staged_data: let data of a record that does not fit be read before they are verified, see
+            LARGE_RECORDS.md; otherwise such a record gets record_overflow.
         middlebox_compatibility: send a session id and a change_cipher_spec, RFC 8446 §D.4.
         keylog: None, or a function (label: str, client_random: bytes, secret: bytes) that gets
             every secret of the connection. Never set it outside a laboratory.
@@ -102,6 +104,7 @@ class ClientConfig:
     max_fragment_bytes = None
     handshake_buffer_bytes = 512
     padding_bytes = 0
+    staged_data = False
     middlebox_compatibility = True
     keylog = None
     checkpoint = None
@@ -135,6 +138,7 @@ class ClientConfig:
         send_buffer_bytes=1024,
         handshake_buffer_bytes=512,
         padding_bytes=0,
+        staged_data=False,
         middlebox_compatibility=True,
         keylog=None,
         checkpoint=None,
@@ -159,6 +163,7 @@ class ClientConfig:
         self._keep(("max_fragment_bytes", max_fragment_bytes), ("keylog", keylog))
         self._keep(("handshake_buffer_bytes", handshake_buffer_bytes), ("phase", phase))
         self._keep(("middlebox_compatibility", middlebox_compatibility), ("checkpoint", checkpoint))
+        self._keep(("staged_data", staged_data))
         self._check_services()
         self._keep(("host_name", self._host_name()))
         self._check_offer()

@@ -52,8 +52,8 @@ WRITE = 8  # write() can take application data
 EVENT_CONNECTED = 1
 EVENT_TICKET = 2
 EVENT_KEY_UPDATE = 4
-EVENT_CLOSED = 8  # the peer sent close_notify: it will send no more
-_EVENTS = ((1,), (2,), (4,), (8,))
+# 8 and 16 are those of large_record.py.
+EVENT_CLOSED = 32  # the peer sent close_notify: it will send no more
 
 _WARNING = const(1)
 _FATAL = const(2)
@@ -74,8 +74,11 @@ class Connection:
         version, suite, group, signature_scheme: negotiated code points, None until known.
         alpn: negotiated protocol as bytes, or None.
         peer_closed: the peer's close_notify has come.
+        unverified: what waits to be read, and what has been read since this became True, may be
+            anybody's; only with config.staged_data.
     """
 
+    unverified = False
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
 
@@ -83,6 +86,7 @@ class Connection:
         self._config = config
         self._table = table
         self._receiver = self._receiver_class(config.record_buffer_bytes)
+        self._receiver.connection = self
         self._outbox = self._outbox_class(config.send_buffer_bytes)
         self._outbox.padding_bytes = config.padding_bytes
         if config.phase is not None:
@@ -251,11 +255,12 @@ class Connection:
 
     def next_event(self):
         """Return the next event as a tuple (EVENT_...,), or None."""
-        for event in _EVENTS:
-            if self._events & event[0]:
-                self._events &= ~event[0]
-                return event
-        return None
+        events = self._events
+        if not events:
+            return None
+        event = events & -events
+        self._events = events ^ event
+        return (event,)
 
     def export(self, label, context, length) -> bytes:
         """Return keying material for use outside TLS (RFC 8446 §7.5).
@@ -292,7 +297,7 @@ class Connection:
 
     def _on_record(self, content_type):
         receiver = self._receiver
-        if content_type is None:  # early data that a server does not want
+        if content_type is None:  # early data that a server does not want, or a piece
             receiver.next_record()
             return
         # RFC 8446 §5.1: "if a handshake message is split over two or more records, there MUST NOT

@@ -96,9 +96,11 @@ class RecordReceiver:
         plaintext_limit: bytes of content and content type a record may have, padding included.
         start, end: where the content of the opened record lies in the buffer.
         quick: headers of protected records have nothing to be checked but their size.
+        connection: who takes a record in pieces that does not fit; None: it is refused.
     """
 
     quick = True
+    connection = None
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
@@ -175,8 +177,20 @@ class RecordReceiver:
         if length > limit:
             raise PeerMisbehaved("record.overflow", _ALERT_RECORD_OVERFLOW)
         if _HEADER_BYTES + length > len(self._buffer):
-            raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
+            return self._begin_large(length)
         return length
+
+    def _begin_large(self, length):
+        """Have a record that does not fit received in pieces; return the bytes of the first."""
+        if self.connection is not None:
+            # Loaded here: most peers send none, and some images leave it out.
+            try:
+                from tlscore.large_record import begin  # noqa: PLC0415
+
+                return begin(self.connection, self, length)
+            except ImportError:
+                pass
+        raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
 
     def _drops(self, length):
         """Decide whether a record is early data that cannot be opened; drop it unheld if so."""
@@ -197,7 +211,7 @@ class RecordReceiver:
     def open(self):
         """Decrypt the complete record in place and return its content type.
 
-        None stands for a record that was dropped as early data.
+        None stands for a record that was dropped as early data, or comes in pieces.
 
         Raises:
             PeerMisbehaved: it does not authenticate or its plaintext breaks RFC 8446 §5.

@@ -78,6 +78,7 @@ class ServerConfig:
         handshake_buffer_bytes: the largest ClientHello that may be split over several records.
         padding_bytes: records of application data are padded to a multiple of so many bytes; 0
             for none.
+        staged_data: as for a client, see config.py.
         keylog, checkpoint, phase: as for a client, see config.py.
 
     Attributes:
@@ -115,6 +116,7 @@ class ServerConfig:
         send_buffer_bytes=1024,
         handshake_buffer_bytes=1024,
         padding_bytes=0,
+        staged_data=False,
         keylog=None,
         checkpoint=None,
         phase=None,
@@ -143,6 +145,7 @@ class ServerConfig:
         self.send_buffer_bytes = send_buffer_bytes
         self.handshake_buffer_bytes = handshake_buffer_bytes
         self.padding_bytes = padding_bytes
+        self.staged_data = staged_data
         self.keylog = keylog
         self.checkpoint = checkpoint
         self.phase = phase

@@ -51,8 +51,9 @@ def client(link, options):
             randomness, so that it can be repeated; or kind and pin for tls_noise.source, which
             then has the seed for personalization only). Where TLS 1.2 is tried too, `versions`
             (code points) and `extended_master_secret_required`; `max_fragment_bytes` where it is
-            asked for (RFC 6066 §4), `small_buffers` (to send, and for split messages), `fallback`
-            (RFC 7507), `other_psks` (as `psk`, each for another server).
+            asked for (RFC 6066 §4), `small_buffers` (to send, and for split messages),
+            `staged_data` (read before it is verified), `fallback` (RFC 7507), `other_psks` (as
+            `psk`, each for another server).
 
     Returns:
         dict: `connected`, `reason` (None after an orderly close), `alert_sent`,
@@ -118,6 +119,7 @@ def _connect(conversation, marks):
             handshake_buffer_bytes=_SMALL_HANDSHAKE_BUFFER_BYTES
             if options.get("small_buffers")
             else _HANDSHAKE_BUFFER_BYTES,
+            staged_data=bool(options.get("staged_data")),
             middlebox_compatibility=bool(options.get("compatible")),
             checkpoint=marks.checkpoint,
             phase=marks.phase if options.get("clock") else None,

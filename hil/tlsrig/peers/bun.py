@@ -32,7 +32,7 @@ _BOTH = Abilities.both(
     {name for name in abilities.TLS12_CERTIFICATES if "CCM" not in name},
     abilities.CERTIFICATES - {"ed25519"},
     {"secp256r1", "secp384r1", "secp521r1", "x25519"},
-    {abilities.CHOICE_OF_VERSIONS, abilities.CHOICE_OF_GROUPS},
+    {abilities.CHOICE_OF_VERSIONS, abilities.CHOICE_OF_GROUPS, abilities.ANY_RECORD_SIZE},
     {abilities.RESUMPTION, abilities.RESUMPTION_BY_TICKET, abilities.EXTENDED_MASTER},
     {abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES, abilities.EXPORTER_BESIDE_THEM},
 )

@@ -51,6 +51,7 @@ _COMMON = frozenset(
         *(abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES, abilities.VALIDATION),
         *(abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM, abilities.COOKIE),
         *(abilities.EXTENDED_MASTER, abilities.FRAGMENT_LENGTH, abilities.FALLBACK),
+        abilities.ANY_RECORD_SIZE,
     }
 )
 # Its programs read their input in pieces of 8 KB.

@@ -28,7 +28,7 @@ _BOTH = Abilities.both(
     abilities.TLS13_ALL | abilities.CHOICES | {abilities.KEY_REFUSAL},
     abilities.TLS12_ALL,
     {abilities.EXTENDED_MASTER, abilities.NO_EXTENDED_MASTER},
-    {abilities.FRAGMENT_LENGTH, abilities.FALLBACK},
+    {abilities.FRAGMENT_LENGTH, abilities.FALLBACK, abilities.ANY_RECORD_SIZE},
     {"TLSv1.1", *abilities.CERTIFICATES, *abilities.GROUPS, *abilities.RESUMES},
     {"psk_dhe_ke", "psk_ke", abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES},
     {abilities.VALIDATION, abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},

@@ -32,7 +32,7 @@ _BOTH = Abilities.both(
     abilities.RESUMES | abilities.CHOICES,
     {"psk_dhe_ke", "psk_ke", abilities.KEY_UPDATE, abilities.CLIENT_CERTIFICATES},
     {abilities.VALIDATION, abilities.INSISTENCE, abilities.EXPORTER_BESIDE_THEM},
-    {abilities.EXTENDED_MASTER},
+    {abilities.EXTENDED_MASTER, abilities.ANY_RECORD_SIZE},
 )
 ABILITIES = Abilities(
     server=_BOTH.server | {abilities.FRAGMENT_LENGTH},

@@ -31,11 +31,15 @@ class Identity:
 
     Args:
         scheme: the signature scheme the server's key is for, one of SCHEMES.
+        padding_bytes: size of an extension of the server's certificate that nobody reads.
     """
 
-    def __init__(self, name="server.example", root_name="test root", scheme=0x0403):
+    def __init__(
+        self, name="server.example", root_name="test root", scheme=0x0403, padding_bytes=0
+    ):
         self.name = name
         self.scheme = scheme
+        self._padding_bytes = padding_bytes
         self.utc_seconds = 1_800_000_000
         root_key = ec.generate_private_key(ec.SECP256R1())
         self.key = SCHEMES[scheme][0]()
@@ -71,6 +75,10 @@ class Identity:
         if not is_ca:
             names = x509.SubjectAlternativeName([x509.DNSName(self.name)])
             builder = builder.add_extension(names, critical=False)
+            if self._padding_bytes:
+                padding = bytes(i * i & 0xFF for i in range(self._padding_bytes))
+                unread = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.999.1"), padding)
+                builder = builder.add_extension(unread, critical=False)
         return builder.sign(issuer_key, hashes.SHA256())
 
 

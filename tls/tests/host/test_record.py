@@ -64,8 +64,9 @@ def test_a_plain_record_over_the_limit_is_refused_by_its_header(greeted):
     assert refusal == ("record.overflow", RECORD_OVERFLOW)
 
 
-def test_a_record_larger_than_the_buffer_is_refused_by_its_header(greeted):
-    refusal = greeted.refusal(bytes([HANDSHAKE, 3, 3]) + (4096 + 18).to_bytes(2, "big"))
+@pytest.mark.parametrize("content_type", [20, ALERT])
+def test_what_cannot_be_longer_than_the_buffer_is_refused_by_its_header(greeted, content_type):
+    refusal = greeted.refusal(bytes([content_type, 3, 3]) + (4096 + 18).to_bytes(2, "big"))
     assert refusal == ("record.exceeds_buffer", RECORD_OVERFLOW)
 
 

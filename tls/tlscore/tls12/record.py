@@ -154,7 +154,7 @@ class RecordReceiver(record.RecordReceiver):
         if length > limit:
             raise PeerMisbehaved("record.overflow", _ALERT_RECORD_OVERFLOW)
         if _HEADER_BYTES + length > len(buffer):
-            raise PeerMisbehaved("record.exceeds_buffer", _ALERT_RECORD_OVERFLOW)
+            return self._begin_large(length)
         return length
 
     def open(self):

@@ -11,6 +11,8 @@ _BEGIN = const(1)
 _ABSORB = const(4)
 _SEAL = const(31)
 _OPEN = const(45)
+_OPEN_PIECE = const(36)
+_COMPARE = const(8)
 _TAG_BYTES = const(16)
 _HEADER_BYTES = const(5)
 _NOTHING = b""
@@ -69,6 +71,27 @@ class RecordCipher:
         context = self.context
         context[self._task_at] = _OPEN
         return self._protect(context, buffer, start, end) == 0
+
+    def begin_pieces(self, buffer: bytearray, start: int) -> "RecordCipher":
+        """Begin to open the next record in pieces, the first at `start`; see ../pieces.py."""
+        if not self._first <= start <= len(buffer):
+            raise ValueError("aead.range")
+        self._do(_BEGIN, buffer, start, start)
+        return self
+
+    def open_piece(self, buffer: bytearray, start: int, end: int) -> None:
+        """Decrypt the next piece in place."""
+        if not 0 <= start <= end <= len(buffer):
+            raise ValueError("aead.range")
+        self._do(_OPEN_PIECE, buffer, start, end)
+
+    def open_last(self, buffer: bytearray, start: int, end: int) -> bool:
+        """Decrypt the last piece; tell whether the tag behind it is right."""
+        if not 0 <= start <= end <= len(buffer) - _TAG_BYTES:
+            raise ValueError("aead.range")
+        # Two calls: making the tag sets the counter of AES back.
+        self._do(_OPEN_PIECE, buffer, start, end)
+        return self._do(_COMPARE, buffer, end, end) == 0
 
     def seal(self, nonce: bytes, aad: bytes, buffer: bytearray, start: int, end: int) -> None:
         """Encrypt `buffer[start:end]` in place and write the tag behind it."""
