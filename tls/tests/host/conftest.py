@@ -1,7 +1,7 @@
 """What the tests of the protocol share: a client and the server double, driven from outside.
 
-The modules it is made of lie next to this file and among the vectors; pytest's importlib mode puts
-no directory on the path, so they are put there here.
+The modules it is made of lie next to this file, among the vectors and among what boards run;
+pytest's importlib mode puts no directory on the path, so they are put there here.
 """
 
 import pathlib
@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "portable"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "vectors"))
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 

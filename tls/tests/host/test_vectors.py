@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-import sys
 from pathlib import Path
 
 import pytest
+import vector_checks
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
@@ -22,14 +22,7 @@ from tlscore.crypto import x25519 as our_x25519
 from tlscore.crypto.hashes import SHA256, SHA384
 from tlscore.entropy import SystemEntropy
 
-TESTS = Path(__file__).parents[1]
-sys.path.insert(0, str(TESTS / "portable"))
-try:
-    import vector_checks
-finally:
-    sys.path.pop(0)
-
-FILES = sorted((TESTS / "vectors").glob("*.txt"))
+FILES = sorted((Path(__file__).parents[1] / "vectors").glob("*.txt"))
 EXPECTED_CASES = {
     "aes_ccm-cavp": 587,
     "aes_ccm-wycheproof": 190,
