@@ -33,13 +33,15 @@ class Conversation:
         options: as above.
         means: what the connection is made of beside the options, until it is.
         end: the tlscore connection or listener, once it is made.
+        listener: the same, if it is one.
         entropy: the board's own source of random bytes; None where a seed stands for it.
     """
 
     means = None
     end = None
-    connection = None
     listener = None
+    _connection = None
+    _session = None
     entropy = None
     noise = None
     reason = None
@@ -103,8 +105,10 @@ class Conversation:
         marks.enter()
         self.end = make(self, marks)
         marks.leave()
-        self.listener = self.end if self.options.get("is_server") else None
-        self.connection = None if self.options.get("is_server") else self.end
+        if self.options.get("is_server"):
+            self.listener = self.end
+        else:
+            self._connection = self.end
         # A little longer than the connection has itself: it knows better what went wrong.
         patience_ms = self.options["handshake_ms"] + 1000
         self._await(self._is_connected, patience_ms, "link.silent")
@@ -113,16 +117,23 @@ class Conversation:
         if self.connection.extended_master_secret:
             self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
         self._send_pending()
+        if self.listener is None:  # which does that by itself
+            self.end = self._connection = self._connection.hand_over()
         marks.checkpoint("connected")
         self._link.send(CONTROL, CONNECTED)
         self._await(lambda: self._may_begin, patience_ms, "peer.not_connected")
+
+    @property
+    def connection(self):
+        """Return the connection, or what goes on in its place; None before there is one."""
+        return self._connection if self._session is None else self._session.connection
 
     def _is_connected(self):
         """Tell whether the handshake is over; of a listener, that of its first session."""
         if self.listener is not None:
             for session in self.listener.sessions:
                 if session is not None:
-                    self.connection = session.connection
+                    self._session = session
                     event = session.connection.next_event()
                     if event is not None and event[0] == EVENT_CONNECTED:
                         return True
@@ -156,10 +167,9 @@ class Conversation:
         """Return the number of the peer's address."""
         if self.listener is None:
             return 0
-        for session in self.listener.sessions:
-            if session is not None and session.connection is self.connection:
-                return session.peer[0]
-        raise GaveUpError("session.lost")
+        if self._session not in self.listener.sessions:
+            raise GaveUpError("session.lost")
+        return self._session.peer[0]
 
     def _close(self):
         """Say close_notify, or wait for the peer's; who begins hears no answer any more."""
