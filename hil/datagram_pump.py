@@ -34,6 +34,9 @@ from hil.link_profile import LinkProfile, Tally, Weather
 _READ_BYTES = 65_536
 _BOARD_QUEUE_BYTES = 65_536
 
+# Addresses of the board's other ends from here on are nobody's port: a mishap speaks for them.
+STRANGERS = 200
+
 Address = tuple[str, int]
 
 
@@ -55,6 +58,15 @@ class Mishap(Protocol):
         Args:
             direction: of the datagram.
             number: of the datagram in its direction, from 0.
+            datagram: its octets.
+        """
+
+    def strangers(self, address: int | None, datagram: bytes) -> list[Frame]:
+        """Return what others than the peer send to the board now.
+
+        Args:
+            address: of the stranger that the board has sent this to, STRANGERS or more; None when
+                it is the peer that has sent it.
             datagram: its octets.
         """
 
@@ -222,6 +234,8 @@ class DatagramPump:
                 self._board_connected |= frame.datagram == CONNECTED
             elif frame.address < len(self._addresses):
                 self._carry(BOARD_TO_PEER, frame)
+            elif frame.address >= STRANGERS:
+                self._let_strangers_speak(frame.address, frame.datagram)
 
     def _hear_peer(self) -> None:
         while True:
@@ -234,6 +248,11 @@ class DatagramPump:
                     continue
                 self._addresses.append(sender)
             self._carry(PEER_TO_BOARD, Frame(self._number_of(sender), datagram))
+            self._let_strangers_speak(None, datagram)
+
+    def _let_strangers_speak(self, address: int | None, datagram: bytes) -> None:
+        for frame in [] if self._mishap is None else self._mishap.strangers(address, datagram):
+            self._put(self._now_ms(), PEER_TO_BOARD, frame)
 
     def _number_of(self, sender: Address) -> int:
         """Return the number of a sender's address, a new one when it has just moved."""

@@ -50,6 +50,9 @@ class LinkProfile:
         blackouts_ms: (begin, end) of the times at which everything is lost.
         junk_per_s: datagrams that neither end has sent, to both ends.
         patience_s: how long a handshake may take on it.
+        retransmission_ms_max: to what the time-outs of boards double on it, None for their own
+            default: RFC 6347 §4.2.4.1 has 60 s where nobody knows better, but a link that loses
+            much without being congested wants to be tried more often.
     """
 
     name: str
@@ -65,13 +68,27 @@ class LinkProfile:
     blackouts_ms: tuple[tuple[int, int], ...] = ()
     junk_per_s: int = 0
     patience_s: float = 60.0
+    retransmission_ms_max: int | None = None
 
 
 _DECLARED = (
     LinkProfile("clean", "nothing happens to datagrams"),
     LinkProfile("lossy-10", "10 % lost each way", loss=0.1, delay_ms=(20, 20)),
-    LinkProfile("lossy-30", "30 % lost each way", loss=0.3, delay_ms=(20, 20)),
-    LinkProfile("lossy-50", "half lost each way", loss=0.5, delay_ms=(20, 20), patience_s=300.0),
+    LinkProfile(
+        "lossy-30",
+        "30 % lost each way",
+        loss=0.3,
+        delay_ms=(20, 20),
+        retransmission_ms_max=4000,
+    ),
+    LinkProfile(
+        "lossy-50",
+        "half lost each way",
+        loss=0.5,
+        delay_ms=(20, 20),
+        patience_s=300.0,
+        retransmission_ms_max=4000,
+    ),
     LinkProfile(
         "reordered", "every datagram twice, 1 to 400 ms late", doubled=1.0, delay_ms=(1, 400)
     ),

@@ -148,7 +148,7 @@ def _options_of_datagrams(scenario: Scenario) -> dict[str, object]:
         "extended_master_secret_required": side.extended_master_secret,
         "datagram_bytes": min(side.datagram_bytes, profile.datagram_bytes_max),
         "handshake_ms": round(profile.patience_s * 1000),
-        "retransmission_ms_max": side.retransmission_ms_max,
+        "retransmission_ms_max": side.retransmission_ms_max or profile.retransmission_ms_max,
     }
 
 

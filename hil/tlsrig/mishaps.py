@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from hil.datagram_frames import Frame
+from hil.datagram_pump import STRANGERS
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Direction
 from hil.tlsrig import wire
 
@@ -18,6 +20,9 @@ HELLO_VERIFY_REQUEST = 3
 SERVER_HELLO_DONE = 14
 
 _HEADER_BYTES = 13
+_MESSAGE_HEADER_BYTES = 12
+# More than a board of the farm has slots.
+_VANISHING = 3
 _RANDOM_AT = 12 + 2  # behind the message's header and the version
 
 
@@ -88,6 +93,58 @@ class Mishap:
             for delay_ms, kept in instead
             if kept
         ]
+
+    def strangers(self, _address: int | None, _datagram: bytes) -> list[Frame]:
+        """Return what others than the peer send to the board: nothing."""
+        return []
+
+
+class VanishingClients(Mishap):
+    """Clients of other addresses return their cookie and are never heard of again.
+
+    They are more than the board has slots, and come before the peer, whose ClientHello they use:
+    until all of them have gone, what it says is lost.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(lambda _direction, _found: None)
+        self._hello = b""
+        self._gone = 0
+
+    def __call__(
+        self, direction: Direction, _number: int, _datagram: bytes
+    ) -> list[tuple[float, bytes]] | None:
+        """Lose what the peer says for as long as there are others."""
+        self.applied = self._gone == _VANISHING
+        return [] if direction == PEER_TO_BOARD and not self.applied else None
+
+    def strangers(self, address: int | None, datagram: bytes) -> list[Frame]:
+        """Return the ClientHellos of all of them, and of each the one with its cookie."""
+        first = next(records(datagram), None)
+        if address is None:
+            if self._hello or first is None or first.message != wire.CLIENT_HELLO:
+                return []
+            self._hello = datagram
+            return [Frame(STRANGERS + number, datagram) for number in range(_VANISHING)]
+        if first is None or first.message != HELLO_VERIFY_REQUEST:
+            return []
+        # RFC 6347 §4.2.1: behind the message's header a version, then the cookie.
+        start = _HEADER_BYTES + _MESSAGE_HEADER_BYTES + 2
+        cookie = datagram[start : start + 1 + datagram[start]]
+        self._gone += 1
+        return [Frame(address, _with_cookie(self._hello, cookie))]
+
+
+def _with_cookie(hello: bytes, cookie: bytes) -> bytes:
+    """Return the second ClientHello of a client, by its first one and the cookie's vector."""
+    body = hello[_HEADER_BYTES + _MESSAGE_HEADER_BYTES :]
+    at = 2 + 32  # behind version and random: the session id, then the cookie, empty so far
+    at += 1 + body[at]
+    body = body[:at] + cookie + body[at + 1 :]
+    size = len(body).to_bytes(3, "big")
+    message = bytes([wire.CLIENT_HELLO]) + size + b"\x00\x01" + bytes(3) + size + body
+    # Type and version as they were; epoch 0, number 1.
+    return hello[:3] + bytes(7) + b"\x01" + len(message).to_bytes(2, "big") + message
 
 
 def _without(wanted: Callable[[Record], bool]) -> Mishap:
@@ -211,6 +268,7 @@ MISHAPS: Mapping[str, Callable[[], Mishap]] = {
     "lost-final-flight-of-peer": lost_final_flight_of_peer,
     "change-cipher-spec-after-finished": change_cipher_spec_after_finished,
     "two-client-hellos": two_client_hellos,
+    "peer-vanishes": VanishingClients,
     "client-hello-fragmented": client_hello_fragmented,
     "cookie-after-address-change": cookie_after_address_change,
 }

@@ -18,7 +18,15 @@ from hil.boot import Board
 from hil.errors import BootError
 from hil.measure import Measurement
 from hil.report import Cell
-from hil.tlsrig import back_ends, capture, cassette_recorder, figures, oracle, scenario_file
+from hil.tlsrig import (
+    back_ends,
+    capture,
+    cassette_recorder,
+    datagram_story,
+    figures,
+    oracle,
+    scenario_file,
+)
 from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.explain import story as explanation
@@ -238,7 +246,10 @@ def keep(
             capture.write(path, connection.evidence.transcript, secrets, udp=over_datagrams)
             cell.artefacts[connection.named("capture")] = str(path)
     if made:
-        cell.explanation = explanation.of_cell(cell, made[-1], secrets, files)
+        if made[-1].scenario.over_datagrams:
+            cell.explanation = datagram_story.of_cell(cell, made[-1].evidence)
+        else:
+            cell.explanation = explanation.of_cell(cell, made[-1], secrets, files)
         path = log_dir / "scenario.toml"
         path.write_text(scenario_file.document(made[-1].scenario, cell.peer or ""), "utf-8")
         cell.artefacts["scenario"] = str(path)

@@ -60,8 +60,28 @@ def test_two_client_hellos_differ_in_the_random_alone() -> None:
     assert 13 + 12 + 2 <= differs[0] < 13 + 12 + 2 + 32
 
 
+def test_clients_that_vanish_return_their_cookies_before_the_peer_is_heard() -> None:
+    gone = mishaps.VanishingClients()
+    hello = message(HELLO, b"\xfe\xfd" + bytes(32) + b"\x00\x00" + bytes(4))
+    assert gone(PEER_TO_BOARD, 0, hello) == []
+    first = gone.strangers(None, hello)
+    assert {frame.datagram for frame in first} == {hello}
+    assert len({frame.address for frame in first}) == len(first) > 2
+    assert gone.strangers(None, hello) == []
+    asked = message(VERIFY, b"\xfe\xff\x03abc")
+    answers = [gone.strangers(frame.address, asked) for frame in first]
+    for frame, answer in zip(first, answers, strict=True):
+        assert [one.address for one in answer] == [frame.address]
+        body = b"\xfe\xfd" + bytes(32) + b"\x00\x03abc" + bytes(4)
+        assert answer[0].datagram.endswith(body)
+        assert len(list(mishaps.records(answer[0].datagram))) == 1
+    assert gone(PEER_TO_BOARD, 1, hello) is None
+    assert gone.applied
+
+
 def test_octets_that_are_no_records_are_left_alone() -> None:
-    for make in mishaps.MISHAPS.values():
+    of_records = [make for make in mishaps.MISHAPS.values() if make is not mishaps.VanishingClients]
+    for make in of_records:
         assert make()(PEER_TO_BOARD, 0, bytes(range(100))) is None
 
 

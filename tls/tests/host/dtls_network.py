@@ -5,8 +5,8 @@ doubled, delayed or changed. Nothing waits: the clock jumps to whatever is due n
 """
 
 import heapq
-import random
 
+from hil.link_profile import Fate
 from tlscore.connection import EVENT_CONNECTED
 from tlscore.dtls.client import ClientConnection
 from tlscore.errors import TlsError
@@ -23,27 +23,6 @@ class Clock:
 
     def __call__(self):
         return self.now
-
-
-class Fate:
-    """What becomes of datagrams, by chance but the same for the same seed.
-
-    Args:
-        loss: the part that is lost, in both directions.
-        doubled: the part that comes twice.
-        delay_ms: (least, most); a spread makes datagrams overtake each other.
-    """
-
-    def __init__(self, seed=0, loss=0.0, doubled=0.0, delay_ms=(20, 20)):
-        self._random = random.Random(seed)
-        self._loss, self._doubled, self._delay_ms = loss, doubled, delay_ms
-
-    def __call__(self, _to_server, datagram):
-        """Return [(delay in ms, datagram)] of what arrives."""
-        if self._random.random() < self._loss:
-            return []
-        copies = 2 if self._random.random() < self._doubled else 1
-        return [(self._random.randint(*self._delay_ms), datagram) for _ in range(copies)]
 
 
 class Scripted(Fate):

@@ -15,7 +15,9 @@ from tlscore.dtls.timers import Ticks
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
 _BUFFER_BYTES = 1500
-_CHECKPOINTS = 13
+# Ten in a handshake; beside them "start", "connected" and "closed".
+_CHECKPOINTS = 10
+_OWN_CHECKPOINTS = 3
 _PHASES = 18
 _DTLS_1_2 = 0xFEFD
 _EXPORTER_LABEL = b"EXPORTER-hil"
@@ -63,10 +65,11 @@ class Conversation:
         self._now = Ticks()
         self._echoes = []
         self._expected = 0
+        self._checkpoints_left = _CHECKPOINTS
         if options.get("unmeasured"):
             self._marks = NoMarks()
         else:
-            room = _CHECKPOINTS + len(options["echo"])
+            room = _CHECKPOINTS + _OWN_CHECKPOINTS + len(options["echo"])
             self._marks = Marks(room, options.get("clock"), "client_hello", _PHASES)
 
     def run(self, make):
@@ -83,8 +86,7 @@ class Conversation:
                 self.entropy = source(noise[0], noise[1], self.options["seed"])
                 self.noise = noise[0]
             self._handshake(make)
-            for size in self.options["echo"]:
-                self._echo(size)
+            self.talk()
             self._close()
         except AlertReceived as error:
             self.reason = error.reason
@@ -111,7 +113,7 @@ class Conversation:
             self._connection = self.end
         # A little longer than the connection has itself: it knows better what went wrong.
         patience_ms = self.options["handshake_ms"] + 1000
-        self._await(self._is_connected, patience_ms, "link.silent")
+        self.await_until(self._is_connected, patience_ms, "link.silent")
         self._marks_at_handshake = marks.report()
         self.connected = True
         if self.connection.extended_master_secret:
@@ -121,7 +123,7 @@ class Conversation:
             self.end = self._connection = self._connection.hand_over()
         marks.checkpoint("connected")
         self._link.send(CONTROL, CONNECTED)
-        self._await(lambda: self._may_begin, patience_ms, "peer.not_connected")
+        self.await_until(lambda: self._may_begin, patience_ms, "peer.not_connected")
 
     @property
     def connection(self):
@@ -141,21 +143,33 @@ class Conversation:
         event = self.connection.next_event()
         return event is not None and event[0] == EVENT_CONNECTED
 
+    def checkpoint(self, name):
+        """Note a checkpoint of a handshake; of a server's many only as far as there is room."""
+        if self._checkpoints_left:
+            self._checkpoints_left -= 1
+            self._marks.checkpoint(name)
+
+    def talk(self):
+        """Do what the application does with the connection: echo."""
+        for size in self.options["echo"]:
+            self._echo(size)
+
     def _echo(self, size):
         """Send a payload of `size` bytes in one datagram and take it back."""
         data = bytearray(size)
         for i in range(size):
             data[i] = payload_byte(i, size)
         self._heard, self._whole, self._expected = 0, True, size
-        self._write(data)
-        self._await(lambda: self._heard >= size, self.options["timeout_ms"], "link.silent")
+        self.write(data)
+        self.await_until(lambda: self._heard >= size, self.options["timeout_ms"], "link.silent")
         if self._heard > size:
             raise GaveUpError("echo.surplus")
         self._echoes.append((size, self._whole))
         self._expected = 0
         self._marks.checkpoint("echo")
 
-    def _write(self, data):
+    def write(self, data):
+        """Send application data."""
         self._marks.enter()
         try:
             size = self.connection.write_into(data, self._buffer)
@@ -179,14 +193,14 @@ class Conversation:
             self.close_sent = True
         else:
             if self.options["echo"]:
-                self._write(FAREWELL)
+                self.write(FAREWELL)
             closed = lambda: self.connection.peer_closed  # noqa: E731
-            self._await(closed, self.options["timeout_ms"], "link.silent")
+            self.await_until(closed, self.options["timeout_ms"], "link.silent")
             self._send_pending()
             self.close_received = self.close_sent = True
         self._marks.checkpoint("closed")
 
-    def _await(self, done, patience_ms, reason):
+    def await_until(self, done, patience_ms, reason):
         """Move datagrams until `done()`; give up for `reason` when that takes too long."""
         until = self._now() + patience_ms
         while not done():
@@ -215,16 +229,17 @@ class Conversation:
         try:
             if self.listener is None:
                 self.connection.receive_datagram(self._buffer, size)
-                self._take(self.connection)
+                self.take(self.connection)
             else:
                 peer = bytes((self._link.address,))
                 session = self.listener.receive(peer, self._buffer, size)
                 if session is not None:
-                    self._take(session.connection)
+                    self.take(session.connection)
         finally:
             marks.leave()
 
-    def _take(self, connection):
+    def take(self, connection):
+        """Take the application data of a datagram: compare it with what was sent."""
         data = connection.read()
         while data is not None:
             at, expected = self._heard, self._expected

@@ -16,7 +16,7 @@ _HANDSHAKE_BUFFER_BYTES = 512
 _SLOTS = 2
 
 
-def client(link, options):
+def client(link, options, conversation_class=Conversation):
     """Run one connection as a client and return what became of it.
 
     Args:
@@ -24,6 +24,7 @@ def client(link, options):
         options: as tls_jobs.client has them, and `handshake_ms`: how long the handshake may take,
             `retransmission_ms_max` (RFC 6347 §4.2.4.1), `datagram_bytes`: the largest datagram it
             sends, `is_server`.
+        conversation_class: what it is led by, if the application does something else than echo.
 
     Returns:
         dict: as of tls_jobs.client, and `retransmissions`, `dropped` records and `heard_alert` (in
@@ -33,7 +34,7 @@ def client(link, options):
     from tlscore.dtls.config import ClientConfig  # noqa: PLC0415
 
     clock, trust = _judgement(options)
-    conversation = Conversation(link, options)
+    conversation = conversation_class(link, options)
     conversation.means = (ClientConnection, ClientConfig, clock, trust)
     return conversation.run(_connect)
 
@@ -59,23 +60,24 @@ def _connect(conversation, marks):
             psk_modes=options["psk_modes"],
             send_buffer_bytes=send_buffer_bytes,
             handshake_buffer_bytes=_HANDSHAKE_BUFFER_BYTES,
-            **_common(options, marks),
+            **_common(conversation, marks),
         )
     )
 
 
-def server(link, options):
+def server(link, options, conversation_class=Conversation):
     """Run one connection as a server and return what became of it.
 
     Args:
         link: the board's end of the link.
         options: as for `client` and tls_jobs.server; `cookie_key` is a must.
+        conversation_class: as for `client`.
     """
     from tlscore.dtls.listener import Listener  # noqa: PLC0415
     from tlscore.dtls.server_config import ServerConfig  # noqa: PLC0415
 
     clock, trust = _judgement(options)
-    conversation = Conversation(link, options)
+    conversation = conversation_class(link, options)
     conversation.means = (Listener, ServerConfig, clock, trust)
     result = conversation.run(_listen)
     result["hello_retries"] = 0
@@ -101,19 +103,20 @@ def _listen(conversation, marks):
         groups=options["groups"],
         send_buffer_bytes=_SEND_BUFFER_BYTES,
         cookie_key=options["cookie_key"],
-        **_common(options, marks),
+        **_common(conversation, marks),
     )
     return listener_class(config, _SLOTS)
 
 
-def _common(options, marks):
+def _common(conversation, marks):
+    options = conversation.options
     told = {
         "now_ms": Ticks(),
         "alpn": options["alpn"],
         "extended_master_secret_required": bool(options.get("extended_master_secret_required")),
         "datagram_bytes": options["datagram_bytes"],
         "handshake_ms_max": options["handshake_ms"],
-        "checkpoint": marks.checkpoint,
+        "checkpoint": conversation.checkpoint,
         "phase": marks.phase if options.get("clock") else None,
     }
     if options.get("retransmission_ms_max"):
