@@ -201,8 +201,8 @@ class DatagramPump:
     def _wait(self) -> None:
         dues = [self._air[0][0]] if self._air else []
         if self._began_s is not None:
-            junk = [weather.next_junk_ms for weather in self._weather.values()]
-            dues += [due for due in junk if due is not None]
+            junk_ms = self._weather[PEER_TO_BOARD].next_junk_ms
+            dues += [] if junk_ms is None else [junk_ms]
         timeout_ms = max(0.0, min(dues) - self._now_ms()) if dues else None
         board = (0 if self._board_has_ended else select.POLLIN) | (
             select.POLLOUT if self._to_board else 0
@@ -277,9 +277,8 @@ class DatagramPump:
     def _add_junk(self) -> None:
         if self._began_s is None or not self._addresses:
             return
-        for direction, weather in self._weather.items():
-            for datagram in weather.junk_until(self._now_ms()):
-                self._put(self._now_ms(), direction, Frame(0, datagram))
+        for datagram in self._weather[PEER_TO_BOARD].junk_until(self._now_ms()):
+            self._put(self._now_ms(), PEER_TO_BOARD, Frame(0, datagram))
 
     def _put(self, due_ms: float, direction: Direction, frame: Frame) -> None:
         self._order += 1

@@ -48,7 +48,8 @@ class LinkProfile:
         burst: (part of the datagrams with which one begins, how many datagrams long it is on
             average); in a burst everything is lost.
         blackouts_ms: (begin, end) of the times at which everything is lost.
-        junk_per_s: datagrams that neither end has sent, to both ends.
+        junk_per_s: datagrams that neither end has sent, to the board: it is what is tried, and
+            the peers' programs come to a stop when they get as many.
         patience_s: how long a handshake may take on it.
         retransmission_ms_max: to what the time-outs of boards double on it, None for their own
             default: RFC 6347 §4.2.4.1 has 60 s where nobody knows better, but a link that loses
@@ -112,7 +113,7 @@ _DECLARED = (
         datagram_bytes_max=1280,
         fragment_bytes=96,
     ),
-    LinkProfile("flood", "200 forged datagrams a second each way", junk_per_s=200),
+    LinkProfile("flood", "200 forged datagrams a second to the board", junk_per_s=200),
 )
 PROFILES: Mapping[str, LinkProfile] = {profile.name: profile for profile in _DECLARED}
 
