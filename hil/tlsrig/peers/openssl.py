@@ -64,7 +64,7 @@ _SESSION_END = b"-----END SSL SESSION PARAMETERS-----\n"
 _ACCEPTING = rb"ACCEPT (\S+):(\d+)\r?\n"
 # What they say between data about messages that are none: session tickets, KeyUpdate.
 _TICKET = rb"---\r?\nPost-Handshake New Session Ticket arrived:\r?\n(?s:.*?\n)---\r?\n"
-_REMARKS = rb"(?:Read BLOCK\r?\n|read R BLOCK\r?\n|%s)*" % _TICKET
+_REMARKS = rb"(?:(?:Read|Write|(?:read|write) [RWX]) BLOCK\r?\n|%s)*" % _TICKET
 _KEYING_MATERIAL = rb"Keying material: ([0-9A-F]{%d})\r?\n" % (2 * EXPORTER_BYTES)
 _MESSAGE = re.compile(r"(<<<|>>>) [^,]+, (\w+) \[length ([0-9a-f]+)\]")
 # Its programs 3.0 have no words for DTLS: what they print is the number of the content type.
@@ -352,6 +352,9 @@ def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
         arguments += ["-sigalgs", ":".join(setup.signatures)]
     if setup.alpn:
         arguments += ["-alpn", ",".join(setup.alpn)]
+    if "DTLSv1.2" in setup.versions:
+        # Or they would wait for the next datagram, deaf to their input, when one was not good.
+        arguments.append("-nbio")
     if setup.datagram_bytes is not None:
         arguments += ["-mtu", str(setup.datagram_bytes)]
     if setup.max_record_bytes is not None:
