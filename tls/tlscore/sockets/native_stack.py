@@ -13,7 +13,7 @@ from tlscore.compat import const
 from tlscore.config_checks import require
 from tlscore.errors import TlsError
 from tlscore.sockets.credentials import CERTIFICATE, PINS, PSK, RAW_KEY, ROOTS
-from tlscore.sockets.stream_session import wait_for
+from tlscore.sockets.waiting import wait_for
 
 # What MicroPython's streams are asked for: POLL, and its answer (py/stream.h).
 _IOCTL_POLL = const(3)
