@@ -208,8 +208,7 @@ class _Stream:
             self._socket = context.wrap_socket(stream, server_side=is_server, server_hostname=name)
         except (OSError, ValueError) as error:
             raise told(error)
-        stream.waits_ms = 0
-        self._socket.setblocking(False)
+        stream.waits_ms = 0  # from here on what is not there is for later
 
     def move(self) -> bool:
         """Do nothing: it does it itself."""
