@@ -161,7 +161,7 @@ class Soak:
 
     def _options(self, is_server):
         if not self._is_datagram:
-            return {"psk_modes": (0,)}
+            return {"psk_modes": (0,), "handshake_buffer_bytes": 256}
         # Servers say how long their ids are, clients that they send what the server wants.
         options = {"psk_modes": (0,), "suites": (_PSK_CCM_8,)}
         options["connection_id"] = b"id" if is_server else b""
