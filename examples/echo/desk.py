@@ -24,9 +24,9 @@ class Arguments:
 
     Attributes:
         role: "client" or "server".
-        kind: "tls" or "dtls".
+        kind: "tls", "dtls" or "native".
         host, port: of the server.
-        identity, key: the pre-shared key both ends have.
+        identity, key: the pre-shared key both ends have; of "native" what secure_echo.py says.
         clients: how many a server serves before it ends; 0: any number.
     """
 
@@ -36,14 +36,17 @@ class Arguments:
         self.kind = given.pop(0) if has_kind else "tls"
         self.host = given.pop(0)
         self.port = int(given.pop(0))
-        self.identity = given.pop(0).encode()
-        self.key = binascii.unhexlify(given.pop(0))
+        is_native = self.kind == "native"
+        self.identity: "Any" = given.pop(0)
+        self.key: "Any" = given.pop(0)
+        if not is_native:
+            self.identity, self.key = self.identity.encode(), binascii.unhexlify(self.key)
         self.clients = int(given.pop(0)) if given else 0
 
     @property
     def address(self) -> "Any":
         """The server's address as sockets want it."""
-        kind = socket.SOCK_STREAM if self.kind == "tls" else socket.SOCK_DGRAM
+        kind = socket.SOCK_DGRAM if self.kind == "dtls" else socket.SOCK_STREAM
         return socket.getaddrinfo(self.host, self.port, 0, kind)[0][-1]
 
     def tcp(self) -> "Any":
@@ -63,13 +66,13 @@ class Arguments:
 
     def transport(self) -> "Any":
         """Return a client's transport."""
-        if self.kind == "tls":
+        if self.kind != "dtls":
             return StreamTransport(self.tcp())
         return DatagramTransport(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
 
     def listening(self) -> "Any":
         """Return a server's transport, and say that it is there."""
-        if self.kind == "tls":
+        if self.kind != "dtls":
             return Acceptor(self.tcp_listener())
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.bind(self.address)

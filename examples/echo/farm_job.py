@@ -37,7 +37,7 @@ class LinkTransport:
 def client(link: "Any", options: "dict[str, Any]") -> "list[bytes]":
     """Say `lines` to a server and return what it answered."""
     sock = _socks(options).create("echo")
-    return say(sock, LinkTransport(link), None, options["lines"], options["timeout_ms"], None)
+    return say(sock, LinkTransport(link), None, options["lines"], options["timeout_ms"])
 
 
 def server(link: "Any", options: "dict[str, Any]") -> "tuple[int, list[str]]":

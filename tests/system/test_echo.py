@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from hil import build
+from hil.cli import main
 from hil.errors import MissingTool
 from hil.link import Pump
 
@@ -54,9 +57,18 @@ def free_port(kind: str) -> int:
 class Program:
     """One of the examples as a process that ends with the test."""
 
-    def __init__(self, command: list[str], name: str, role: str, kind: str, port: int, *more: str):
+    def __init__(
+        self,
+        command: list[str],
+        name: str,
+        role: str,
+        kind: str,
+        port: int,
+        *more: str,
+        psk: tuple[str, str] = (IDENTITY, KEY),
+    ):
         words = [kind] if name == "secure_echo" else []
-        where = ["127.0.0.1", str(port), IDENTITY, KEY, *more]
+        where = ["127.0.0.1", str(port), *psk, *more]
         self.process = subprocess.Popen(
             [*command, f"{name}.py", role, *words, *where],
             cwd=EXAMPLE,
@@ -110,6 +122,37 @@ def test_datagrams_are_echoed_as_well(interpreter: list[str], programs: list[Pro
     server = Program(interpreter, "secure_echo", "server", "dtls", port, "2")
     client = Program(interpreter, "secure_echo", "client", "dtls", port)
     programs += [server, client]
+    assert client.said() == LINES
+    assert server.said() == []
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with an authority and a server `localhost`."""
+    folder = tmp_path_factory.mktemp("pki")
+    assert main(["certs", "all", "-o", str(folder), "-q"]) == 0
+    root = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+    (folder / "ca.der").write_bytes(root.public_bytes(serialization.Encoding.DER))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["cpython", "unix-mbedtls"])
+def test_the_firmwares_own_tls_is_behind_the_same_api(
+    programs: list[Program], files: Path, name: str
+) -> None:
+    try:
+        command = [sys.executable]
+        if name != "cpython":
+            command = [str(build.ensure(name).path), "-X", "heapsize=2M"]
+    except MissingTool as missing:
+        pytest.skip(str(missing))
+    port = free_port("tls")
+    chain, key = str(files / "localhost-chain.pem"), str(files / "localhost-key.pem")
+    server = Program(command, "secure_echo", "server", "native", port, "1", psk=(chain, key))
+    programs.append(server)
+    trusted = (str(files / "ca.der"), "localhost")
+    client = Program(command, "secure_echo", "client", "native", port, psk=trusted)
+    programs.append(client)
     assert client.said() == LINES
     assert server.said() == []
 

@@ -4,7 +4,7 @@ import pytest
 
 from hil import build, image
 
-WITH_SOCKETS = ("cortexm", "unix", "unix-mbedtls")
+WITH_SOCKETS = ("cortexm", "lm3s6965-sockets", "unix", "unix-mbedtls")
 
 
 @pytest.mark.parametrize("name", image.available())

@@ -8,7 +8,7 @@ what comes: they are datagrams.
 from tlscore.compat import const
 from tlscore.dtls.address import canonical
 from tlscore.errors import AlertReceived, TlsError, UsageError
-from tlscore.sockets.stream_session import wait_for
+from tlscore.sockets.waiting import sooner, wait_for
 
 _CONNECTED = const(12)
 _CLOSED = const(13)
@@ -127,6 +127,8 @@ class DatagramSession(_Session):
         self._peer = peer
         self._address = None if peer is None else canonical(peer)
         self._scratch = scratch
+        self._resume = None
+        self._facts = {}
         mailbox.clear()
 
     def work(self) -> bool:
@@ -159,6 +161,15 @@ class DatagramSession(_Session):
         if connection.peer_closed:
             self.ended = True
         self._speak()
+        if connection.state == _CONNECTED and not connection.is_established:
+            # What goes on takes a fraction of the memory, and knows no session.
+            self._resume = connection.take_session()
+            self._facts = _Session.facts(self)
+            self._connection = connection.hand_over()
+
+    def facts(self) -> dict:
+        """Return what was negotiated; see _Session.facts."""
+        return self._facts or _Session.facts(self)
 
     def _speak(self):
         moved = False
@@ -191,7 +202,8 @@ class DatagramSession(_Session):
 
     def take_session(self):
         """Return what the session can be resumed with, or None."""
-        return self._connection.take_session()
+        session, self._resume = self._resume, None
+        return session
 
     def close(self):
         """Say that it is over; that may get lost."""
@@ -357,6 +369,7 @@ class ServedSession(_Session):
         if not self._is_current():
             raise UsageError("connection.closed")
         parent, served = self._parent, self._served
+        parent.listener.wake(served)
         size = _seal(served.connection, data, parent.scratch)
         parent.transport.sendto(memoryview(parent.scratch)[:size], served.peer)
         return len(data)
@@ -389,10 +402,3 @@ def _seal(connection, data, scratch):
     if len(data) > connection.write_room(len(scratch)):
         raise UsageError("datagram.too_long")
     return connection.write_into(data, scratch)
-
-
-def sooner(one, other):
-    """Return the smaller of two numbers of milliseconds, either of which may be None for never."""
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)

@@ -7,7 +7,7 @@ is allocated when it begins and given up when it is over (tlscore/dtls).
 from tlscore.dtls.config import ClientConfig
 from tlscore.sockets.datagram_session import DatagramListener, DatagramSession, Mailbox
 from tlscore.sockets.ticks import Ticks
-from tlscore.sockets.tls_stack import client_values, server_values
+from tlscore.sockets.values import client_values, server_values
 
 
 class DtlsStack:

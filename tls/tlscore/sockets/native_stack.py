@@ -13,7 +13,7 @@ from tlscore.compat import const
 from tlscore.config_checks import require
 from tlscore.errors import TlsError
 from tlscore.sockets.credentials import CERTIFICATE, PINS, PSK, RAW_KEY, ROOTS
-from tlscore.sockets.stream_session import wait_for
+from tlscore.sockets.waiting import wait_for
 
 # What MicroPython's streams are asked for: POLL, and its answer (py/stream.h).
 _IOCTL_POLL = const(3)
@@ -208,8 +208,7 @@ class _Stream:
             self._socket = context.wrap_socket(stream, server_side=is_server, server_hostname=name)
         except (OSError, ValueError) as error:
             raise told(error)
-        stream.waits_ms = 0
-        self._socket.setblocking(False)
+        stream.waits_ms = 0  # from here on what is not there is for later
 
     def move(self) -> bool:
         """Do nothing: it does it itself."""

@@ -7,6 +7,7 @@ What is sent first goes out before anything is read, an alert before its error i
 from tlscore.compat import const
 from tlscore.connection import EVENT_CLOSED, EVENT_CONNECTED, READ, SEND, WRITE
 from tlscore.errors import TlsError
+from tlscore.sockets.waiting import wait_for
 
 _CONNECTED = const(12)
 _CLOSED = const(13)
@@ -157,23 +158,3 @@ class StreamSession:
             "psk_identity": connection.psk_identity,
             "alpn": connection.alpn,
         }
-
-
-# How long to leave a transport alone that takes nothing and cannot be waited for.
-_BUSY_MS = const(2)
-
-
-def wait_for(transport, timeout_ms, to_send):
-    """Wait for a transport: until it has something to read, or takes something if there is any.
-
-    Args:
-        timeout_ms: at most so long; None: for ever.
-        to_send: something waits to be sent.
-    """
-    if to_send:
-        waits = getattr(transport, "wait_to_send", None)
-        if waits is not None:
-            waits(timeout_ms)
-            return
-        timeout_ms = _BUSY_MS if timeout_ms is None else min(timeout_ms, _BUSY_MS)
-    transport.wait(-1 if timeout_ms is None else timeout_ms)
