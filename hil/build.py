@@ -58,8 +58,8 @@ _KEEP_NEWEST = 8
 _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
 # Kinds of machine code that modules are written in: packages below tlscore/crypto/.
 KERNELS = ("thumb", "viper")
-# An image that has it gets the jobs that speak DTLS as well.
-_DTLS = "tlscore/dtls/connection.py"
+# An image that has these gets the jobs that speak DTLS as well.
+_FOR_DATAGRAMS = {"tlscore/dtls/connection.py", "tls_jobs.py"}
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -211,7 +211,7 @@ def modules_of(recipe: Image) -> dict[str, Path]:
         for path, file in modules.items()
         if not any(fnmatch.fnmatchcase(names[path], pattern) for pattern in recipe.leave_out)
     }
-    return kept | (datagram_modules() if _DTLS in kept else {})
+    return kept | (datagram_modules() if kept.keys() >= _FOR_DATAGRAMS else {})
 
 
 def missing_packages(images: Iterable[str] | None = None) -> list[str]:
