@@ -15,6 +15,7 @@ Imported by drive.py, which knows where the modules below are.
 
 import sys
 
+import dtls_targets
 import fuzz_targets
 import large_record_targets
 import tls12_targets
@@ -409,5 +410,5 @@ def of_draw(target):
     return fuzz
 
 
-for module in (tls12_targets, large_record_targets):
+for module in (tls12_targets, large_record_targets, dtls_targets):
     TARGETS.update({name: (of_draw(target), runs) for name, target, runs in module.TARGETS})

@@ -29,6 +29,9 @@ class DatagramOptions:
         handshake_ms_max: how long a handshake may take.
         connection_id: what the peer's records are to say (RFC 9146), b"" if only ours are to say
             what the peer wants, None to do without.
+        plain_alerts: believe fatal alerts in the clear, so that a handshake that a peer refuses is
+            over at once. Whoever can send datagrams in the peer's name can then end a handshake, as
+            it never can a session.
     """
 
     def set_datagram_options(
@@ -40,6 +43,7 @@ class DatagramOptions:
         retransmission_ms_max=60000,
         handshake_ms_max=300000,
         connection_id=None,
+        plain_alerts=False,
     ):
         """Keep and check the options; see the class."""
         require(now_ms is not None, "config.no_timer")
@@ -58,6 +62,7 @@ class DatagramOptions:
         self.retransmission_ms_max = retransmission_ms_max
         self.handshake_ms_max = handshake_ms_max
         self.connection_id = connection_id
+        self.plain_alerts = plain_alerts
 
     def limit_records(self):
         """Reckon what a peer is told about the size of its records (RFC 8449)."""
@@ -73,6 +78,7 @@ _OPTIONS = (
     "retransmission_ms_max",
     "handshake_ms_max",
     "connection_id",
+    "plain_alerts",
 )
 
 

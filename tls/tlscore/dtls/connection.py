@@ -8,7 +8,7 @@ sends application data, and sent again whenever the peer repeats its own.
 
 Nothing that is not authentic ends a connection: a record that cannot be opened, a message that is
 not awaited, an alert in the clear is as good as lost (RFC 6347 §4.1.2.7). Such an alert is kept in
-`heard_alert` and named when the handshake takes too long.
+`heard_alert` and named when the handshake takes too long, or believed if the configuration says so.
 
 Not here: what time it is (`now_ms` of the configuration), sockets.
 """
@@ -36,6 +36,7 @@ from tlscore.tls12.connection import Tls12
 _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
 _WARNING = const(1)
+_FATAL = const(2)
 _ALERT_CLOSE_NOTIFY = const(0)
 # A flight is cut smaller after it was sent in vain so often, and again and again (RFC 6347
 # §4.1.1.1: "If repeated retransmissions do not result in a response ... it should back off").
@@ -198,6 +199,8 @@ class Dtls(Reassembly, Datagrams):
             self._take_fragments(view, at, end, 0)
         elif content_type == _CONTENT_ALERT and end - at == 2:
             self.heard_alert = view[at + 1]
+            if view[at] == _FATAL and self._config.plain_alerts:
+                raise _alert_received(view[at + 1])
         # A change_cipher_spec says nothing that the epoch of what follows does not say.
 
     def _on_alert(self, content):

@@ -123,7 +123,11 @@ class Datagrams:
             return True
         number = view[at + 7] << 24 | view[at + 8] << 16 | view[at + 9] << 8 | view[at + 10]
         if epoch:
-            self._take_protected(view, at, number, end)
+            # The version is authenticated as what it has to be, not as what the record says.
+            if view[at + 2] == 0xFD:
+                self._take_protected(view, at, number, end)
+            else:
+                self.dropped += 1
         elif self.state < states.CONNECTED:
             self._record_number = number
             self._take_plain(content_type, view, at + header, end)

@@ -89,6 +89,37 @@ def test_an_alert_in_the_clear_is_named_when_the_handshake_has_taken_too_long(en
     assert (connection.state, connection.wants) == (FAILED, 0)
 
 
+@pytest.mark.parametrize("level", [1, 2])
+def test_an_alert_in_the_clear_is_believed_by_who_wants_to(ends, level):
+    connection = ClientConnection(ends().client(plain_alerts=True))
+    buffer = bytearray(2000)
+    connection.datagram_into(buffer)
+    alert = bytearray(b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02" + bytes((level, 40)))
+    if level == 1:  # a warning ends nothing
+        connection.receive_datagram(alert)
+        assert (connection.heard_alert, connection.state) == (40, 1)
+        return
+    with pytest.raises(AlertReceived, match="handshake_failure"):
+        connection.receive_datagram(alert)
+    assert (connection.state, connection.wants) == (FAILED, 0)
+
+
+def test_a_refusal_reaches_a_client_that_believes_it_at_once(network, ends):
+    made = network(suite=PSK_GCM)
+    host = made.join(ends(PSK_CCM_8).client(plain_alerts=True, now_ms=made.clock))
+    made.run(60000, lambda: host.error is not None)
+    assert isinstance(host.error, AlertReceived)
+    assert made.clock.now < 1000
+
+
+def test_an_alert_in_the_clear_ends_no_session(connected):
+    made, host = connected(client={"plain_alerts": True}, plain_alerts=True)
+    for to_server in (True, False):
+        made._arrive(to_server, host.address, b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28")
+    assert host.error is None
+    assert talks(made, host, b"still here")
+
+
 def test_nobody_there_is_told_in_time(ends):
     both = ends()
     connection = ClientConnection(both.client(handshake_ms_max=20000))
