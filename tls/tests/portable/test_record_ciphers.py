@@ -4,7 +4,7 @@ They are compared with `seal` and `open`, which the published vectors go through
 no fixtures: pytest runs this on CPython; a board is sent the file and runs `job`.
 """
 
-from tlscore.crypto import aead, pieces
+from tlscore.crypto import aead
 
 IV = bytes(range(100, 112))
 NUMBERS = (0, 1, 255, 256, 257, 65535, 65536, 0x3FFFFFFF)
@@ -78,72 +78,6 @@ def test_records_are_opened_by_their_number():
                 forged[i] ^= 1 << (i & 7)
                 records.recount(255)
                 assert not records.open_record(forged, 5, len(forged))
-
-
-def open_in_pieces(cipher, buffer, step):
-    """Open the record in a buffer in pieces of that size; tell whether its tag is right."""
-    end = len(buffer) - cipher.tag_size
-    opening = pieces.begin(cipher, buffer, 5, end - 5)
-    at = 5
-    while at + step < end:
-        opening.open_piece(buffer, at, at + step)
-        at += step
-    return opening.open_last(buffer, at, end)
-
-
-def test_records_are_opened_in_pieces():
-    for records, plain in pairs():
-        records.count_records(IV)
-        for number, size in enumerate((1, 16, 63, 64, 65, 128, 130, 192, 300)):
-            for step in (64, 128):
-                buffer = record_of(plain, number, text_of(size))
-                before = bytes(buffer)
-                records.recount(number)
-                assert open_in_pieces(records, buffer, step)
-                assert buffer[5 : 5 + size] == text_of(size)
-                assert buffer[:5] == before[:5]
-                # The record behind it, opened at once, is that of the next number.
-                buffer = record_of(plain, number + 1, text_of(20))
-                assert records.open_record(buffer, 5, len(buffer))
-
-
-def test_any_change_of_a_record_in_pieces_is_found():
-    for records, plain in pairs():
-        records.count_records(IV)
-        before = bytes(record_of(plain, 7, text_of(150)))
-        for i in (*range(0, len(before), 13), len(before) - 1):
-            forged = bytearray(before)
-            forged[i] ^= 1 << (i & 7)
-            records.recount(7)
-            assert not open_in_pieces(records, forged, 64)
-        records.recount(8)
-        assert not open_in_pieces(records, bytearray(before), 64)
-
-
-def test_the_last_piece_may_be_the_tag_alone():
-    for records, plain in pairs():
-        records.count_records(IV)
-        for flip in (0, 0x80):
-            buffer = record_of(plain, 0, text_of(64))
-            buffer[-1] ^= flip
-            records.recount(0)
-            opening = pieces.begin(records, buffer, 5, 64)
-            opening.open_piece(buffer, 5, 69)
-            assert opening.open_last(buffer, 69, 69) == (flip == 0)
-            assert buffer[5:69] == text_of(64)
-
-
-def test_pieces_with_nonce_and_additional_data_said():
-    for records, plain in pairs():
-        records.set_aad_size(13)
-        nonce, aad = nonce_of(5), bytes(range(13))
-        sealed = bytearray(text_of(150) + bytes(plain.tag_size))
-        plain.seal(nonce, aad, sealed, 0, 150)
-        records.context[records.nonce_at : records.nonce_at + 12] = nonce
-        records.context[records.aad_at : records.aad_at + 13] = aad
-        buffer = bytearray(5) + sealed
-        assert open_in_pieces(records, buffer, 64)
-        assert buffer[5:155] == text_of(150)
 
 
 def test_nonce_and_additional_data_can_be_said():
