@@ -56,8 +56,9 @@ _KEEP_NEWEST = 8
 
 # Endings of tlscore's files for a PC: its commands, and what only those use.
 _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py", "_files.py")
-# Kinds of machine code that modules are written in: packages below tlscore/crypto/.
-KERNELS = ("thumb", "viper")
+# Kinds of back ends that modules are written for, two of them machine code: packages below
+# tlscore/crypto/.
+KERNELS = ("thumb", "viper", "tables")
 # An image that has these gets the jobs that speak DTLS as well.
 _FOR_DATAGRAMS = {"tlscore/dtls/connection.py", "tls_jobs.py"}
 _KEEP_S = 7 * 24 * 3600
@@ -138,7 +139,7 @@ def frozen_modules(kernels: Iterable[str] = ()) -> dict[str, Path]:
     """Return what is frozen into every image: path below the frozen root -> file.
 
     Args:
-        kernels: kinds of machine code the board runs: of `KERNELS`, those modules too.
+        kernels: kinds of back ends the board runs: of `KERNELS`, those modules too.
 
     Decided by listing folders, so that a new module needs no entry anywhere, except tlscore's few
     for a PC, which are left out by the endings of their names. The vector checks belong to the

@@ -46,7 +46,7 @@ class Image:
         exports: symbol names beginning with this are the link-time facts of the firmware.
         leave_out: modules not to freeze, by dotted names or globs: what this firmware's devices
             never use.
-        kernels: kinds of machine code its core runs, of `build.KERNELS`.
+        kernels: kinds of back ends it has, of `build.KERNELS`.
         bare: a program in C without MicroPython: nothing is frozen into it, and make is told of
             `source` as it is of libraries.
         optional: built only when it is named.

@@ -33,11 +33,13 @@ def test_every_back_end_has_a_name():
     names = "aes chacha20 chacha20_poly1305 gcm ghash p256 p384 poly1305 rsa sha256 sha512 x25519"
     assert sorted(found) == names.split()
     assert found.pop("sha256") == ("thumb" if found["sha512"] == "thumb" else "hashlib")
-    assert set(found.values()) in ({"portable"}, {"thumb"}, {"portable", "viper"})
-    symmetric = {found[name] for name in ("aes", "chacha20", "ghash", "poly1305")}
-    assert len(symmetric) == 1
-    if "viper" in found.values():
-        assert symmetric == {"viper"}
+    assert set(found.values()) in (
+        {"portable"}, {"thumb"}, {"portable", "viper"}, {"portable", "tables"}
+    )  # fmt: skip
+    assert found["aes"] == found["ghash"] == found["gcm"]
+    assert found["chacha20"] == found["poly1305"] == found["chacha20_poly1305"]
+    if "tables" not in found.values():
+        assert found["gcm"] == found["chacha20_poly1305"]
     if sys.implementation.name == "cpython":
         assert found["p256"] == "portable"
 
@@ -129,6 +131,62 @@ def test_aes_and_ghash_in_all_places_of_a_buffer():
                     each.update(ONES, 0, 32)
                     each.update(buffer, start, start + size)
                 assert running.digest() == expected_sum.digest()
+
+
+def test_tables_hold_the_s_box_and_its_multiples():
+    try:
+        from tlscore.crypto.tables import block_cipher
+    except ImportError:  # an image with machine code, or with little flash
+        return
+    for i in range(256):
+        s = aes.SBOX[i]
+        two, three = aes.DOUBLE[s], aes.DOUBLE[s] ^ s
+        assert block_cipher.TWO_ONE[i] == two << 8 | s
+        assert block_cipher.ONE_THREE[i] == s << 8 | three
+        assert block_cipher.THREE_TWO[i] == three << 8 | two
+        assert block_cipher.ONE_ONE[i] == s << 8 | s
+
+
+def test_a_key_of_aes_has_16_or_32_bytes():
+    chosen = selftest.select(gcm._AES, selftest.aes_passes)
+    for size in (16, 32):
+        key = bytes(range(size))
+        assert chosen(key).encrypt(ONES[:16]) == aes.AES(key).encrypt(ONES[:16])
+    for size in (0, 15, 17, 24, 33):
+        assert _refusal(chosen, bytes(size)) == "aes.key_size"
+
+
+def _refusal(function, argument: bytes):
+    """Return the reason with which a call is refused, or None."""
+    try:
+        function(argument)
+    except ValueError as error:
+        return error.args[0]
+    return None
+
+
+def test_ghash_of_long_texts_in_one_and_in_many_pieces():
+    chosen = selftest.select(gcm._GHASH, selftest.ghash_passes)
+    text = bytearray()
+    for i in range(520):
+        text.append(i * 73 + (i >> 3) & 0xFF)
+    for h in (bytes(16), ONES[:16], b"\x80" + bytes(15), bytes(15) + b"\x01", bytes(range(16))):
+        for size in (255, 256, 257, 320, 513):
+            whole, pieces, expected = chosen(h), chosen(h), ghash.Ghash(h)
+            whole.update(ONES, 0, 5)
+            whole.update(text, 7, 7 + size)
+            pieces.update(ONES, 0, 5)
+            expected.update(ONES, 0, 5)
+            for start in range(7, 7 + size, 16):
+                end = min(start + 16, 7 + size)
+                pieces.update(text, start, end)
+                expected.update(text, start, end)
+            assert whole.digest() == pieces.digest() == expected.digest()
+            whole.restart()
+            whole.update(text, 0, size)
+            expected.restart()
+            expected.update(text, 0, size)
+            assert whole.digest() == expected.digest()
 
 
 def test_sha512_of_messages_in_pieces():

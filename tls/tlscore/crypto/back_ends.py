@@ -21,8 +21,12 @@ _KERNELS = (
 )
 
 
+# Primitives made of two others where no kernel does all of it.
+_PARTS = (("gcm", "aes", "ghash"), ("chacha20_poly1305", "chacha20", "poly1305"))
+
+
 def used() -> dict:
-    """Return primitive -> "portable" or the kind of machine code; of SHA-256 "hashlib".
+    """Return primitive -> "portable" or the kind of back end; of SHA-256 "hashlib".
 
     Asks what the primitives themselves ask, known-answer tests included. What an image leaves out
     is not named.
@@ -30,9 +34,18 @@ def used() -> dict:
     found = {}
     for primitive, module in _KERNELS:
         if installed(primitive):
-            fast = kernel(module)
-            kind = "portable" if fast is None else fast.__name__.split(".")[-2]
+            kind = _kind(module)
+            for whole, first, second in _PARTS:
+                if primitive == whole and kind == "portable" and found[first] == found[second]:
+                    kind = found[first]
             if primitive == "hashes":  # SHA-256 is the interpreter's own where there is no kernel
-                kind = "hashlib" if fast is None else kind
+                kind = "hashlib" if kind == "portable" else kind
             found["sha256" if primitive == "hashes" else primitive] = kind
     return found
+
+
+def _kind(module: str) -> str:
+    fast = kernel(module)
+    if fast is not None:
+        return fast.__name__.split(".")[-2]
+    return "tables" if installed(module.replace("thumb", "tables")) else "portable"

@@ -8,7 +8,8 @@ state, and most boards never execute a module's body. So the tests are short, a 
 
 The last candidate is the portable code and taken without a test: there is nothing to fall back to,
 it means the same on every interpreter, and a known answer of AES and GHASH costs a board without
-machine code 1.1 M instructions for every key. The published vectors go through it in the tests.
+machine code 1.1 M instructions for every key. So is what does the same by tables. The published
+vectors go through both in the tests.
 """
 
 from tlscore.crypto.hmac import equal
@@ -19,10 +20,11 @@ except ImportError:  # CPython, which has no inline assembler
     micropython = None
 
 _PACKAGE = "tlscore.crypto."
-# Kinds of machine code, packages whose modules have the same names and classes: what is asked for
-# as `thumb` may be had as `viper`.
+# Kinds of back ends, packages whose modules have the same names and classes: what is asked for as
+# `thumb` may be had as `viper`, or else by `tables`.
 _THUMB = _PACKAGE + "thumb."
 _VIPER = _PACKAGE + "viper."
+_TABLES = _PACKAGE + "tables."
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,12 +43,12 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
     """
     last = candidates[-1][0]
     for preferred, name in candidates:
-        module = preferred
-        while module:
+        for module in _places(preferred):
             found = _loaded(module, name)
-            if found and (module == last or passes(getattr(found, name))):
-                return getattr(found, name)
-            module = _other_kind(module)
+            if found:
+                found = getattr(found, name)
+                if module == last or module.startswith(_TABLES) or passes(found):
+                    return found
     raise ImportError("no back end: " + last)
 
 
@@ -55,35 +57,33 @@ def kernel(module: str):
 
     None where it cannot be loaded, and where it gives another answer than the known one.
     """
-    module = _PACKAGE + module
-    while module:
-        found = _loaded(module, "passes")
+    for place in _places(_PACKAGE + module)[:-1]:
+        found = _loaded(place, "passes")
         if found and found.passes():
             return found
-        module = _other_kind(module)
     return None
+
+
+def _places(module: str) -> tuple:
+    """Return the modules that may stand for one, in turn: no machine code on CPython."""
+    if not module.startswith(_THUMB):
+        return (module,)
+    name = module[len(_THUMB) :]
+    if micropython:
+        return module, _VIPER + name, _TABLES + name
+    return (_TABLES + name,)
 
 
 def _loaded(module: str, name: str):
     """Return a module, or None.
 
     None where the image leaves it out (ImportError), where there is no emitter for it
-    (SyntaxError), where it was compiled for another core (ValueError), and for machine code on
-    CPython.
+    (SyntaxError), and where it was compiled for another core (ValueError).
     """
-    if micropython or not module.startswith(_THUMB):
-        try:
-            return __import__(module, None, None, (name,))
-        except (ImportError, SyntaxError, ValueError):
-            pass
-    return None
-
-
-def _other_kind(module: str):
-    """Return the module to be tried in place of one that did not work, or None."""
-    if micropython and module.startswith(_THUMB):
-        return _VIPER + module[len(_THUMB) :]
-    return None
+    try:
+        return __import__(module, None, None, (name,))
+    except (ImportError, SyntaxError, ValueError):
+        return None
 
 
 def aes_passes(backend: "Callable") -> bool:
