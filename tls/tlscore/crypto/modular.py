@@ -64,39 +64,38 @@ def power(a: int, exponent: int, modulus: int, exponent_is_secret: bool = False)
     steps = folds(modulus)
     powers = [modulus + 1, a]
     for i in range(2, 16):
-        powers.append(folded(powers[i - 1] * a, steps) % modulus)
+        powers.append(folded(powers[i - 1] * a, steps))
     size = 0
     while exponent >> (8 * size):
         size += 1
     result = 1
     for byte in exponent.to_bytes(size, "big"):
         for nibble in (byte >> 4, byte & 15):
-            result = folded(result * result, steps) % modulus
-            result = folded(result * result, steps) % modulus
-            result = folded(result * result, steps) % modulus
-            result = folded(result * result, steps) % modulus
+            for _ in range(4):
+                result = folded(result * result, steps)
             if nibble or exponent_is_secret:
-                result = folded(result * powers[nibble], steps) % modulus
+                result = folded(result * powers[nibble], steps)
     return result
 
 
 def folds(modulus: int) -> tuple:
-    """Return what `folded` does to products modulo `modulus`: nothing if that is short."""
+    """Return how `folded` takes remainders: the modulus, and its folds unless it is short."""
     size = 768
     while modulus >> size:
         size += 256
     if size < 1024:
-        return ()
-    first = size + (size >> 1)
-    second = size + (size >> 2)
-    return (
+        return modulus, ()
+    first = size * 3 >> 1
+    second = size * 5 >> 2
+    return modulus, (
         (first, (1 << first) - 1, (1 << first) % modulus),
         (second, (1 << second) - 1, (1 << second) % modulus),
     )
 
 
 def folded(product: int, steps: tuple) -> int:
-    """Return a number with the remainder of the product of two remainders, and a quarter longer."""
+    """Return the remainder of the product of two remainders, by what `folds` said."""
+    modulus, steps = steps
     for size, low, residue in steps:
         product = (product >> size) * residue + (product & low)
-    return product
+    return product % modulus

@@ -123,16 +123,12 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
         return machine.power_public(base, exponent, modulus)
     if micropython is None:
         return pow(base, exponent, modulus)
-    bit = 1
-    while bit << 1 <= exponent:
-        bit <<= 1
     steps = folds(modulus)
     result = base
-    while bit > 1:
-        bit >>= 1
-        result = folded(result * result, steps) % modulus
-        if exponent & bit:
-            result = folded(result * base, steps) % modulus
+    for bit in range(bit_length(exponent) - 2, -1, -1):
+        result = folded(result * result, steps)
+        if exponent >> bit & 1:
+            result = folded(result * base, steps)
     return result
 
 

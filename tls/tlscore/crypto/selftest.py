@@ -23,7 +23,6 @@ _PACKAGE = "tlscore.crypto."
 # Kinds of back ends, packages whose modules have the same names and classes: what is asked for as
 # `thumb` may be had as `viper`, or else by `tables`.
 _THUMB = _PACKAGE + "thumb."
-_VIPER = _PACKAGE + "viper."
 _TABLES = _PACKAGE + "tables."
 
 TYPE_CHECKING = False
@@ -70,7 +69,7 @@ def _places(module: str) -> tuple:
         return (module,)
     name = module[len(_THUMB) :]
     if micropython:
-        return module, _VIPER + name, _TABLES + name
+        return module, "tlscore.crypto.viper." + name, _TABLES + name
     return (_TABLES + name,)
 
 
