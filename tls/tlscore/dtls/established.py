@@ -97,6 +97,7 @@ class Established(Datagrams):
         self._is_server = connection._is_server
         self._receiver = receiver = connection._receiver
         receiver.protection = None
+        receiver.connection = None  # of use only for large records, which no datagram has
         self._suite = connection.suite
         if self.extended_master_secret:  # without it there are no exporters
             self._secrets = connection._master + connection._randoms
