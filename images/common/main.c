@@ -63,15 +63,15 @@ static void start_heap(size_t bytes) {
     gc_init(hil_heap_start, hil_heap_start + bytes);
 }
 
-// Two stacks share one place: C's grows down from its top, Python's up from its bottom. Each may have
-// half of it; what is between them tells how much of it was ever used. A word at the bottom stays
-// paint, by which machine code that goes too far can be noticed.
+// Two stacks share one place: C's grows down from its top, Python's up from its bottom, which may have
+// three eighths of it; what is between them tells how much of it was ever used. A word at the bottom
+// stays paint, by which machine code that goes too far can be noticed.
 #define UNUSED_BYTES (16)
 
 static void start_stacks(void) {
-    size_t half = (hil_stack_top - hil_stack_bottom) / 2;
-    mp_cstack_init_with_top(hil_stack_top, half);
-    mp_pystack_init(hil_stack_bottom + UNUSED_BYTES, hil_stack_bottom + half);
+    char *border = hil_stack_bottom + (hil_stack_top - hil_stack_bottom) / 8 * 3;
+    mp_cstack_init_with_top(hil_stack_top, hil_stack_top - border);
+    mp_pystack_init(hil_stack_bottom + UNUSED_BYTES, border);
 }
 
 void port_main(void) {

@@ -45,9 +45,10 @@ SHARED_SRC_C = $(addprefix shared/,\
 	)
 SRC_QSTR += $(OWN_SRC_C) $(SHARED_SRC_C)
 # Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced, and
-# one more for looking up names (quick_map.c).
+# one more for looking up names where there is flash for it (quick_map.c).
+MAP_O = $(if $(filter yes,$(FAST_INTERPRETER)),common/quick_map.o,py/map.o)
 OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/map.o),$(PY_O)) \
-	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o common/quick_map.o) \
+	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o $(MAP_O)) \
 	$(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
 
 all: $(BUILD)/firmware.elf
@@ -68,12 +69,14 @@ $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJ) $(LIBS)
 	$(Q)$(SIZE) $@
 
-# What a handshake spends most of its time in, beside upstream's own choice (gc.o and vm.o): where there
-# is flash for it, compiled for speed.
-ifneq ($(FAST_INTERPRETER),no)
+# What a handshake spends most of its time in, beside upstream's own choice (gc.o and vm.o): compiled for
+# speed where the image says that there is flash for it (FAST_INTERPRETER = yes), otherwise for size.
+ifeq ($(FAST_INTERPRETER),yes)
 FAST_OBJ = $(addprefix $(BUILD)/,$(addprefix py/,runtime.o bc.o obj.o objfun.o qstr.o) \
 	extmod/modhashlib.o common/quick_map.o common/rom_objtype.o)
 $(FAST_OBJ): CFLAGS += -O2
+else
+CSUPEROPT = -Os
 endif
 $(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemmove=move_apart
 

@@ -57,8 +57,9 @@ class HmacDrbg:
     def __init__(self, seed, hash_function=SHA256, personalization=b""):
         _require_seed(seed)
         self._hash = fastest(hash_function)
-        self._key = bytes(hash_function.size)
-        self._value = b"\x01" * hash_function.size
+        # Changed in place: they stay where they are among what lives as long.
+        self._key = bytearray(hash_function.size)
+        self._value = bytearray(b"\x01" * hash_function.size)
         self._update(keyed(self._hash, self._key), seed, personalization)
         self._requests = 1
 
@@ -95,9 +96,9 @@ class HmacDrbg:
         size = self._hash.size
         key = keyed(self._hash, self._key)
         while start < end:
-            self._value = key.hmac(self._value)
+            self._value[:] = value = key.hmac(self._value)
             count = min(size, end - start)
-            view[start : start + count] = self._value[:count]
+            view[start : start + count] = value[:count]
             start += count
         self._update(key, additional)
         self._requests += 1
@@ -113,9 +114,9 @@ class HmacDrbg:
             self._mix(key, b"\x01", provided, more)
 
     def _mix(self, key, round_byte, provided, more):
-        self._key = key.hmac(self._value, round_byte, provided, more)
+        self._key[:] = key.hmac(self._value, round_byte, provided, more)
         key = keyed(self._hash, self._key)
-        self._value = key.hmac(self._value)
+        self._value[:] = key.hmac(self._value)
         return key
 
 

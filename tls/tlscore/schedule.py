@@ -18,15 +18,10 @@ _PREFIX_BYTES = const(6)
 # The length of no context, and the number of HKDF-Expand's first block (RFC 5869 §2.3).
 _NO_CONTEXT = b"\x00\x01"
 _FIRST_BLOCK = b"\x01"
-# The hash of no messages, by the size of a digest.
-_NOTHING_32 = (
+# The SHA-256 of no messages.
+_NOTHING = (
     b"\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24"
     b"\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b\x78\x52\xb8\x55"
-)
-_NOTHING_48 = (
-    b"\x38\xb0\x60\xa7\x51\xac\x96\x38\x4c\xd9\x32\x7e\xb1\xb1\xe3\x6a"
-    b"\x21\xfd\xb7\x11\x14\xbe\x07\x43\x4c\x0c\xc7\xbf\x63\xf6\xe1\xda"
-    b"\x27\x4e\xde\xbf\xe7\x6f\x65\xfb\xd5\x1a\xd2\xf1\x48\x98\xb9\x5b"
 )
 
 
@@ -82,7 +77,7 @@ def exported_keying_material(hash_, exporter_secret, label, context, length) -> 
 
 def hash_of_nothing(hash_) -> bytes:
     """Return the transcript hash of no messages."""
-    return _NOTHING_32 if hash_.size == len(_NOTHING_32) else _NOTHING_48
+    return _NOTHING if hash_.size == len(_NOTHING) else hash_.new().digest()
 
 
 class KeySchedule:

@@ -66,8 +66,8 @@ def test_the_whole_stack_is_painted_and_use_scratches_it_from_the_top(board):
     board.run("def deeper(n):\n    return n and deeper(n - 1)\ndeeper(20)")
     deep = peak_bytes()
     assert shallow + 20 * 40 < deep < top - bottom
-    board.run("class Deeper:\n    def __init__(self, n):\n        n and Deeper(n - 1)\nDeeper(20)")
-    assert deep + 20 * 100 < peak_bytes() < top - bottom
+    board.run("class Deeper:\n    def __init__(self, n):\n        n and Deeper(n - 1)\nDeeper(8)")
+    assert deep + 8 * 100 < peak_bytes() < top - bottom
 
 
 def test_endless_recursion_is_an_exception_and_not_a_crash(board):
