@@ -113,18 +113,22 @@ def instructions(
 
 
 def painted_stack_peak(memory: bytes, paint: bytes, method: str) -> Measurement:
-    """Return the deepest use of a stack that grows downwards and was filled with `paint`.
+    """Return the deepest use of a place for stacks that was filled with `paint`.
+
+    One stack grows down from its top; there may be another one that grows up from its bottom. What
+    neither ever used is the longest stretch of paint.
 
     Args:
-        memory: the whole stack, lowest address first.
+        memory: the whole place, lowest address first.
         paint: the word it was filled with, in the byte order of the board.
         method: how the memory was read.
     """
     size = len(paint)
-    untouched = 0
-    while memory[untouched : untouched + size] == paint:
-        untouched += size
-    if untouched == 0:
+    untouched = stretch = 0
+    for start in range(0, len(memory), size):
+        stretch = stretch + size if memory[start : start + size] == paint else 0
+        untouched = max(untouched, stretch)
+    if memory[:size] != paint:
         reason = "the lowest word of the stack is not paint: never painted, or used to its end"
         return Measurement("stack_peak_bytes", None, "bytes", method, reason=reason)
     if untouched >= len(memory):

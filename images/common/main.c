@@ -12,6 +12,7 @@
 #include "py/cstack.h"
 #include "py/gc.h"
 #include "py/mphal.h"
+#include "py/pystack.h"
 #include "py/runtime.h"
 #include "shared/runtime/gchelper.h"
 #include "shared/runtime/pyexec.h"
@@ -62,9 +63,20 @@ static void start_heap(size_t bytes) {
     gc_init(hil_heap_start, hil_heap_start + bytes);
 }
 
+// Two stacks share one place: C's grows down from its top, Python's up from its bottom, which may have
+// three eighths of it; what is between them tells how much of it was ever used. A word at the bottom
+// stays paint, by which machine code that goes too far can be noticed.
+#define UNUSED_BYTES (16)
+
+static void start_stacks(void) {
+    char *border = hil_stack_bottom + (hil_stack_top - hil_stack_bottom) / 8 * 3;
+    mp_cstack_init_with_top(hil_stack_top, hil_stack_top - border);
+    mp_pystack_init(hil_stack_bottom + UNUSED_BYTES, border);
+}
+
 void port_main(void) {
     board_init();
-    mp_cstack_init_with_top(hil_stack_top, hil_stack_top - hil_stack_bottom);
+    start_stacks();
     size_t bytes = heap_bytes();
     mp_hal_set_interrupt_char(-1);
     for (;;) {
@@ -103,7 +115,8 @@ __attribute__((noinline)) void forget_wait(void) {
 __attribute__((noinline)) void forget_all_calls(void) {
     enum { OWN_WORDS = 32 };  // more than this function's frame
     volatile uint32_t here = 0;
-    for (volatile uint32_t *word = (uint32_t *)hil_stack_bottom; word < &here - OWN_WORDS; word++) {
+    volatile uint32_t *word = (uint32_t *)MP_STATE_THREAD(pystack_cur);
+    for (; word < &here - OWN_WORDS; word++) {
         forget(word);
     }
     forget_wait();

@@ -32,7 +32,7 @@ LIBS = $(shell $(CC) $(ARCH_CFLAGS) -print-libgcc-file-name)
 
 vpath %.c $(IMAGES_DIR)
 
-OWN_SRC_C = $(addprefix common/,main.c console.c last_words.c no_filesystem.c rom_import.c) \
+OWN_SRC_C = $(addprefix common/,main.c console.c last_words.c move.c no_filesystem.c rom_import.c) \
 	$(ARCH_SRC_C) $(BOARD_SRC_C)
 SHARED_SRC_C = $(addprefix shared/,\
 	libc/string0.c \
@@ -45,9 +45,10 @@ SHARED_SRC_C = $(addprefix shared/,\
 	)
 SRC_QSTR += $(OWN_SRC_C) $(SHARED_SRC_C)
 # Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced, and
-# one more for frames on the stack (stack_objfun.c).
-OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/objfun.o),$(PY_O)) \
-	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o common/stack_objfun.o) \
+# one more for looking up names where there is flash for it (quick_map.c).
+MAP_O = $(if $(filter yes,$(FAST_INTERPRETER)),common/quick_map.o,py/map.o)
+OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/map.o),$(PY_O)) \
+	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o $(MAP_O)) \
 	$(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
 
 all: $(BUILD)/firmware.elf
@@ -67,6 +68,17 @@ $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/
 	$(ECHO) "LINK $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJ) $(LIBS)
 	$(Q)$(SIZE) $@
+
+# What a handshake spends most of its time in, beside upstream's own choice (gc.o and vm.o): compiled for
+# speed where the image says that there is flash for it (FAST_INTERPRETER = yes), otherwise for size.
+ifeq ($(FAST_INTERPRETER),yes)
+FAST_OBJ = $(addprefix $(BUILD)/,$(addprefix py/,runtime.o bc.o obj.o objfun.o qstr.o) \
+	extmod/modhashlib.o common/quick_map.o common/rom_objtype.o)
+$(FAST_OBJ): CFLAGS += -O2
+else
+CSUPEROPT = -Os
+endif
+$(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemmove=move_apart
 
 ifdef STRIP_EMITTERS
 $(BUILD)/py/compile.o $(BUILD)/py/emitbc.o: CFLAGS += -include $(COMMON_DIR)/no_emitters.h

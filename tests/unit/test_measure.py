@@ -82,6 +82,11 @@ def test_the_stack_peak_is_measured_from_the_top_to_the_deepest_touched_word() -
     assert measure.painted_stack_peak(memory, _PAINT, "m").value == 6 * 4
 
 
+def test_what_a_second_stack_took_from_the_bottom_is_used_as_well() -> None:
+    memory = _PAINT + b"used" * 2 + _PAINT * 2 + b"used" + _PAINT * 9 + b"used" * 3
+    assert measure.painted_stack_peak(memory, _PAINT, "m").value == 9 * 4
+
+
 def test_one_changed_byte_in_a_word_counts_the_word() -> None:
     memory = _PAINT + b"\xa5\xa5\xa5\x00" + _PAINT
     assert measure.painted_stack_peak(memory, _PAINT, "m").value == 8

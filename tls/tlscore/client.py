@@ -58,18 +58,24 @@ class ClientConnection(Connection):
         resumed: the server took the session.
     """
 
+    # What has not happened yet takes no room in the object.
+    _certificates = None
+    _schedule = None
+    _keeper = None
+    _resumed_session = None
+    _not_after = _NEVER_UTC_SECONDS  # of what the server proves itself with
+    _offered = ()
+    _hello = None
+    _hello_message = None
+    signatures_verified = 0
+    psk_identity = None
+    resumed = False
+
     def __init__(self, config):
         Connection.__init__(self, config, states.CLIENT, states.WAIT_SERVER_HELLO)
-        self._certificates = None
-        self._schedule = None
-        self._keeper = self._new_keeper()
-        self._resumed_session = None
-        self._not_after = _NEVER_UTC_SECONDS  # of what the server proves itself with
-        self._offered = ()
+        if config.ticket_bytes_max:
+            self._keeper = self._new_keeper()
         self._middlebox_compatibility = config.middlebox_compatibility
-        self.signatures_verified = 0
-        self.psk_identity = None
-        self.resumed = False
         self._client_random = self._random(RANDOM_BYTES)
         self._hello = self._new_hello(
             self._random(32) if config.middlebox_compatibility else b"", ClientHello
@@ -124,8 +130,6 @@ class ClientConnection(Connection):
         self._certificates = CertificateAuthentication(self._config)
 
     def _new_keeper(self):
-        if not self._config.ticket_bytes_max:
-            return None
         from tlscore.session import SessionKeeper  # noqa: PLC0415
 
         return SessionKeeper(self._config)
@@ -157,9 +161,9 @@ class ClientConnection(Connection):
         self._check_answer(hello)
         if hello.is_retry:
             return self._on_hello_retry_request(hello, message)
-        psk = self._accepted_key(hello)
-        share = self._own_share(hello, psk is not None)
-        digests = self._digests(psk is None)
+        schedule = self._accepted_key(hello)
+        share = self._own_share(hello, schedule is not None)
+        digests = self._digests(schedule is None)
         if self._transcript is None:
             self._start_transcript(self._hello_message, digests)
         else:
@@ -171,14 +175,14 @@ class ClientConnection(Connection):
         before = self.phase("key_share")
         secret = None if share is None else share.shared_secret(bytes(hello.share))
         self.phase("key_schedule")
-        self._derive_handshake_keys(psk, secret)
+        self._derive_handshake_keys(schedule or KeySchedule(self._suite.hash), secret)
         self.phase(before)
         self._forget_hello()
         self._checkpoint("key_schedule")
         return states.WAIT_ENCRYPTED_EXTENSIONS
 
     def _accepted_key(self, hello):
-        """Return the pre-shared key the server took; None: it proves itself by certificate."""
+        """Return the KeySchedule of the key the server took; None: it proves itself otherwise."""
         if hello.psk_index is None:
             if self._config.trust is None:
                 # It is what the server would have had to send to be accepted (RFC 8446 §6.2).
@@ -186,13 +190,13 @@ class ClientConnection(Connection):
             if self._certificates is None:
                 self._expect_certificates()
             return None
-        key, self.psk_identity, session = self._hello.psks.accept(
+        schedule, self.psk_identity, session = self._hello.psks.accept(
             hello.psk_index, self._suite.hash, hello.group is not None
         )
         self._certificates = None
         self.resumed = session is not None
         self._resumed_session = session
-        return key
+        return schedule
 
     def _own_share(self, hello, has_key):
         """Return our KeyShare for the server's key_share, None where a key makes do without."""
@@ -276,12 +280,10 @@ class ClientConnection(Connection):
             # With this suite the server cannot take any of our keys (§4.2.11).
             raise _illegal("hello_retry_request.no_psk_left")
 
-    def _derive_handshake_keys(self, psk, shared_secret):
-        schedule = KeySchedule(self._suite.hash, psk)
+    def _derive_handshake_keys(self, schedule, shared_secret):
         schedule.mix(shared_secret)
         digest = self._transcript.digest()
-        client_secret = schedule.derive(b"c hs traffic", digest)
-        server_secret = schedule.derive(b"s hs traffic", digest)
+        client_secret, server_secret = schedule.derive(digest, b"c hs traffic", b"s hs traffic")
         self._log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client_secret)
         self._log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", server_secret)
         if self._config.keylog is None:
@@ -365,7 +367,7 @@ class ClientConnection(Connection):
         before = self.phase("key_schedule")
         self._derive_application_keys(digest)
         if self._keeper is not None:
-            secret = self._schedule.derive(b"res master", self._transcript.digest())
+            (secret,) = self._schedule.derive(self._transcript.digest(), b"res master")
             self._keeper.begin(self._suite.hash, secret, self._resumed_session, self._not_after)
         self.phase(before)
         self._forget_handshake()
@@ -394,9 +396,9 @@ class ClientConnection(Connection):
     def _derive_application_keys(self, digest):
         schedule = self._schedule
         schedule.mix()
-        client_secret = schedule.derive(b"c ap traffic", digest)
-        server_secret = schedule.derive(b"s ap traffic", digest)
-        self._exporter_secret = schedule.derive(b"exp master", digest)
+        client_secret, server_secret, self._exporter_secret = schedule.derive(
+            digest, b"c ap traffic", b"s ap traffic", b"exp master"
+        )
         self._log_secret("CLIENT_TRAFFIC_SECRET_0", client_secret)
         self._log_secret("SERVER_TRAFFIC_SECRET_0", server_secret)
         self._log_secret("EXPORTER_SECRET", self._exporter_secret)

@@ -148,9 +148,10 @@ class ClientConfig:
         self.clock = clock
         self.trust = trust
         self.server_name = server_name
-        self._keep(("alpn", alpn), ("psks", psks), ("psk_modes", psk_modes), ("session", session))
-        self._keep(("ticket_bytes_max", ticket_bytes_max), ("certificates", certificates))
-        self._keep(("private_key", private_key), ("public_key_info", public_key_info))
+        if alpn:
+            self.alpn = alpn
+        self._keep_keys(psks, psk_modes, session, ticket_bytes_max)
+        self._keep_identity(certificates, private_key, public_key_info, certificate_types)
         self.groups = self._default_groups() if groups is None else groups
         self.key_share_groups = self.groups[:1] if key_share_groups is None else key_share_groups
         self.suites = self._default_suites() if suites is None else suites
@@ -159,26 +160,58 @@ class ClientConfig:
         )
         self.record_buffer_bytes = record_buffer_bytes
         self.send_buffer_bytes = send_buffer_bytes
-        self._keep(("certificate_types", certificate_types), ("padding_bytes", padding_bytes))
-        self._keep(("max_fragment_bytes", max_fragment_bytes), ("keylog", keylog))
-        self._keep(("handshake_buffer_bytes", handshake_buffer_bytes), ("phase", phase))
-        self._keep(("middlebox_compatibility", middlebox_compatibility), ("checkpoint", checkpoint))
-        self._keep(("staged_data", staged_data))
+        if max_fragment_bytes is not None:
+            self.max_fragment_bytes = max_fragment_bytes
+        if handshake_buffer_bytes != self.handshake_buffer_bytes:
+            self.handshake_buffer_bytes = handshake_buffer_bytes
+        if padding_bytes:
+            self.padding_bytes = padding_bytes
+        if not middlebox_compatibility:
+            self.middlebox_compatibility = False
+        self._keep_watchers(keylog, checkpoint, phase)
+        if staged_data:
+            self.staged_data = staged_data
         self._check_services()
-        self._keep(("host_name", self._host_name()))
+        host_name = self._host_name()
+        if host_name is not None:
+            self.host_name = host_name
         self._check_offer()
         self._check_certificates()
         self._check_keys()
         self._check_buffers()
-        self._keep(("record_size_limit", record_size_limit(record_buffer_bytes)))
+        limit = record_size_limit(record_buffer_bytes)
+        if limit is not None:
+            self.record_size_limit = limit
         if check_private_key and self.has_identity:
             check_identity(self)
 
-    def _keep(self, *values):
-        """Keep those values, each after its name, that are not the class's own."""
-        for name, value in values:
-            if getattr(self, name) != value:
-                setattr(self, name, value)
+    def _keep_keys(self, psks, psk_modes, session, ticket_bytes_max):
+        if psks:
+            self.psks = psks
+        if psk_modes != self.psk_modes:
+            self.psk_modes = psk_modes
+        if session is not None:
+            self.session = session
+        if ticket_bytes_max:
+            self.ticket_bytes_max = ticket_bytes_max
+
+    def _keep_identity(self, certificates, private_key, public_key_info, certificate_types):
+        if certificates:
+            self.certificates = certificates
+        if private_key is not None:
+            self.private_key = private_key
+        if public_key_info is not None:
+            self.public_key_info = public_key_info
+        if certificate_types != self.certificate_types:
+            self.certificate_types = certificate_types
+
+    def _keep_watchers(self, keylog, checkpoint, phase):
+        if keylog is not None:
+            self.keylog = keylog
+        if checkpoint is not None:
+            self.checkpoint = checkpoint
+        if phase is not None:
+            self.phase = phase
 
     @property
     def has_identity(self) -> bool:
@@ -245,7 +278,7 @@ class ClientConfig:
         check_protocols(self.alpn)
         require(len(self.suites) > 0, "config.no_suites")
         for code in self.suites:
-            require(cipher_suites.find(code) is not None, "config.unknown_suite")
+            require(cipher_suites.digest_bytes(code) is not None, "config.unknown_suite")
         require(len(self.groups) > 0 or not self.exchanges_keys, "config.no_groups")
         for code in self.groups:
             require(key_exchange.find(code) is not None, "config.unknown_group")

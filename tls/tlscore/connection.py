@@ -81,6 +81,19 @@ class Connection:
     unverified = False
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
+    # What has not happened yet takes no room in the object.
+    _transcript = None
+    _suite = None
+    _receive_secret = None
+    _exporter_secret = None
+    _client_random = None
+    _events = 0
+    _write_closed = False
+    version = None
+    group = None
+    signature_scheme = None
+    alpn = None
+    peer_closed = False
 
     def __init__(self, config, table, state):
         self._config = config
@@ -88,25 +101,14 @@ class Connection:
         self._receiver = self._receiver_class(config.record_buffer_bytes)
         self._receiver.connection = self
         self._outbox = self._outbox_class(config.send_buffer_bytes)
-        self._outbox.padding_bytes = config.padding_bytes
+        if config.padding_bytes:
+            self._outbox.padding_bytes = config.padding_bytes
         if config.phase is not None:
             self._outbox.phase = config.phase
         self._handshake = HandshakeReader(config.handshake_buffer_bytes)
-        self._transcript = None
-        self._suite = None
-        self._receive_secret = None
-        self._exporter_secret = None
-        self._client_random = None
-        self._events = 0
         self._busy = False  # inside receive(); stays so after an unforeseen exception
-        self._write_closed = False
         self._patience = patience.Patience()
         self.state = state
-        self.version = None
-        self.group = None
-        self.signature_scheme = None
-        self.alpn = None
-        self.peer_closed = False
 
     # --- the caller's side
 

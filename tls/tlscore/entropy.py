@@ -10,8 +10,8 @@ its security; where it comes from is the caller's business: the host of a test f
 of its own a noise source and a seed file, which entropy_health.py and entropy_board.py are about.
 """
 
-from tlscore.crypto.hashes import SHA256
-from tlscore.crypto.hmac import hmac
+from tlscore.crypto.hashes import SHA256, fastest
+from tlscore.crypto.hmac import keyed
 from tlscore.errors import UsageError
 
 try:
@@ -56,10 +56,11 @@ class HmacDrbg:
 
     def __init__(self, seed, hash_function=SHA256, personalization=b""):
         _require_seed(seed)
-        self._hash = hash_function
-        self._key = bytes(hash_function.size)
-        self._value = b"\x01" * hash_function.size
-        self._update(seed, personalization)
+        self._hash = fastest(hash_function)
+        # Changed in place: they stay where they are among what lives as long.
+        self._key = bytearray(hash_function.size)
+        self._value = bytearray(b"\x01" * hash_function.size)
+        self._update(keyed(self._hash, self._key), seed, personalization)
         self._requests = 1
 
     def reseed(self, seed, additional=b"") -> None:
@@ -69,7 +70,7 @@ class HmacDrbg:
             UsageError: `entropy.short_seed`; the state is as it was.
         """
         _require_seed(seed)
-        self._update(seed, additional)
+        self._update(keyed(self._hash, self._key), seed, additional)
         self._requests = 1
 
     def fill(self, buffer, additional=b"") -> None:
@@ -91,25 +92,32 @@ class HmacDrbg:
         if self._requests > RESEED_INTERVAL:
             raise UsageError("entropy.reseed_required")
         if additional:
-            self._update(additional)
+            self._update(keyed(self._hash, self._key), additional)
         size = self._hash.size
+        key = keyed(self._hash, self._key)
         while start < end:
-            self._value = hmac(self._hash, self._key, self._value)
+            self._value[:] = value = key.hmac(self._value)
             count = min(size, end - start)
-            view[start : start + count] = self._value[:count]
+            view[start : start + count] = value[:count]
             start += count
-        self._update(additional)
+        self._update(key, additional)
         self._requests += 1
 
-    def _update(self, provided, more=b""):
-        """Move K and V on with provided data in two pieces (SP 800-90A §10.1.2.2)."""
-        self._mix(b"\x00", provided, more)
-        if provided or more:
-            self._mix(b"\x01", provided, more)
+    def _update(self, key, provided, more=b""):
+        """Move K and V on with provided data in two pieces (SP 800-90A §10.1.2.2).
 
-    def _mix(self, round_byte, provided, more):
-        self._key = hmac(self._hash, self._key, self._value, round_byte, provided, more)
-        self._value = hmac(self._hash, self._key, self._value)
+        Args:
+            key: K, as hmac.keyed makes it.
+        """
+        key = self._mix(key, b"\x00", provided, more)
+        if provided or more:
+            self._mix(key, b"\x01", provided, more)
+
+    def _mix(self, key, round_byte, provided, more):
+        self._key[:] = key.hmac(self._value, round_byte, provided, more)
+        key = keyed(self._hash, self._key)
+        self._value[:] = key.hmac(self._value)
+        return key
 
 
 def _require_seed(seed):

@@ -41,12 +41,13 @@ class Outbox(RecordSender):
             the scope of this specification").
     """
 
+    secret = None
+    padding_bytes = 0
+    _suite = None
+    _key_update_owed = None  # the KeyUpdateRequest to send when there is room
+
     def __init__(self, buffer_bytes):
         RecordSender.__init__(self, buffer_bytes)
-        self.secret = None
-        self.padding_bytes = 0
-        self._suite = None
-        self._key_update_owed = None  # the KeyUpdateRequest to send when there is room
         self._copy = best(len(self._buffer))
         self._beside_data = self.overhead_bytes + _ALERT_RECORD_BYTES + _KEY_UPDATE_RECORD_BYTES
         self._gap = _HEADER_BYTES  # what stands before the content of a protected record

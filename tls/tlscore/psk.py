@@ -13,7 +13,7 @@ Not here: the client's offer (psk_offer.py), the server's choice (server_psk.py)
 
 from tlscore.compat import const
 from tlscore.config_checks import require
-from tlscore.schedule import KeySchedule, finished_verify_data
+from tlscore.schedule import finished_verify_data, hash_of_nothing
 
 # Labels of binder keys (RFC 8446 §7.1)
 EXTERNAL = b"ext binder"
@@ -24,16 +24,16 @@ _KEY_BYTES_MIN = const(16)
 _DIGEST_SIZES = (32, 48)
 
 
-def binder(hash_, key, label, transcript_hash) -> bytes:
+def binder(schedule, label, transcript_hash) -> bytes:
     """Return the PskBinderEntry of a key (RFC 8446 §4.2.11.2).
 
     Args:
-        hash_: row of crypto/hashes.py, the key's.
+        schedule: KeySchedule that has begun with the key, by the key's hash.
         label: EXTERNAL or RESUMPTION.
         transcript_hash: of the handshake up to the ClientHello without its list of binders.
     """
-    binder_key = KeySchedule(hash_, key).derive(label, hash_.new().digest())
-    return finished_verify_data(hash_, binder_key, transcript_hash)
+    (binder_key,) = schedule.derive(hash_of_nothing(schedule.hash), label)
+    return finished_verify_data(schedule.hash, binder_key, transcript_hash)
 
 
 def check_key(key, digest_bytes):

@@ -12,18 +12,19 @@ from tlscore.compat import const
 from tlscore.config_checks import require
 from tlscore.crypto import hashes
 from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.schedule import KeySchedule
 
 # See codepoints.py: copies that cost nothing on a board.
 _PSK_KE = const(0)
 _PSK_DHE_KE = const(1)
 _ALERT_ILLEGAL_PARAMETER = const(47)
 
-# What is kept of a key: identity or ticket; secret; hash; label of the binder; Session or None.
+# What is kept of a key: identity or ticket; KeySchedule that begins with it; label of the binder;
+# Session or None.
 _IDENTITY = const(0)
-_SECRET = const(1)
-_HASH = const(2)
-_LABEL = const(3)
-_SESSION = const(4)
+_SCHEDULE = const(1)
+_LABEL = const(2)
+_SESSION = const(3)
 
 
 def _illegal(reason):
@@ -46,12 +47,17 @@ class PskOffer:
         session = config.session
         self._keys = []
         if session is not None and session.is_usable(self._clock.utc_seconds()):
-            hash_ = hashes.of_size(session.digest_bytes)
-            self._keys.append((session.ticket, session.secret, hash_, psk.RESUMPTION, session))
+            schedule = KeySchedule(self.hash_of(session.digest_bytes), session.secret)
+            self._keys.append((session.ticket, schedule, psk.RESUMPTION, session))
         for identity, key, digest_bytes in config.psks:
-            self._keys.append((identity, key, hashes.of_size(digest_bytes), psk.EXTERNAL, None))
+            schedule = KeySchedule(self.hash_of(digest_bytes), key)
+            self._keys.append((identity, schedule, psk.EXTERNAL, None))
         if not self._keys and config.trust is None:
             raise UsageError("session.expired")
+
+    def hash_of(self, digest_bytes):
+        """Return the row of crypto/hashes.py that secrets are derived by."""
+        return hashes.fastest(hashes.of_size(digest_bytes))
 
     def __len__(self):
         return len(self._keys)
@@ -62,7 +68,7 @@ class PskOffer:
         RFC 8446 §4.1.2: "optionally removing any PSKs which are incompatible with the server's
         indicated cipher suite".
         """
-        self._keys = [row for row in self._keys if row[_HASH].size == hash_.size]
+        self._keys = [row for row in self._keys if _digest_bytes(row) == hash_.size]
 
     def write(self, writer):
         """Write the content of pre_shared_key; zeros stand for the binders."""
@@ -77,7 +83,7 @@ class PskOffer:
         writer.close(identities, 2)
         binders = writer.open(2)
         for row in self._keys:
-            writer.vector8(bytes(row[_HASH].size))
+            writer.vector8(bytes(_digest_bytes(row)))
         writer.close(binders, 2)
 
     def bind(self, message, transcript):
@@ -88,7 +94,7 @@ class PskOffer:
             transcript: None for a first ClientHello; after a HelloRetryRequest what was said
                 before. It takes the message in, and gives one digest for the binders.
         """
-        at = len(message) - 2 - sum([1 + row[_HASH].size for row in self._keys])
+        at = len(message) - 2 - sum([1 + _digest_bytes(row) for row in self._keys])
         truncated = message[:at]
         rest = message[at:]
         digest = None
@@ -97,21 +103,24 @@ class PskOffer:
             digest = transcript.digest()
         at = 2
         for row in self._keys:
-            hash_ = row[_HASH]
-            context = hash_.new(truncated).digest() if digest is None else digest
-            end = at + 1 + hash_.size
-            rest[at + 1 : end] = psk.binder(hash_, row[_SECRET], row[_LABEL], context)
+            schedule = row[_SCHEDULE]
+            context = schedule.hash.new(truncated).digest() if digest is None else digest
+            end = at + 1 + schedule.hash.size
+            rest[at + 1 : end] = psk.binder(schedule, row[_LABEL], context)
             at = end
         if transcript is not None:
             transcript.update(rest)
 
     def accept(self, index, hash_, has_share):
-        """Return (secret, external identity or None, Session or None) of the key the server took.
+        """Return what belongs to the key that the server took.
 
         Args:
             index: selected_identity.
             hash_: of the suite the server chose.
             has_share: it sent a key_share as well.
+
+        Returns:
+            (KeySchedule that begins with it, external identity or None, Session or None).
 
         Raises:
             PeerMisbehaved: §4.2.11: "Clients MUST verify that the server's selected_identity is
@@ -124,12 +133,16 @@ class PskOffer:
         if index >= len(self._keys):
             raise _illegal("server_hello.unoffered_psk")
         row = self._keys[index]
-        if row[_HASH].size != hash_.size:
+        if _digest_bytes(row) != hash_.size:
             raise _illegal("server_hello.psk_hash")
         if (_PSK_DHE_KE if has_share else _PSK_KE) not in self._modes:
             raise _illegal("server_hello.psk_mode")
         session = row[_SESSION]
-        return row[_SECRET], row[_IDENTITY] if session is None else None, session
+        return row[_SCHEDULE], row[_IDENTITY] if session is None else None, session
+
+
+def _digest_bytes(row):
+    return row[_SCHEDULE].hash.size
 
 
 def check(config):
@@ -139,7 +152,7 @@ def check(config):
         UsageError: "config.psk_identity", "config.psk_key", "config.psk_hash"; "config.psk_suite"
             where no suite is offered with the hash of a key.
     """
-    sizes = [suites.find(code).hash.size for code in config.suites]
+    sizes = [suites.digest_bytes(code) for code in config.suites]
     identities = []
     for identity, key, digest_bytes in config.psks:
         require(isinstance(identity, bytes) and len(identity) > 0, "config.psk_identity")
@@ -156,7 +169,7 @@ def suites_for(config, codes) -> tuple:
     sizes = [digest_bytes for _, _, digest_bytes in config.psks]
     if config.session is not None:
         sizes.append(config.session.digest_bytes)
-    return tuple([code for code in codes if suites.find(code).hash.size in sizes])
+    return tuple([code for code in codes if suites.digest_bytes(code) in sizes])
 
 
 def bytes_max(config) -> int:

@@ -10,7 +10,7 @@ direction. Not here: what the content means, when keys change (connection.py).
 from tlscore.compat import const
 from tlscore.errors import PeerMisbehaved, TlsError, UsageError
 from tlscore.moving import best, wipe
-from tlscore.schedule import expand_label
+from tlscore.schedule import traffic_key
 from tlscore.wire import Writer
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -26,7 +26,6 @@ _ALERT_INTERNAL_ERROR = const(80)
 
 _SOURCE_LIMIT = const(0x8000)  # moving.py
 _HEADER_BYTES = const(5)
-_NONCE_BYTES = const(12)
 # What a protected record adds to its content at most: header, content type, tag.
 RECORD_OVERHEAD_BYTES = 22
 _PLAINTEXT_LIMIT = const(16384)  # RFC 8446 §5.1: 2^14
@@ -44,7 +43,7 @@ class RecordProtection:
 
     Args:
         suite: CipherSuite.
-        secret: traffic secret the key and the IV are derived from; not kept longer than needed.
+        secret: traffic secret; kept until key and IV are derived from it.
 
     Attributes:
         cipher: None before the first record, then what `aead` returns.
@@ -57,7 +56,6 @@ class RecordProtection:
         self._suite = suite
         self._secret = secret
         self.cipher = None
-        self._iv = expand_label(suite.hash, secret, b"iv", b"", _NONCE_BYTES)
         self.sequence = 0
         self.record_limit = suite.record_limit
 
@@ -66,9 +64,9 @@ class RecordProtection:
         """Return the AEAD of the key."""
         if self.cipher is None:
             suite = self._suite
-            key = expand_label(suite.hash, self._secret, b"key", b"", suite.key_bytes)
+            key, iv = traffic_key(suite.hash, self._secret, suite.key_bytes)
             self.cipher = aead = suite.new_aead(key)
-            aead.count_records(self._iv)
+            aead.count_records(iv)
             self.tag_size = aead.tag_size
             self._secret = None
         return self.cipher
@@ -365,7 +363,8 @@ class RecordSender:
             self._move_up()
         position = self._end + _HEADER_BYTES
         limit = size - self.overhead_bytes + _HEADER_BYTES
-        return Writer(self._buffer, position, max(position, limit))
+        # By the view: a bytearray moves all that is behind what is put into it.
+        return Writer(self._view, position, max(position, limit))
 
     def _move_up(self):
         pending = self._end - self._start

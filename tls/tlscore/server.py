@@ -70,23 +70,22 @@ class ServerConnection(ServerFlight):
         retried: a HelloRetryRequest was sent.
     """
 
-    def __init__(self, config):
-        ServerFlight.__init__(self, config)
-        self._fingerprint = None
-        self._cookie = None  # what a second ClientHello has to return
-        self._record_limits = (None, None)  # of our records, of the client's
-        self._key = None  # server_psk.AcceptedKey
-        self._gives_tickets = False
-        self._until_utc_seconds = None  # end of what a session that was resumed rests on
-        self._client_not_after = _NEVER_UTC_SECONDS
-        self._client = None  # client_authentication.ClientAuthentication
-        self._change_cipher_spec_owed = False
-        self.server_name = None
-        self.client_key = None
-        self.psk_identity = None
-        self.resumed = False
-        self.signatures_verified = 0
-        self.retried = False
+    # What has not happened yet takes no room in the object.
+    _fingerprint = None
+    _cookie = None  # what a second ClientHello has to return
+    _record_limits = (None, None)  # of our records, of the client's
+    _key = None  # server_psk.AcceptedKey
+    _gives_tickets = False
+    _until_utc_seconds = None  # end of what a session that was resumed rests on
+    _client_not_after = _NEVER_UTC_SECONDS
+    _client = None  # client_authentication.ClientAuthentication
+    _change_cipher_spec_owed = False
+    server_name = None
+    client_key = None
+    psk_identity = None
+    resumed = False
+    signatures_verified = 0
+    retried = False
 
     # --- ClientHello
 
@@ -331,12 +330,11 @@ class ServerConnection(ServerFlight):
         Connection._on_change_cipher_spec(self, content)
 
     def _derive_handshake_keys(self, shared_secret):
-        schedule = KeySchedule(self._suite.hash, None if self._key is None else self._key.secret)
+        schedule = KeySchedule(self._suite.hash) if self._key is None else self._key.schedule
         self._key = None
         schedule.mix(shared_secret)
         digest = self._transcript.digest()
-        client_secret = schedule.derive(b"c hs traffic", digest)
-        server_secret = schedule.derive(b"s hs traffic", digest)
+        client_secret, server_secret = schedule.derive(digest, b"c hs traffic", b"s hs traffic")
         self._log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client_secret)
         self._log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", server_secret)
         self._schedule = schedule
@@ -405,7 +403,7 @@ class ServerConnection(ServerFlight):
 
         keys = self._config.tickets
         self._transcript.update(finished)
-        secret = self._schedule.derive(b"res master", self._transcript.digest())
+        (secret,) = self._schedule.derive(self._transcript.digest(), b"res master")
         until = self._until_utc_seconds
         if until is None:
             # What is resumed again and again rests on this handshake, for seven days at most

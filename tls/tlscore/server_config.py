@@ -217,7 +217,7 @@ class ServerConfig:
             require(isinstance(name, bytes) and len(name) > 0, "config.server_name")
         require(len(self.suites) > 0, "config.no_suites")
         for code in self.suites:
-            require(cipher_suites.find(code) is not None, "config.unknown_suite")
+            require(cipher_suites.digest_bytes(code) is not None, "config.unknown_suite")
         require(len(self.groups) > 0 or not self._wants_groups, "config.no_groups")
         for code in self.groups:
             require(key_exchange.find(code) is not None, "config.unknown_group")

@@ -35,18 +35,19 @@ class ServerFlight(Connection):
     """The speaking half of server.ServerConnection, which chooses what is said here."""
 
     _steps = _FLIGHT
+    # What has not happened yet takes no room in the object.
+    _answers = None  # of EncryptedExtensions: (extension type, content) pairs
+    _certificate_type = None  # ours
+    _client_certificate_type = None  # to ask for, None not to ask
+    _certificate = None  # CertificateSender
+    _tickets = None  # ticket_sender.TicketSender
+    _schedule = None
+    _client_secret = None  # for application data, once the handshake is over
+    _finished_digest = None  # up to the message before the client's Finished
 
     def __init__(self, config):
         Connection.__init__(self, config, server_states.SERVER, server_states.WAIT_CLIENT_HELLO)
         self._flight = len(self._steps)
-        self._answers = None  # of EncryptedExtensions: (extension type, content) pairs
-        self._certificate_type = None  # ours
-        self._client_certificate_type = None  # to ask for, None not to ask
-        self._certificate = None  # CertificateSender
-        self._tickets = None  # ticket_sender.TicketSender
-        self._schedule = None
-        self._client_secret = None  # for application data, once the handshake is over
-        self._finished_digest = None  # up to the message before the client's Finished
 
     def sent(self, size):
         """Count `size` bytes of to_send() as sent, and write more of what waits for room."""
@@ -184,9 +185,9 @@ class ServerFlight(Connection):
         schedule = self._schedule
         schedule.mix()
         self._finished_digest = digest
-        self._client_secret = schedule.derive(b"c ap traffic", digest)
-        server_secret = schedule.derive(b"s ap traffic", digest)
-        self._exporter_secret = schedule.derive(b"exp master", digest)
+        self._client_secret, server_secret, self._exporter_secret = schedule.derive(
+            digest, b"c ap traffic", b"s ap traffic", b"exp master"
+        )
         self._log_secret("CLIENT_TRAFFIC_SECRET_0", self._client_secret)
         self._log_secret("SERVER_TRAFFIC_SECRET_0", server_secret)
         self._log_secret("EXPORTER_SECRET", self._exporter_secret)

@@ -17,6 +17,7 @@ from tlscore.compat import const
 from tlscore.crypto import hashes
 from tlscore.crypto.hmac import equal
 from tlscore.errors import PeerMisbehaved
+from tlscore.schedule import KeySchedule
 
 # See codepoints.py: copies that cost nothing on a board.
 _PSK_KE = const(0)
@@ -34,6 +35,7 @@ class AcceptedKey:
     Attributes:
         index: selected_identity.
         secret: the key.
+        schedule: KeySchedule that begins with it, once the binder has been checked.
         suite: number of the cipher suite to go with it.
         group: of the key exchange, None for PSK_KE.
         label: of its binder key.
@@ -44,6 +46,7 @@ class AcceptedKey:
     def __init__(self, index, secret, label, identity, ticket):
         self.index = index
         self.secret = secret
+        self.schedule = None
         self.label = label
         self.identity = identity
         self.ticket = ticket
@@ -130,7 +133,7 @@ def fits(ticket, config, hello):
 def _suite(config, hello, digest_bytes, chosen):
     """Return the number of a suite in common with such a hash, or None."""
     for code in config.suites if chosen is None else (chosen,):
-        if contains(hello.suites, code) and suites.find(code).hash.size == digest_bytes:
+        if contains(hello.suites, code) and suites.digest_bytes(code) == digest_bytes:
             return code
     return None
 
@@ -163,7 +166,8 @@ def check_binder(key, hello, hash_, transcript_hash):
     for _ in range(key.index):
         binders.vector8()
     received = bytes(binders.vector8().rest())
-    expected = psk.binder(hash_, key.secret, key.label, transcript_hash)
+    key.schedule = KeySchedule(hash_, key.secret)
+    expected = psk.binder(key.schedule, key.label, transcript_hash)
     if not equal(expected, received):
         raise PeerMisbehaved("client_hello.wrong_binder", _ALERT_DECRYPT_ERROR)
 
@@ -179,5 +183,5 @@ def refuse_unknown(hello, body):
     """
     hash_ = hashes.SHA256
     digest = hash_.new(body[: hello.binders_at]).digest()
-    psk.binder(hash_, bytes(hash_.size), psk.EXTERNAL, digest)
+    psk.binder(KeySchedule(hash_), psk.EXTERNAL, digest)
     raise PeerMisbehaved("client_hello.unknown_psk", _ALERT_DECRYPT_ERROR)

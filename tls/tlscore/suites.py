@@ -39,24 +39,42 @@ class CipherSuite:
     Attributes:
         code: the suite's number.
         hash: row of crypto/hashes.py.
-        new_aead: function from a key to the AEAD of crypto/aead.py.
         key_bytes: size of that key.
         record_limit: records to protect with one key at most.
     """
 
+    _cipher = None
+
     def __init__(self, row):
         self.code = row[_CODE]
-        self.hash = hashes.of_size(row[_DIGEST_BYTES])
-        self.new_aead = getattr(aead, row[_AEAD])
+        self.hash = hashes.fastest(hashes.of_size(row[_DIGEST_BYTES]))
+        self._aead = row[_AEAD]
         self.key_bytes = row[_KEY_BYTES]
         self.record_limit = row[_RECORD_LIMIT]
+
+    def new_aead(self, key):
+        """Return the AEAD of crypto/aead.py for a key; its back end is chosen for the first."""
+        made = getattr(aead, self._aead)(key, self._cipher)
+        self._cipher = type(made)
+        return made
 
 
 def find(code) -> "CipherSuite":
     """Return the suite with that number, or None if it is unknown or the image lacks it."""
+    row = _row(code)
+    return None if row is None else CipherSuite(row)
+
+
+def digest_bytes(code):
+    """Return the size of a digest of the suite's hash, or None where `find` does."""
+    row = _row(code)
+    return None if row is None else row[_DIGEST_BYTES]
+
+
+def _row(code):
     for row in _SUITES:
         if row[_CODE] == code and _available(row):
-            return CipherSuite(row)
+            return row
     return None
 
 

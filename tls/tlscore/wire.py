@@ -47,14 +47,24 @@ class Reader:
         self.position = start + size
         return start
 
+    # Most of what is read and written are short integers: they do without a call.
+
     def u8(self) -> int:
         """Take an unsigned integer of one byte."""
-        return self.data[self._advance(1)]
+        at = self.position
+        if at == self.end:
+            raise decode_error(self.subject, "truncated")
+        self.position = at + 1
+        return self.data[at]
 
     def u16(self) -> int:
         """Take an unsigned integer of two bytes."""
-        at = self._advance(2)
-        return self.data[at] << 8 | self.data[at + 1]
+        at = self.position
+        if self.end - at < 2:
+            raise decode_error(self.subject, "truncated")
+        self.position = at + 2
+        data = self.data
+        return data[at] << 8 | data[at + 1]
 
     def u24(self) -> int:
         """Take an unsigned integer of three bytes."""
@@ -160,7 +170,7 @@ class PushParser:
 
 
 class Writer:
-    """Put fields into `buffer[position:limit]`.
+    """Put fields into `buffer[position:limit]`, a memoryview.
 
     Running out of room is not the peer's fault: the caller configured too small a send buffer.
     """
@@ -173,19 +183,27 @@ class Writer:
     def _advance(self, size):
         start = self.position
         if size > self._limit - start:
-            raise TlsError("send_buffer.too_small", _ALERT_INTERNAL_ERROR)
+            raise _no_room()
         self.position = start + size
         return start
 
     def u8(self, value):
         """Put an unsigned integer of one byte."""
-        self.buffer[self._advance(1)] = value
+        at = self.position
+        if at >= self._limit:
+            raise _no_room()
+        self.position = at + 1
+        self.buffer[at] = value
 
     def u16(self, value):
         """Put an unsigned integer of two bytes."""
-        at = self._advance(2)
-        self.buffer[at] = value >> 8
-        self.buffer[at + 1] = value & 0xFF
+        at = self.position
+        if self._limit - at < 2:
+            raise _no_room()
+        self.position = at + 2
+        buffer = self.buffer
+        buffer[at] = value >> 8
+        buffer[at + 1] = value & 0xFF
 
     def raw(self, data):
         """Put the bytes of `data` as they are."""
@@ -208,8 +226,15 @@ class Writer:
         return self.position
 
     def close(self, mark, size):
-        """Fill in the length of what was written since `open(size)` returned `mark`."""
+        """Fill in the length, of 1 to 3 bytes, of what was written since `open` returned `mark`."""
         length = self.position - mark
-        for index in range(1, size + 1):
-            self.buffer[mark - index] = length & 0xFF
-            length >>= 8
+        buffer = self.buffer
+        buffer[mark - 1] = length & 0xFF
+        if size > 1:
+            buffer[mark - 2] = length >> 8 & 0xFF
+        if size > 2:
+            buffer[mark - 3] = length >> 16 & 0xFF
+
+
+def _no_room():
+    return TlsError("send_buffer.too_small", _ALERT_INTERNAL_ERROR)

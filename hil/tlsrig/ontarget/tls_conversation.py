@@ -11,9 +11,12 @@ board waits, it leaves no trace: every wait takes the same steps (a wait, then a
 often, so that it allocates nothing new and leaves the interpreter's cache of look-ups as it was.
 """
 
+import gc
+
 from hil_marks import Marks, NoMarks
 
 from tlscore.connection import EVENT_KEY_UPDATE, EVENT_TICKET, READ, WRITE
+from tlscore.crypto.hashes import SHA256, fastest
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
 # What is read from the link at a time: less than a record, so that records arrive in pieces.
@@ -24,11 +27,15 @@ _READ_BYTES = 256
 _HEADER_BYTES = 5
 # How long the rest of a record may stay away before its beginning is handed on by itself.
 _LULL_MS = 250
+# Where buffers are to be small garbage is collected when there is so much of it, not when the heap
+# is full: what lives long then lies close together, and leaves room for large pieces. Only where
+# machine code computes: big integers make more of it in a handshake than there is time to collect.
+_GARBAGE_BYTES = 1024
 # Echoed payloads are made, sent and compared in pieces of this size, whatever their length.
 _ECHO_PIECE_BYTES = 1000
 
-# One before the handshake, up to ten in it, then "connected" and "closed".
-_CHECKPOINTS = 13
+# Two before the handshake, up to ten in it, then "connected" and "closed".
+_CHECKPOINTS = 14
 
 # What both roles begin with: one makes it, the other waits for it.
 _FIRST_PHASE = "client_hello"
@@ -120,6 +127,9 @@ class Conversation:
         self._one = bytearray(1)
         self._received = 0
         self._next_read = 0
+        if hasattr(gc, "threshold"):  # MicroPython's
+            often = options.get("small_buffers") and fastest(SHA256).machine is not None
+            gc.threshold(_GARBAGE_BYTES if often else -1)
         link.wait(0)  # whether the link was waited for before makes no difference from here on
         self._start = 0
         self._end = 0

@@ -94,38 +94,39 @@ def _connect(conversation, marks):
     connection_class, config_class, clock, trust, session = conversation.means
     conversation.means = None
     certificates, private_key, send_buffer_bytes = _identity(options)
-    return connection_class(
-        config_class(
-            entropy=conversation.entropy or HmacDrbg(options["seed"]),
-            clock=clock,
-            trust=trust,
-            server_name=options["server_name"],
-            alpn=options["alpn"],
-            suites=options["suites"],
-            groups=options["groups"],
-            signature_schemes=_schemes(options) if trust is not None else None,
-            key_share_groups=options["key_shares"],
-            certificates=certificates,
-            private_key=private_key,
-            public_key_info=options.get("raw_public_key"),
-            certificate_types=_types(options.get("pins")),
-            psks=_keys_for(options),
-            psk_modes=options["psk_modes"],
-            session=session,
-            ticket_bytes_max=_TICKET_BYTES_MAX if options.get("keep_ticket") else 0,
-            record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
-            max_fragment_bytes=options.get("max_fragment_bytes"),
-            send_buffer_bytes=send_buffer_bytes,
-            handshake_buffer_bytes=_SMALL_HANDSHAKE_BUFFER_BYTES
-            if options.get("small_buffers")
-            else _HANDSHAKE_BUFFER_BYTES,
-            staged_data=bool(options.get("staged_data")),
-            middlebox_compatibility=bool(options.get("compatible")),
-            checkpoint=marks.checkpoint,
-            phase=marks.phase if options.get("clock") else None,
-            **_of_tls12(options),
-        )
+    config = config_class(
+        entropy=conversation.entropy or HmacDrbg(options["seed"]),
+        clock=clock,
+        trust=trust,
+        server_name=options["server_name"],
+        alpn=options["alpn"],
+        suites=options["suites"],
+        groups=options["groups"],
+        signature_schemes=_schemes(options) if trust is not None else None,
+        key_share_groups=options["key_shares"],
+        certificates=certificates,
+        private_key=private_key,
+        public_key_info=options.get("raw_public_key"),
+        certificate_types=_types(options.get("pins")),
+        psks=_keys_for(options),
+        psk_modes=options["psk_modes"],
+        session=session,
+        ticket_bytes_max=_TICKET_BYTES_MAX if options.get("keep_ticket") else 0,
+        record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
+        max_fragment_bytes=options.get("max_fragment_bytes"),
+        send_buffer_bytes=send_buffer_bytes,
+        handshake_buffer_bytes=_SMALL_HANDSHAKE_BUFFER_BYTES
+        if options.get("small_buffers")
+        else _HANDSHAKE_BUFFER_BYTES,
+        staged_data=bool(options.get("staged_data")),
+        middlebox_compatibility=bool(options.get("compatible")),
+        checkpoint=marks.checkpoint,
+        phase=marks.phase if options.get("clock") else None,
+        **_of_tls12(options),
     )
+    # What checking it left behind would lie between what the connection keeps.
+    marks.checkpoint("configured")
+    return connection_class(config)
 
 
 def server(link, options):
@@ -169,30 +170,31 @@ def _accept(conversation, marks):
     connection_class, config_class, clock, trust, tickets = conversation.means
     conversation.means = None
     certificates, private_key = options.get("identity") or ((), None)
-    return connection_class(
-        config_class(
-            entropy=conversation.entropy or HmacDrbg(options["seed"]),
-            certificates=certificates,
-            private_key=private_key,
-            public_key_info=options.get("raw_public_key"),
-            certificate_types=_types(options.get("raw_public_key")),
-            clock=None if trust is None else clock,
-            trust=trust,
-            client_certificate_types=_types(options.get("pins")),
-            psk=_key_of(options),
-            psk_modes=options["psk_modes"],
-            tickets=tickets,
-            cookie_key=options.get("cookie_key"),
-            alpn=options["alpn"],
-            suites=options["suites"],
-            groups=options["groups"],
-            record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
-            send_buffer_bytes=_SEND_BUFFER_BYTES,
-            checkpoint=marks.checkpoint,
-            phase=marks.phase if options.get("clock") else None,
-            **_of_tls12(options),
-        )
+    config = config_class(
+        entropy=conversation.entropy or HmacDrbg(options["seed"]),
+        certificates=certificates,
+        private_key=private_key,
+        public_key_info=options.get("raw_public_key"),
+        certificate_types=_types(options.get("raw_public_key")),
+        clock=None if trust is None else clock,
+        trust=trust,
+        client_certificate_types=_types(options.get("pins")),
+        psk=_key_of(options),
+        psk_modes=options["psk_modes"],
+        tickets=tickets,
+        cookie_key=options.get("cookie_key"),
+        alpn=options["alpn"],
+        suites=options["suites"],
+        groups=options["groups"],
+        record_buffer_bytes=options["max_record_bytes"] + _overhead(options),
+        send_buffer_bytes=_SEND_BUFFER_BYTES,
+        checkpoint=marks.checkpoint,
+        phase=marks.phase if options.get("clock") else None,
+        **_of_tls12(options),
     )
+    # What checking it left behind would lie between what the connection keeps.
+    marks.checkpoint("configured")
+    return connection_class(config)
 
 
 def _of_tls12(options):

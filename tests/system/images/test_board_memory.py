@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from hil.measure import painted_stack_peak
+
 PAINT = b"\xa5\xa5\xa5\xa5"
 RAW_PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 # Images whose core can forbid memory.
@@ -55,24 +57,28 @@ def test_the_whole_stack_is_painted_and_use_scratches_it_from_the_top(board):
     bottom, top = board.stack()
 
     def peak_bytes():
-        stack = board.memory(bottom, top)
-        untouched = 0
-        while stack.startswith(PAINT, untouched):
-            untouched += len(PAINT)
-        return len(stack) - untouched
+        figure = painted_stack_peak(board.memory(bottom, top), PAINT, "memory")
+        return figure.value
 
     shallow = peak_bytes()
     assert 100 < shallow < 4096
+    # What Python calls is on its own stack, from the bottom; a class is called by way of C.
     board.run("def deeper(n):\n    return n and deeper(n - 1)\ndeeper(20)")
     deep = peak_bytes()
-    assert shallow + 20 * 100 < deep < top - bottom
+    assert shallow + 20 * 40 < deep < top - bottom
+    board.run("class Deeper:\n    def __init__(self, n):\n        n and Deeper(n - 1)\nDeeper(8)")
+    assert deep + 8 * 100 < peak_bytes() < top - bottom
 
 
 def test_endless_recursion_is_an_exception_and_not_a_crash(board):
     board.run("def endless(n):\n    return endless(n + 1)")
     for _ in range(2):
         board.send("endless(0)")
-        assert "RuntimeError: maximum recursion depth exceeded" in board.answer()[1]
+        assert "RuntimeError: pystack exhausted" in board.answer()[1]
+    board.run("class Endless:\n    def __init__(self):\n        Endless()")
+    for _ in range(2):
+        board.send("Endless()")
+        assert "RuntimeError: " in board.answer()[1]
     assert board.evaluate("1 + 1") == 2
 
 

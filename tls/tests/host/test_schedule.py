@@ -4,14 +4,18 @@ import hashlib
 
 import pytest
 
-from tlscore.crypto.hashes import SHA256
+from tlscore.crypto import hkdf
+from tlscore.crypto.hashes import SHA256, SHA384
+from tlscore.crypto.hmac import hmac
 from tlscore.errors import UsageError
 from tlscore.schedule import (
     KeySchedule,
     expand_label,
     exported_keying_material,
     finished_verify_data,
+    hash_of_nothing,
     next_traffic_secret,
+    traffic_key,
 )
 from tlscore.transcript import Transcript, message_hash
 
@@ -32,20 +36,38 @@ def handshake_schedule():
 
 
 def test_handshake_secrets_are_those_of_the_rfc(handshake_schedule):
-    for label, secret in ((b"c hs traffic", CLIENT_HANDSHAKE), (b"s hs traffic", SERVER_HANDSHAKE)):
-        assert handshake_schedule.derive(label, bytes.fromhex(HELLOS)).hex() == secret
+    labels = b"c hs traffic", b"s hs traffic"
+    secrets = handshake_schedule.derive(bytes.fromhex(HELLOS), *labels)
+    assert [secret.hex() for secret in secrets] == [CLIENT_HANDSHAKE, SERVER_HANDSHAKE]
 
 
 def test_traffic_keys_are_those_of_the_rfc():
     secret = bytes.fromhex(SERVER_HANDSHAKE)
     assert expand_label(SHA256, secret, b"key", b"", 16).hex() == SERVER_KEY
     assert expand_label(SHA256, secret, b"iv", b"", 12).hex() == SERVER_IV
+    assert [part.hex() for part in traffic_key(SHA256, secret, 16)] == [SERVER_KEY, SERVER_IV]
+
+
+@pytest.mark.parametrize("hash_", [SHA256, SHA384])
+def test_what_is_derived_is_expanded_from_its_label(hash_):
+    secret, nothing = bytes(range(hash_.size)), hash_.new().digest()
+    assert hash_of_nothing(hash_) == nothing
+    key, iv = traffic_key(hash_, secret, 32)
+    assert key == expand_label(hash_, secret, b"key", b"", 32)
+    assert iv == expand_label(hash_, secret, b"iv", b"", 12)
+    finished_key = expand_label(hash_, secret, b"finished", b"", hash_.size)
+    assert finished_verify_data(hash_, secret, nothing) == hmac(hash_, finished_key, nothing)
+    early = hkdf.extract(hash_, bytes(hash_.size), secret)
+    derived = KeySchedule(hash_, secret).derive(nothing, b"one", b"another")
+    assert derived == [
+        expand_label(hash_, early, label, nothing, hash_.size) for label in (b"one", b"another")
+    ]
 
 
 def test_no_psk_is_a_psk_of_zeros():
     without, zeros = KeySchedule(SHA256), KeySchedule(SHA256, bytes(32))
     other = KeySchedule(SHA256, b"\x01" * 32)
-    derived = [schedule.derive(b"x", EMPTY_HASH) for schedule in (without, zeros, other)]
+    derived = [schedule.derive(EMPTY_HASH, b"x") for schedule in (without, zeros, other)]
     assert derived[0] == derived[1] != derived[2]
 
 

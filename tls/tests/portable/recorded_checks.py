@@ -230,13 +230,12 @@ class Wiretap:
         """Compute the binder (RFC 8446 §4.2.11.2) and the early secrets of the key log (§7.1)."""
         schedule = KeySchedule(SHA256, self.trace["psk"])
         digest = SHA256.new(message).digest()
-        early = schedule.derive(b"c e traffic", digest)
+        early, exporter = schedule.derive(digest, b"c e traffic", b"e exp master")
         assert early == self.trace["secret_client_early_traffic_secret"]
-        exporter = schedule.derive(b"e exp master", digest)
         assert exporter == self.trace["secret_early_exporter_secret"]
         hello = client_hello_parser.parse(memoryview(message)[messages.HEADER_BYTES :])
         truncated = SHA256.new(message[: messages.HEADER_BYTES + hello.binders_at]).digest()
-        expected = psk.binder(SHA256, self.trace["psk"], psk.EXTERNAL, truncated)
+        expected = psk.binder(schedule, psk.EXTERNAL, truncated)
         identities, binders, found = hello.identities, hello.binders, 0
         while identities.remaining():
             identity = bytes(identities.vector16().rest())

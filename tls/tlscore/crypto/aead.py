@@ -24,9 +24,10 @@ A nonce of another size than 12 bytes raises ValueError("aead.nonce_size"), a ta
 does not fit the buffer ValueError("aead.range"). That no nonce comes twice is the caller's duty,
 and so are the limits on the use of a key (RFC 8446 §5.5).
 
-Each constructor loads the module of its cipher when it is first called; the module chooses among
-the block functions there are. An image that leaves a module out (`gcm`, `ccm`,
-`chacha20_poly1305`; see `tlscore.crypto.installed`) raises ImportError here.
+Each constructor loads the module of its cipher; the module chooses among the block functions there
+are, by a known-answer test, unless it is told the class that was chosen for another key. An image
+that leaves a module out (`gcm`, `ccm`, `chacha20_poly1305`; see `tlscore.crypto.installed`) raises
+ImportError here.
 """
 
 from tlscore.compat import const
@@ -36,49 +37,49 @@ from tlscore.crypto.hmac import equal
 _HEADER_BYTES = const(5)
 
 
-def aes_128_gcm(key: bytes) -> "Aead":
+def aes_128_gcm(key: bytes, cipher: "type | None" = None) -> "Aead":
     """Return the cipher of TLS_AES_128_GCM_SHA256 for a key of 16 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "best")()(_sized(key, 16))
+    return (cipher or load("gcm", "best")())(_sized(key, 16))
 
 
-def aes_256_gcm(key: bytes) -> "Aead":
+def aes_256_gcm(key: bytes, cipher: "type | None" = None) -> "Aead":
     """Return the cipher of TLS_AES_256_GCM_SHA384 for a key of 32 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("gcm", "best")()(_sized(key, 32))
+    return (cipher or load("gcm", "best")())(_sized(key, 32))
 
 
-def chacha20_poly1305(key: bytes) -> "Aead":
+def chacha20_poly1305(key: bytes, cipher: "type | None" = None) -> "Aead":
     """Return the cipher of TLS_CHACHA20_POLY1305_SHA256 for a key of 32 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("chacha20_poly1305", "best")()(_sized(key, 32))
+    return (cipher or load("chacha20_poly1305", "best")())(_sized(key, 32))
 
 
-def aes_128_ccm(key: bytes) -> "Aead":
+def aes_128_ccm(key: bytes, cipher: "type | None" = None) -> "Aead":
     """Return the cipher of TLS_AES_128_CCM_SHA256 for a key of 16 bytes.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("ccm", "AesCcm")(_sized(key, 16), 16)
+    return (cipher or load("ccm", "AesCcm"))(_sized(key, 16), 16)
 
 
-def aes_128_ccm_8(key: bytes) -> "Aead":
+def aes_128_ccm_8(key: bytes, cipher: "type | None" = None) -> "Aead":
     """Return the cipher of TLS_AES_128_CCM_8_SHA256 for a key of 16 bytes; its tags have 8.
 
     Raises:
         ValueError: "aead.key_size".
     """
-    return load("ccm", "AesCcm")(_sized(key, 16), 8)
+    return (cipher or load("ccm", "AesCcm"))(_sized(key, 16), 8)
 
 
 def _sized(key: bytes, size: int) -> bytes:

@@ -4,7 +4,7 @@ The labels TLS 1.3 puts around it (HKDF-Expand-Label, RFC 8446 §7.1) are not he
 schedule.
 """
 
-from tlscore.crypto.hmac import hmac
+from tlscore.crypto.hmac import hmac, keyed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ def expand(hash_function: "Hash", prk: bytes, info: bytes, length: int) -> bytes
         raise ValueError("hkdf.length")
     if length <= hash_function.size:  # all that TLS wants but for exporters
         return hmac(hash_function, prk, info, b"\x01")[:length]
+    key = keyed(hash_function, prk)
     block = b""
     output = b""
     counter = 0
     while len(output) < length:
         counter += 1
-        block = hmac(hash_function, prk, block, info, bytes((counter,)))
+        block = key.hmac(block, info, bytes((counter,)))
         output += block
     return output[:length]

@@ -112,7 +112,7 @@ def verify(scheme: int, key: tuple, signed: bytes, signature: bytes) -> bool:
         ValueError: "signature.unknown_scheme": ask only for what `schemes` lists.
     """
     row = _row(scheme)
-    return fits(scheme, key) and _verify(row, key, signed, signature)
+    return fits(scheme, key) and _verifier(row)(_hash(row), key, signed, signature)
 
 
 def verify_certificate(scheme: int, key: tuple, signed: bytes, signature: bytes) -> bool:
@@ -121,7 +121,8 @@ def verify_certificate(scheme: int, key: tuple, signed: bytes, signature: bytes)
     RSASSA-PKCS1-v1_5 is allowed here, and ECDSA with any curve under any hash.
     """
     row = _row(scheme)
-    return key[0] in row[_CERTIFICATE_KINDS] and _verify(row, key, signed, signature)
+    fitting = key[0] in row[_CERTIFICATE_KINDS]
+    return fitting and _verifier(row)(_hash(row), key, signed, signature)
 
 
 def sign(scheme: int, private_key: tuple, signed: bytes, entropy) -> bytes:
@@ -157,9 +158,14 @@ def public_of(private_key: tuple) -> tuple:
     raise ValueError("signature.wrong_key")
 
 
-def _verify(row: tuple, key: tuple, signed: bytes, signature: bytes) -> bool:
+def _verifier(row: tuple):
+    """Return what verifies; it is called by whoever asked, for it needs the most stack of all."""
     module, name = row[_VERIFIER]
-    return load(module, name)(hashes.of_size(row[_DIGEST_BYTES]), key, signed, signature)
+    return load(module, name)
+
+
+def _hash(row: tuple) -> "Hash | None":
+    return hashes.of_size(row[_DIGEST_BYTES])
 
 
 def _has(row: tuple, column: int) -> bool:

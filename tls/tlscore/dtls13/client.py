@@ -2,24 +2,17 @@
 
 from tlscore import messages, psk_offer
 from tlscore.client import ClientConnection as Client13
-from tlscore.compat import const
 from tlscore.dtls13 import hello, suites
 from tlscore.dtls13.connection import Dtls13
 from tlscore.dtls13.record import VERSION
-
-# What psk_offer keeps of a key.
-_HASH = const(2)
 
 
 class PskOffer(psk_offer.PskOffer):
     """As in ../psk_offer.py; the binders have the labels of DTLS 1.3."""
 
-    def __init__(self, config):
-        psk_offer.PskOffer.__init__(self, config)
-        self._keys = [
-            row[:_HASH] + (suites.Hash(row[_HASH]),) + row[_HASH + 1 :]  # noqa: RUF005
-            for row in self._keys
-        ]
+    def hash_of(self, digest_bytes):
+        """Return the row of crypto/hashes.py that secrets are derived by."""
+        return suites.Hash(psk_offer.PskOffer.hash_of(self, digest_bytes))
 
 
 class ClientConnection(Dtls13, Client13):

@@ -8,6 +8,7 @@ answered with the warning that RFC 5246 §7.2.2 has for it, and the connection g
 from tlscore import patience
 from tlscore.compat import const
 from tlscore.connection import Connection
+from tlscore.crypto import hashes
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.tls12 import schedule
 from tlscore.tls12.record import Outbox, RecordProtection, RecordReceiver
@@ -47,6 +48,7 @@ class Tls12:
     def _use_tls12(self, suite, server_random):
         """Learn that the connection is one of TLS 1.2, and with which suite."""
         self.version = _TLS_1_2
+        suite.hash = hashes.fastest(suite.hash)
         self._suite = suite
         self._randoms = self._client_random + server_random
         self._receiver.use_tls12()

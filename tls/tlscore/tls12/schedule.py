@@ -6,7 +6,7 @@ which is the caller's knowledge.
 """
 
 from tlscore.compat import const
-from tlscore.crypto.hmac import hmac
+from tlscore.crypto.hmac import keyed
 from tlscore.errors import UsageError
 
 _MASTER_BYTES = const(48)
@@ -23,12 +23,13 @@ _RESERVED = (
 
 def prf(hash_, secret, label, seed, length) -> bytes:
     """Return PRF(secret, label, seed), `length` bytes of it (RFC 5246 §5)."""
+    with_secret = keyed(hash_, secret)
     seed = label + seed
     block = seed
     output = b""
     while len(output) < length:
-        block = hmac(hash_, secret, block)
-        output += hmac(hash_, secret, block, seed)
+        block = with_secret.hmac(block)
+        output += with_secret.hmac(block, seed)
     return output[:length]
 
 

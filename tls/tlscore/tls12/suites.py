@@ -4,8 +4,9 @@ RFC 5289 and RFC 7905 for ECDHE, RFC 7251 for CCM, RFC 5487, RFC 6655, RFC 7905 
 pre-shared keys. A suite whose modules an image leaves out is not offered.
 """
 
+from tlscore import suites
 from tlscore.compat import const
-from tlscore.crypto import aead, hashes, installed
+from tlscore.crypto import hashes, installed
 
 # How keys are agreed upon and who proves what, as bits.
 EXCHANGE = 1  # an ephemeral key exchange: forward secrecy
@@ -47,14 +48,13 @@ _MODULE = const(7)
 _BY_DEFAULT = const(8)
 
 
-class CipherSuite:
+class CipherSuite(suites.CipherSuite):
     """What a cipher suite brings along.
 
     Attributes:
         code: the suite's number.
         bits: EXCHANGE, KEY and RSA, or-ed.
-        hash: row of crypto/hashes.py, of the PRF.
-        new_aead: function from a key to the AEAD of crypto/aead.py.
+        hash: row of crypto/hashes.py, of the PRF; a connection takes its fastest.
         key_bytes, salt_bytes: what the key block has for each direction.
         record_limit: records to protect with one key at most.
     """
@@ -63,7 +63,7 @@ class CipherSuite:
         self.code = row[_CODE]
         self.bits = row[_BITS]
         self.hash = hashes.of_size(row[_DIGEST_BYTES])
-        self.new_aead = getattr(aead, row[_AEAD])
+        self._aead = row[_AEAD]
         self.key_bytes = row[_KEY_BYTES]
         self.salt_bytes = row[_SALT_BYTES]
         self.record_limit = row[_RECORD_LIMIT]

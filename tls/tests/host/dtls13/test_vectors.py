@@ -43,10 +43,10 @@ def secrets():
     schedule = KeySchedule(suite.hash)
     schedule.mix(bytes.fromhex(SHARED_SECRET))
     digest = bytes.fromhex(HELLO_HASH)
-    first = [schedule.derive(label + b" hs traffic", digest) for label in (b"c", b"s")]
+    first = schedule.derive(digest, b"c hs traffic", b"s hs traffic")
     schedule.mix()
     digest = bytes.fromhex(HANDSHAKE_HASH)
-    return suite, first, [schedule.derive(label + b" ap traffic", digest) for label in (b"c", b"s")]
+    return suite, first, schedule.derive(digest, b"c ap traffic", b"s ap traffic")
 
 
 def test_keys_come_of_the_labels_of_dtls():
