@@ -193,9 +193,10 @@ class ClientConnection(Connection):
         schedule, self.psk_identity, session = self._hello.psks.accept(
             hello.psk_index, self._suite.hash, hello.group is not None
         )
-        self._certificates = None
-        self.resumed = session is not None
-        self._resumed_session = session
+        self._forget("_certificates")
+        if session is not None:
+            self.resumed = True
+            self._resumed_session = session
         return schedule
 
     def _own_share(self, hello, has_key):
@@ -438,5 +439,4 @@ class ClientConnection(Connection):
         Connection._forget_handshake(self)
         if self._hello is not None:
             self._forget_shares()
-        self._hello = self._hello_message = None
-        self._certificates = self._schedule = self._resumed_session = None
+        self._forget("_hello", "_hello_message", "_certificates", "_schedule", "_resumed_session")

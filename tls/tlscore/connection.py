@@ -412,13 +412,19 @@ class Connection:
         self._receiver.release()
         self._handshake.release()
         self._outbox.forget_keys()
-        self._receive_secret = self._exporter_secret = None
+        self._forget("_receive_secret", "_exporter_secret")
         if not len(self._outbox.pending()):
             self._outbox.release()
 
     def _forget_handshake(self):
         """Drop what only the handshake needs; the roles drop more."""
-        self._transcript = None
+        self._forget("_transcript")
+
+    def _forget(self, *names):
+        """Drop what those attributes hold; one that was never set does not get room for it now."""
+        for name in names:
+            if getattr(self, name) is not None:
+                setattr(self, name, None)
 
     # --- watching
 

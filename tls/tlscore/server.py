@@ -203,8 +203,7 @@ class ServerConnection(ServerFlight):
         if key is not None:
             self._suite = suites.find(key.suite)
             self.group = key.group
-            self.signature_scheme = None
-            self._certificate_type = self._client_certificate_type = None
+            self._forget("signature_scheme", "_certificate_type", "_client_certificate_type")
             return
         if chosen is None:
             self._suite = suites.find(server_choice.suite(config, hello))
@@ -415,4 +414,4 @@ class ServerConnection(ServerFlight):
 
     def _forget_handshake(self):
         ServerFlight._forget_handshake(self)
-        self._key = self._client = self._fingerprint = self._cookie = None
+        self._forget("_key", "_client", "_fingerprint", "_cookie")

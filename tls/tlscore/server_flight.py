@@ -195,10 +195,9 @@ class ServerFlight(Connection):
 
     def _end(self, state):
         Connection._end(self, state)
-        self._tickets = None
+        self._forget("_tickets")
 
     def _forget_handshake(self):
         Connection._forget_handshake(self)
         self._flight = len(self._steps)
-        self._answers = self._certificate = self._schedule = None
-        self._client_secret = self._finished_digest = None
+        self._forget("_answers", "_certificate", "_schedule", "_client_secret", "_finished_digest")

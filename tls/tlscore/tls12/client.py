@@ -393,4 +393,4 @@ class ClientConnection(Tls12, Client13):
 
     def _forget_handshake(self):
         Client13._forget_handshake(self)
-        self._exchange = self._ticket = None
+        self._forget("_exchange", "_ticket")

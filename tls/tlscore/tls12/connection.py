@@ -136,4 +136,4 @@ class Tls12:
         return _CONNECTED
 
     def _forget_keys(self):
-        self._master = self._protections = None
+        self._forget("_master", "_protections")
