@@ -80,6 +80,8 @@ CSUPEROPT = -Os
 endif
 $(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemmove=move_apart
 
+$(BUILD)/py/runtime.o: CFLAGS += -include $(COMMON_DIR)/args_on_heap.h
+
 ifdef STRIP_EMITTERS
 $(BUILD)/py/compile.o $(BUILD)/py/emitbc.o: CFLAGS += -include $(COMMON_DIR)/no_emitters.h
 endif

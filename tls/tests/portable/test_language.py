@@ -121,6 +121,56 @@ def test_keys_and_closures_work():
     assert [each() for each in total] == [0, 1, 2]
 
 
+class Called:
+    """Something with every way to be called."""
+
+    def __init__(self, first, second=2):
+        self.both = (first, second)
+
+    def method(self, first, *rest, **named):
+        return first + len(rest) + len(named)
+
+    def __call__(self, *numbers):
+        return numbers[0]
+
+    def __getitem__(self, index):
+        return self.method(index)
+
+    def counted(self, *ends):
+        yield from range(*ends)
+
+    def refuse(self, *reasons):
+        raise ValueError(*reasons)
+
+
+def refused(called, *reasons):
+    try:
+        called.refuse(*reasons)
+    except ValueError as error:
+        return len(error.args)
+
+
+def test_calls_of_every_kind_end_without_a_trace():
+    """What a call leaves on a stack of Python's own would exhaust it in a loop."""
+    called, pair, named = Called(1), (1, 2), {"a": 1, "b": 2}
+
+    def closure(*numbers):
+        return called.method(*numbers)
+
+    for _ in range(500):
+        assert called.method(*pair) == called.method(*pair[:1], a=1) == 2
+        assert called.method(1, **named) == 3
+        assert closure(*pair) == 2
+        assert called(*pair) == called[1] == 1
+        assert Called(*pair).both == pair
+        assert max(*pair) == 2
+        assert refused(called, *pair) == 2
+        for number in called.counted(*pair):
+            assert number == 1
+        assert next(called.counted(*pair)) == 1
+        assert sorted(pair, key=lambda number: called.method(*pair[:number]))[0] == 1
+
+
 def run_all():
     """Call every test of this module, on a board; return their number."""
     count = 0
