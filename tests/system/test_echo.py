@@ -5,6 +5,7 @@ On boards secure_echo.py runs as a job over the farm's link, against OpenSSL's p
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -72,6 +73,7 @@ class Program:
         self.process = subprocess.Popen(
             [*command, f"{name}.py", role, *words, *where],
             cwd=EXAMPLE,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -26,7 +26,8 @@ NOT_FOR_PSK = [
     "tlscore.crypto.p384", "tlscore.crypto.poly1305", "tlscore.crypto.rsa*",
     "tlscore.crypto.sha512", "tlscore.crypto.signature", "tlscore.crypto.weierstrass",
     "tlscore.crypto.back_ends", "tlscore.crypto.x25519_base", "tlscore.credentials",
-    "tlscore.dtls*", "tlscore.tls12*", "tls_noise", "vector_checks",
+    "tlscore.crypto.pieces", "tlscore.large_record", "tlscore.record_in_pieces",
+    "tlscore.staged_handshake", "tlscore.dtls*", "tlscore.tls12*", "tls_noise", "vector_checks",
 ]  # fmt: skip
 
 # One of every kind of thing that can be placed, and what it has to do.
@@ -261,12 +262,12 @@ def core_bytes(firmware):
     return sum(sizes[name] for name in sizes if name.partition(".")[0] == "tlscore")
 
 
-def test_a_client_with_pre_shared_keys_takes_less_than_48_kb_of_flash(small):
+def test_a_client_with_pre_shared_keys_takes_less_than_50_kb_of_flash(small):
     whole = build.ensure("cortexm")
     print(f"tlscore: {core_bytes(whole)} bytes whole, {core_bytes(small)} small")  # noqa: T201
     print(f"names: {whole.flash_by_module['(names)']}, {small.flash_by_module['(names)']}")  # noqa: T201
     assert not any("x509" in name or "server" in name for name in small.flash_by_module)
-    assert core_bytes(small) <= 48 * 1024
+    assert core_bytes(small) <= 50 * 1024
     assert core_bytes(small) < core_bytes(whole) / 2
     assert core_bytes(whole) < sum(whole.flash_by_module.values()) < whole.flash_bytes
 
