@@ -8,7 +8,7 @@ ARCH_CFLAGS = -mthumb -mcpu=cortex-m3 -mfloat-abi=soft
 BOARD_SRC_C = common/mps2/board.c
 LINKER_SCRIPT = $(COMMON_DIR)/mps2/an385.ld
 
-override OWN_SRC_C = $(addprefix common/,last_words.c rom_import.c) \
+override OWN_SRC_C = $(addprefix common/,last_words.c move.c rom_import.c) \
 	$(addprefix simboard/,main.c console.c) $(SIMBOARD_SRC_C) $(ARCH_SRC_C) $(BOARD_SRC_C)
 
 include ../common/port.mk
