@@ -21,12 +21,11 @@ from __future__ import annotations
 import heapq
 import select
 import socket
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Protocol
 
+from hil.carrier import Carrier
 from hil.datagram_frames import BEGIN, CONNECTED, CONTROL, Deframer, Frame
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction, LinkEndpoint
 from hil.link_profile import LinkProfile, Tally, Weather
@@ -50,14 +49,11 @@ class Mishap(Protocol):
 
     moves_at: int | None
 
-    def __call__(
-        self, direction: Direction, number: int, datagram: bytes
-    ) -> list[tuple[float, bytes]] | None:
+    def __call__(self, direction: Direction, datagram: bytes) -> list[tuple[float, bytes]] | None:
         """Return [(delay in ms, datagram)] of what arrives, None for what the weather leaves.
 
         Args:
             direction: of the datagram.
-            number: of the datagram in its direction, from 0.
             datagram: its octets.
         """
 
@@ -89,7 +85,7 @@ class Account:
     to_board: Tally
 
 
-class DatagramPump:
+class DatagramPump(Carrier):
     """Carries datagrams until it is closed; a context manager.
 
     Attributes:
@@ -119,9 +115,9 @@ class DatagramPump:
             server: where a peer in the server's role listens; None for one in the client's role.
             mishap: treats some datagrams in its own way.
         """
+        super().__init__("hil-datagrams")
         peer.setblocking(False)
         self.transcript: list[Chunk] = []
-        self.error: Exception | None = None
         self.handshake_ms: float | None = None
         self._board, self._peer = board.socket, peer
         self._mishap, self._profile, self._seed = mishap, profile, seed
@@ -136,11 +132,9 @@ class DatagramPump:
         self._air: list[tuple[float, int, Direction, Frame]] = []
         self._order = 0
         self._began_s: float | None = None
-        self._board_connected = self._peer_connected = self._closing = False
+        self._board_connected = self._peer_connected = False
         self._board_has_ended = False
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="hil-datagrams", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def account(self) -> Account:
         """Return what the link has done so far."""
@@ -152,48 +146,16 @@ class DatagramPump:
     def peer_is_connected(self) -> None:
         """Say that the peer's handshake is over."""
         self._peer_connected = True
-        self._wake.send(b"\0")
+        self._rouse()
 
-    def join(self, timeout_s: float) -> bool:
-        """Wait until the pump has ended by an error; return False when it has not in time."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
-
-    def close(self) -> None:
-        """Stop carrying, whatever is still on its way; idempotent."""
-        if self._wake.fileno() == -1:
-            return
-        self._closing = True
-        self._wake.send(b"\0")
-        self._thread.join()
-        self._wake.close()
-        self._woken.close()
-
-    def __enter__(self) -> DatagramPump:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-        if kind is None and self.error is not None:
-            raise self.error
-
-    def _run(self) -> None:
-        try:
-            while not self._closing:
-                self._wait()
-                self._hear_board()
-                self._hear_peer()
-                self._add_junk()
-                self._deliver()
-                self._settle()
-        # A mishap is the caller's code: what it raises is the caller's, see `error`.
-        except Exception as error:  # noqa: BLE001
-            self.error = error
+    def _carry_all(self) -> None:
+        while not self._closing:
+            self._wait()
+            self._hear_board()
+            self._hear_peer()
+            self._add_junk()
+            self._deliver()
+            self._settle()
 
     def _now_ms(self) -> float:
         return 0.0 if self._began_s is None else (time.monotonic() - self._began_s) * 1000
@@ -265,10 +227,9 @@ class DatagramPump:
         if self._began_s is None:
             self._began_s = time.monotonic()
         now_ms, weather = self._now_ms(), self._weather[direction]
-        number = weather.tally.sent
         arriving = weather.carry(now_ms, frame.datagram)
         if self._mishap is not None:
-            instead = self._mishap(direction, number, frame.datagram)
+            instead = self._mishap(direction, frame.datagram)
             if instead is not None:
                 arriving = [(now_ms + delay_ms, datagram) for delay_ms, datagram in instead]
         for due_ms, datagram in arriving:

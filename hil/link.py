@@ -22,12 +22,11 @@ from __future__ import annotations
 
 import select
 import socket
-import threading
 import time
 from contextlib import suppress
-from types import TracebackType
 from typing import Literal, NamedTuple, Protocol
 
+from hil.carrier import Carrier
 from hil.errors import LinkError
 
 Direction = Literal["board_to_peer", "peer_to_board"]
@@ -201,7 +200,7 @@ class _Flow:
         return piece
 
 
-class Pump:
+class Pump(Carrier):
     """Carries bytes between a board's link and a peer's socket until both ways have ended.
 
     A context manager: leaving it closes the pump, and raises what its tamper raised. Counts and
@@ -218,18 +217,15 @@ class Pump:
             peer: a connected socket; made non-blocking; the caller closes it after the pump.
             tamper: sees and changes what is carried; nothing is changed when None.
         """
+        super().__init__("hil-pump")
         peer.setblocking(False)
         self.transcript: list[Chunk] = []
-        self.error: Exception | None = None
         self._tamper: Tamper = tamper or PassThrough()
         self._peer = peer
         self._from_board = _Flow(BOARD_TO_PEER, board.socket, peer, carries_end=True)
         self._from_peer = _Flow(PEER_TO_BOARD, peer, board.socket, carries_end=board.carries_end)
         self._board_is_done = False
-        self._closing = False
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="hil-pump", daemon=True)
-        self._thread.start()
+        self._begin()
 
     def delivered_bytes(self, direction: Direction) -> int:
         """Return how many bytes have been delivered in one direction."""
@@ -242,56 +238,20 @@ class Pump:
     def board_is_done(self) -> None:
         """Say that the board's job is over: deliver what it has sent, then end its direction."""
         self._board_is_done = True
-        self._wake.send(b"\0")
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait until both directions have ended; return False when they have not in time.
-
-        Raises:
-            Exception: whatever the tamper raised.
-        """
-        self._thread.join(timeout_s)
-        if self.error is not None:
-            raise self.error
-        return not self._thread.is_alive()
-
-    def close(self) -> None:
-        """Stop carrying, whatever is still on its way; idempotent."""
-        if self._wake.fileno() == -1:
-            return
-        self._closing = True
-        self._wake.send(b"\0")
-        self._thread.join()
-        self._wake.close()
-        self._woken.close()
-
-    def __enter__(self) -> Pump:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-        if kind is None and self.error is not None:
-            raise self.error
+        self._rouse()
 
     def _flow(self, direction: Direction) -> _Flow:
         return self._from_board if direction == BOARD_TO_PEER else self._from_peer
 
-    def _run(self) -> None:
+    def _carry_all(self) -> None:
         flows = (self._from_board, self._from_peer)
-        try:
-            while not self._closing and not all(flow.ended for flow in flows):
-                self._wait()
-                for flow in flows:
-                    self._carry(flow)
-        # The tamper is the caller's code: what it raises belongs to the caller, see `join`.
-        except Exception as error:  # noqa: BLE001
-            self.error = error
-            _shut_down(self._peer, socket.SHUT_RDWR)
+        while not self._closing and not all(flow.ended for flow in flows):
+            self._wait()
+            for flow in flows:
+                self._carry(flow)
+
+    def _give_up(self) -> None:
+        _shut_down(self._peer, socket.SHUT_RDWR)
 
     def _wait(self) -> None:
         interest = {self._woken.fileno(): select.POLLIN}

@@ -49,7 +49,6 @@ async def serve(host: str, port: int, config: "Any", clients: int) -> None:
     await over.wait()
     server.close()
     await server.wait_closed()
-    await asyncio.sleep(0.1)  # the last client's connection is closed meanwhile
 
 
 def main() -> None:

@@ -78,7 +78,6 @@ class Mishap:
     def __call__(
         self,
         direction: Direction,
-        number: int,  # noqa: ARG002
         datagram: bytes,
     ) -> list[tuple[float, bytes]] | None:
         """Return what arrives of a datagram, None for whatever the link makes of it."""
@@ -111,9 +110,7 @@ class VanishingClients(Mishap):
         self._hello = b""
         self._gone = 0
 
-    def __call__(
-        self, direction: Direction, _number: int, _datagram: bytes
-    ) -> list[tuple[float, bytes]] | None:
+    def __call__(self, direction: Direction, _datagram: bytes) -> list[tuple[float, bytes]] | None:
         """Lose what the peer says for as long as there are others."""
         self.applied = self._gone == _VANISHING
         return [] if direction == PEER_TO_BOARD and not self.applied else None

@@ -28,32 +28,32 @@ CHANGE = record(20, b"\x01")
 def test_only_the_record_it_is_about_is_lost_and_only_once() -> None:
     lost = mishaps.lost_server_hello_done()
     flight = message(SERVER_HELLO) + message(DONE)
-    assert lost(PEER_TO_BOARD, 0, message(HELLO)) is None
+    assert lost(PEER_TO_BOARD, message(HELLO)) is None
     assert not lost.applied
-    assert lost(PEER_TO_BOARD, 1, flight) == [(0, message(SERVER_HELLO))]
+    assert lost(PEER_TO_BOARD, flight) == [(0, message(SERVER_HELLO))]
     assert lost.applied
-    assert lost(PEER_TO_BOARD, 2, flight) is None
+    assert lost(PEER_TO_BOARD, flight) is None
 
 
 def test_a_datagram_of_which_nothing_is_left_does_not_arrive() -> None:
-    assert mishaps.lost_hello_verify_request()(PEER_TO_BOARD, 0, message(VERIFY)) == []
+    assert mishaps.lost_hello_verify_request()(PEER_TO_BOARD, message(VERIFY)) == []
 
 
 def test_the_final_flight_is_the_one_of_the_end_that_is_named() -> None:
     lost = mishaps.lost_final_flight_of_peer()
-    assert lost(BOARD_TO_PEER, 0, CHANGE + FINISHED) is None
-    assert lost(PEER_TO_BOARD, 0, CHANGE + FINISHED) == []
+    assert lost(BOARD_TO_PEER, CHANGE + FINISHED) is None
+    assert lost(PEER_TO_BOARD, CHANGE + FINISHED) == []
 
 
 def test_a_change_cipher_spec_comes_late() -> None:
     late = mishaps.change_cipher_spec_after_finished()
-    (now, kept), (later, change) = late(BOARD_TO_PEER, 0, CHANGE + FINISHED) or []
+    (now, kept), (later, change) = late(BOARD_TO_PEER, CHANGE + FINISHED) or []
     assert (now, kept, change) == (0, FINISHED, CHANGE)
     assert later > 0
 
 
 def test_two_client_hellos_differ_in_the_random_alone() -> None:
-    first, second = mishaps.two_client_hellos()(PEER_TO_BOARD, 0, message(HELLO)) or []
+    first, second = mishaps.two_client_hellos()(PEER_TO_BOARD, message(HELLO)) or []
     assert second == (0, message(HELLO))
     differs = [i for i, (a, b) in enumerate(zip(first[1], second[1], strict=True)) if a != b]
     assert len(differs) == 1
@@ -63,7 +63,7 @@ def test_two_client_hellos_differ_in_the_random_alone() -> None:
 def test_clients_that_vanish_return_their_cookies_before_the_peer_is_heard() -> None:
     gone = mishaps.VanishingClients()
     hello = message(HELLO, b"\xfe\xfd" + bytes(32) + b"\x00\x00" + bytes(4))
-    assert gone(PEER_TO_BOARD, 0, hello) == []
+    assert gone(PEER_TO_BOARD, hello) == []
     first = gone.strangers(None, hello)
     assert {frame.datagram for frame in first} == {hello}
     assert len({frame.address for frame in first}) == len(first) > 2
@@ -75,14 +75,14 @@ def test_clients_that_vanish_return_their_cookies_before_the_peer_is_heard() -> 
         body = b"\xfe\xfd" + bytes(32) + b"\x00\x03abc" + bytes(4)
         assert answer[0].datagram.endswith(body)
         assert len(list(mishaps.records(answer[0].datagram))) == 1
-    assert gone(PEER_TO_BOARD, 1, hello) is None
+    assert gone(PEER_TO_BOARD, hello) is None
     assert gone.applied
 
 
 def test_octets_that_are_no_records_are_left_alone() -> None:
     of_records = [make for make in mishaps.MISHAPS.values() if make is not mishaps.VanishingClients]
     for make in of_records:
-        assert make()(PEER_TO_BOARD, 0, bytes(range(100))) is None
+        assert make()(PEER_TO_BOARD, bytes(range(100))) is None
 
 
 def test_a_scenario_is_named_after_the_link_it_is_put_on() -> None:

@@ -44,7 +44,7 @@ async def open_connection(host, port, config):
 
 
 async def start_server(client_connected, host, port, config, backlog=5, on_error=None):
-    """Accept connections, each in a task of its own; return asyncio's server.
+    """Accept connections, each in a task of its own; return a TlsServer.
 
     Args:
         client_connected: async function of (reader, writer), called once a handshake is over; the
@@ -53,24 +53,57 @@ async def start_server(client_connected, host, port, config, backlog=5, on_error
         on_error: None, or function of the error with which a handshake or a connection failed:
             otherwise nobody is told.
     """
+    server = TlsServer(client_connected, config, on_error)
+    server.listener = await asyncio.start_server(server.serve, host, port, backlog=backlog)
+    return server
 
-    async def connected(reader, writer):
-        if hasattr(config, "versions"):
+
+class TlsServer:
+    """What `start_server` returns.
+
+    Attributes:
+        listener: asyncio's own server.
+    """
+
+    listener = None
+
+    def __init__(self, client_connected, config, on_error):
+        self._client_connected = client_connected
+        self._config = config
+        self._on_error = on_error
+        self._open = 0
+        self._one_closed = asyncio.Event()
+
+    async def serve(self, reader, writer):
+        """Serve one connection from its handshake to its end."""
+        if hasattr(self._config, "versions"):
             from tlscore.tls12.server import ServerConnection  # noqa: PLC0415
         else:
             from tlscore.server import ServerConnection  # noqa: PLC0415
-        stream = TlsStream(reader, writer, ServerConnection(config))
+        self._open += 1
+        stream = TlsStream(reader, writer, ServerConnection(self._config))
         try:
             await stream.handshake()
-            await client_connected(stream, stream)
+            await self._client_connected(stream, stream)
         except (OSError, TlsError) as error:
-            if on_error is not None:
-                on_error(error)
+            if self._on_error is not None:
+                self._on_error(error)
         finally:
             stream.close()
             await stream.wait_closed()
+            self._open -= 1
+            self._one_closed.set()
 
-    return await asyncio.start_server(connected, host, port, backlog=backlog)
+    def close(self):
+        """Accept no more connections; those that are open go on."""
+        self.listener.close()
+
+    async def wait_closed(self):
+        """Wait until nothing is accepted any more and every connection has ended."""
+        await self.listener.wait_closed()
+        while self._open:
+            self._one_closed.clear()
+            await self._one_closed.wait()
 
 
 class TlsStream:

@@ -194,11 +194,13 @@ class Conversation:
         else:
             if self.options["echo"]:
                 self.write(FAREWELL)
-            closed = lambda: self.connection.peer_closed  # noqa: E731
-            self.await_until(closed, self.options["timeout_ms"], "link.silent")
+            self.await_until(self._peer_has_closed, self.options["timeout_ms"], "link.silent")
             self._send_pending()
             self.close_received = self.close_sent = True
         self._marks.checkpoint("closed")
+
+    def _peer_has_closed(self):
+        return self.connection.peer_closed
 
     def await_until(self, done, patience_ms, reason):
         """Move datagrams until `done()`; give up for `reason` when that takes too long."""

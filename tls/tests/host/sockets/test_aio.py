@@ -47,12 +47,12 @@ async def echo(reader, writer):
 
 
 def port_of(server):
-    return server.sockets[0].getsockname()[1]
+    return server.listener.sockets[0].getsockname()[1]
 
 
 async def serving(config, handler=echo):
-    errors = []
-    server = await aio.start_server(handler, "127.0.0.1", 0, config, on_error=errors.append)
+    errors = asyncio.Queue()
+    server = await aio.start_server(handler, "127.0.0.1", 0, config, on_error=errors.put_nowait)
     return server, port_of(server), errors
 
 
@@ -73,7 +73,31 @@ def test_many_clients_are_answered_at_once(client, server):
         served, port, errors = await serving(server)
         await asyncio.gather(*(talk(port, number) for number in range(3)))
         served.close()
-        assert errors == []
+        await served.wait_closed()
+        assert errors.empty()
+
+    run(main())
+
+
+def test_a_server_is_closed_when_its_connections_are(client, server):
+    async def main():
+        begun, go_on, ended = asyncio.Event(), asyncio.Event(), []
+
+        async def linger(_reader, _writer):
+            begun.set()
+            await go_on.wait()
+            ended.append(True)
+
+        served, port, _ = await serving(server, linger)
+        _, writer = await aio.open_connection("127.0.0.1", port, client())
+        await begun.wait()
+        served.close()
+        closed = asyncio.ensure_future(served.wait_closed())
+        assert not (await asyncio.wait([closed], timeout=0.05))[0]
+        go_on.set()
+        await closed
+        assert ended == [True]
+        writer.close()
 
     run(main())
 
@@ -111,9 +135,7 @@ def test_a_wrong_server_is_refused_and_told(client, server):
         served, port, errors = await serving(server)
         with pytest.raises(TlsError, match=r"certificate\.name_mismatch"):
             await aio.open_connection("127.0.0.1", port, client("other.example"))
-        while not errors:
-            await asyncio.sleep(0.01)
-        assert errors[0].reason == "alert_received.bad_certificate"
+        assert (await errors.get()).reason == "alert_received.bad_certificate"
         served.close()
 
     run(main())
