@@ -3,9 +3,8 @@
 `TABLES` and `DRIVER_ARGUMENTS` are the whole grammar: one row per key. A file is parsed by
 the TOML library, checked row by row, and every offence becomes a `TargetFileError` with file,
 line and key: `read` raises the first one, `offences` yields them all. The TOML library keeps no
-line numbers; `_line_of` finds one by parsing beginnings of the file, which is exact for any TOML
-syntax and only done when there is an error. Meaning across keys (what a board can
-do) belongs to `hil.target`.
+line numbers; `hil.toml_lines` finds them. Meaning across keys (what a board can do) belongs to
+`hil.target`.
 """
 
 from __future__ import annotations
@@ -14,18 +13,16 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hil.errors import TargetFileError
+from hil.toml_lines import KeyPath, line_of
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # Python 3.10
     import tomli as tomllib
-
-KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -197,7 +194,7 @@ class Document:
 
     def error(self, key: KeyPath, problem: str) -> TargetFileError:
         """Make the error for a key, with the line the key (or else its table) is on."""
-        return TargetFileError(self.path, _line_of(self.text, key), ".".join(key), problem)
+        return TargetFileError(self.path, line_of(self.text, key), ".".join(key), problem)
 
 
 def read(path: Path) -> Document:
@@ -406,47 +403,3 @@ def unknown_key(name: str, known: list[str]) -> str:
 def _shown(value: object) -> str:
     kind = {bool: "a boolean", str: "a string", int: "a whole number", float: "a number"}
     return f"{kind.get(type(value), type(value).__name__)} ({value!r})"
-
-
-def _line_of(text: str, key: KeyPath) -> int | None:
-    """Return the line on which a key, or else the innermost table around it, begins.
-
-    The shortest beginning of the file that holds the key ends with it, and the key's own line
-    follows the longest beginning that parses without it (a value may span lines). They are found
-    by halving: the file of a large lab has thousands of lines. Returns None for a missing key at
-    the top of the file.
-    """
-    lines = text.splitlines()
-    whole = tomllib.loads(text)
-    depth = next((depth for depth in range(len(key), 0, -1) if _holds(whole, key[:depth])), 0)
-    if not depth:
-        return None
-    # The beginning of `lacking` lines parses without the key, that of `holding` lines with it, and
-    # from `limit` on none before `holding` parses.
-    lacking, holding = 0, len(lines)
-    limit = holding
-    while limit - lacking > 1:
-        count, values = _parsing(lines, (lacking + limit) // 2, limit)
-        if values is None:
-            limit = (lacking + limit) // 2
-        elif _holds(values, key[:depth]):
-            holding = limit = count
-        else:
-            lacking = count
-    return lacking + 1
-
-
-def _parsing(lines: list[str], least: int, limit: int) -> tuple[int, Mapping[str, object] | None]:
-    """Return the shortest beginning of at least so many lines, fewer than `limit`, that parses."""
-    for count in range(least, limit):
-        with suppress(tomllib.TOMLDecodeError):
-            return count, tomllib.loads("\n".join(lines[:count]))
-    return limit, None
-
-
-def _holds(values: object, key: KeyPath) -> bool:
-    for name in key:
-        if not isinstance(values, dict) or name not in values:
-            return False
-        values = values[name]
-    return True

@@ -12,7 +12,8 @@ from typing import TypedDict, cast
 
 from hil.errors import TargetFileError
 from hil.target import Target
-from hil.target_file import Document, Key, KeyPath
+from hil.target_file import Document, Key
+from hil.toml_lines import KeyPath
 
 ACTION = "{action}"
 KEYS: Mapping[str, Key] = {

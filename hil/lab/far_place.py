@@ -12,7 +12,8 @@ from typing import cast
 
 from hil.errors import TargetFileError
 from hil.target import FarPlace
-from hil.target_file import Document, Key, KeyPath
+from hil.target_file import Document, Key
+from hil.toml_lines import KeyPath
 
 COORDINATOR_VARIABLE = "LG_COORDINATOR"  # labgrid's own
 # As labgrid has them; it would take other values and then never find them again.
