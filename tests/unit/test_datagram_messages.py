@@ -6,7 +6,8 @@ import hmac
 from pathlib import Path
 
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
-from hil.tlsrig import datagram_messages, datagram_secrets, gnutls_udp
+from hil.tlsrig import datagram_messages, datagram_secrets
+from hil.tlsrig.gnutls import over_udp
 from hil.tlsrig.message_log import summarize
 from hil.tlsrig.statement import Statement
 
@@ -97,7 +98,7 @@ GNUTLS_LOG = """\
 
 
 def test_gnutls_serv_is_read_by_its_log_over_datagrams() -> None:
-    said = gnutls_udp.statement(GNUTLS_LOG, connected=True)
+    said = over_udp.statement(GNUTLS_LOG, connected=True)
     assert said.negotiated() == {
         "version": "DTLSv1.2",
         "suite": "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8",

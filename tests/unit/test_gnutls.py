@@ -15,6 +15,8 @@ import pytest
 from hil.errors import MissingTool, PeerError
 from hil.peer import PeerEnded
 from hil.tlsrig import keylog, pki
+from hil.tlsrig.gnutls import options, words
+from hil.tlsrig.gnutls.over_tcp import GnuTlsServer
 from hil.tlsrig.peers import EXPORTER_LABEL, ClientSetup, Psk, ServerSetup, TlsPeer, gnutls, openssl
 from hil.tlsrig.statement import Statement
 
@@ -43,7 +45,7 @@ Error in handshake: A TLS fatal alert has been received.
 
 
 def test_facts_are_read_from_what_is_printed_and_logged() -> None:
-    assert gnutls.statement("gnutls", CONNECTED, exporter=bytes(32)) == Statement(
+    assert words.statement("gnutls", CONNECTED, exporter=bytes(32)) == Statement(
         "gnutls",
         connected=True,
         version="TLSv1.3",
@@ -62,17 +64,17 @@ def test_facts_are_read_from_what_is_printed_and_logged() -> None:
 
 
 def test_with_a_psk_the_group_is_that_of_the_shared_key() -> None:
-    said = gnutls.statement("gnutls", WITH_PSK, exporter=bytes(32))
+    said = words.statement("gnutls", WITH_PSK, exporter=bytes(32))
     assert (said.group, said.signature) == ("secp256r1", None)
     assert said.suite == "TLS_AES_256_GCM_SHA384"
     assert said.resumed
 
 
 def test_alerts_are_told_apart_by_direction() -> None:
-    received = gnutls.statement("g", REFUSED, exporter=None)
+    received = words.statement("g", REFUSED, exporter=None)
     assert (received.alert_received, received.alert_sent) == (42, None)
     assert received.reason == "A TLS fatal alert has been received."
-    sent = gnutls.statement(
+    sent = words.statement(
         "g", "|<5>| REC: Sending Alert[2|40] - Handshake failed\n", exporter=None
     )
     assert (sent.alert_received, sent.alert_sent) == (None, 40)
@@ -92,7 +94,7 @@ def setup(certificates: pki.ChainFiles) -> ServerSetup:
 
 def test_options_say_what_the_setup_says(setup: ServerSetup, tmp_path: Path) -> None:
     setup = replace(setup, alpn=("h2", "coap"), max_record_bytes=512, signatures=("ed25519",))
-    text = " ".join(gnutls.server_arguments(setup, tmp_path))
+    text = " ".join(options.server_arguments(setup, tmp_path))
     for expected in (
         "--port 0",
         "--disable-client-cert",
@@ -105,7 +107,7 @@ def test_options_say_what_the_setup_says(setup: ServerSetup, tmp_path: Path) -> 
 
 
 def test_a_psk_is_in_a_file_that_only_we_can_read(setup: ServerSetup, tmp_path: Path) -> None:
-    arguments = gnutls.server_arguments(replace(setup, certificates=None, psk=PSK), tmp_path)
+    arguments = options.server_arguments(replace(setup, certificates=None, psk=PSK), tmp_path)
     passwords = Path(arguments[arguments.index("--pskpasswd") + 1])
     assert passwords.read_text() == f"board-1:{PSK.key.hex()}\n"
     assert passwords.stat().st_mode & 0o077 == 0
@@ -115,7 +117,7 @@ def test_a_psk_is_in_a_file_that_only_we_can_read(setup: ServerSetup, tmp_path: 
 def test_bare_keys_are_chosen_for_each_end(setup: ServerSetup, tmp_path: Path) -> None:
     assert setup.certificates is not None
     both = replace(setup, raw_public_keys=("server", "client"), client_root=setup.certificates.root)
-    text = " ".join(gnutls.server_arguments(both, tmp_path))
+    text = " ".join(options.server_arguments(both, tmp_path))
     for expected in (
         "--rawpkkeyfile",
         "--require-client-cert --priority",
@@ -123,7 +125,7 @@ def test_bare_keys_are_chosen_for_each_end(setup: ServerSetup, tmp_path: Path) -
     ):
         assert expected in text
     wanted = ClientSetup(("::1", 1), setup.certificates.root, "localhost")
-    text = " ".join(gnutls.client_arguments(replace(wanted, raw_public_keys=("server",))))
+    text = " ".join(options.client_arguments(replace(wanted, raw_public_keys=("server",))))
     assert "--no-ca-verification" in text
     assert "RAWPK" in text
     assert "CTYPE-CLI" not in text
@@ -154,7 +156,7 @@ def test_missing_programs_name_the_install_command(
 
 
 @pytest.fixture
-def server(setup: ServerSetup, tmp_path: Path) -> Iterator[gnutls.GnuTlsServer]:
+def server(setup: ServerSetup, tmp_path: Path) -> Iterator[GnuTlsServer]:
     with closing(gnutls.serve(setup, tmp_path)) as running:
         running.start()
         yield running
@@ -165,7 +167,7 @@ Connect = Callable[..., "closing[TlsPeer]"]
 
 @pytest.fixture(params=[gnutls, openssl], ids=["gnutls-cli", "s_client"])
 def connect(
-    request: pytest.FixtureRequest, server: gnutls.GnuTlsServer, certificates: pki.ChainFiles
+    request: pytest.FixtureRequest, server: GnuTlsServer, certificates: pki.ChainFiles
 ) -> Connect:
     def start(**wanted: object) -> closing[TlsPeer]:
         setup = ClientSetup(server.address, certificates.root, "localhost")
@@ -177,7 +179,7 @@ def connect(
 
 
 def test_a_connection_stands_and_ends_in_order_with_both_clients(
-    server: gnutls.GnuTlsServer, connect: Connect
+    server: GnuTlsServer, connect: Connect
 ) -> None:
     with connect() as client:
         assert server.await_connected(TIMEOUT_S)
@@ -200,7 +202,7 @@ def test_a_connection_stands_and_ends_in_order_with_both_clients(
     assert ours.close_received
 
 
-def test_a_retry_is_counted_on_both_sides(server: gnutls.GnuTlsServer, connect: Connect) -> None:
+def test_a_retry_is_counted_on_both_sides(server: GnuTlsServer, connect: Connect) -> None:
     with connect(groups=("x25519", "secp256r1")) as client:
         assert server.await_connected(TIMEOUT_S)
         assert client.await_connected(TIMEOUT_S)
@@ -210,7 +212,7 @@ def test_a_retry_is_counted_on_both_sides(server: gnutls.GnuTlsServer, connect: 
 
 
 def test_exporter_from_the_key_log_equals_the_printed_one(
-    server: gnutls.GnuTlsServer, connect: Connect
+    server: GnuTlsServer, connect: Connect
 ) -> None:
     with connect() as client:
         assert server.await_connected(TIMEOUT_S)
@@ -221,7 +223,7 @@ def test_exporter_from_the_key_log_equals_the_printed_one(
     assert keylog.exporter(0x1301, secret, EXPORTER_LABEL, 32) == printed
 
 
-def test_an_alert_is_seen_by_both(server: gnutls.GnuTlsServer, connect: Connect) -> None:
+def test_an_alert_is_seen_by_both(server: GnuTlsServer, connect: Connect) -> None:
     with connect(suites=("TLS_CHACHA20_POLY1305_SHA256",)) as client:
         assert not server.await_connected(TIMEOUT_S)
         assert not client.await_connected(TIMEOUT_S)
@@ -231,7 +233,7 @@ def test_an_alert_is_seen_by_both(server: gnutls.GnuTlsServer, connect: Connect)
 
 
 def test_the_end_of_a_connection_ends_the_wait_for_its_data(
-    server: gnutls.GnuTlsServer, connect: Connect
+    server: GnuTlsServer, connect: Connect
 ) -> None:
     with connect() as client:
         assert server.await_connected(TIMEOUT_S)
@@ -241,7 +243,7 @@ def test_the_end_of_a_connection_ends_the_wait_for_its_data(
 
 
 def test_what_reached_the_server_comes_back(
-    server: gnutls.GnuTlsServer, certificates: pki.ChainFiles
+    server: GnuTlsServer, certificates: pki.ChainFiles
 ) -> None:
     payload = bytes(range(0x80, 0x100)) * 40 + b"\n"
     setup = ClientSetup(server.address, certificates.root, "localhost")
@@ -272,7 +274,7 @@ def test_two_connections_are_told_apart(
     assert all(statement.close_received for statement in said)
 
 
-def test_a_killed_server_is_an_error_and_no_verdict(server: gnutls.GnuTlsServer) -> None:
+def test_a_killed_server_is_an_error_and_no_verdict(server: GnuTlsServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
     with pytest.raises(PeerError, match="gnutls-serv was killed by SIGKILL"):
         server.await_connected(TIMEOUT_S)
@@ -293,18 +295,20 @@ def test_facts_of_tls12_are_read_from_description_and_log() -> None:
     log = "|<4>| HSK[0x1]: Cipher Suite: GNUTLS_ECDHE_RSA_CHACHA20_POLY1305\n"
     said = "- Description: (TLS1.2-X.509)-(ECDHE-X25519)-(RSA-SHA256)-(CHACHA20-POLY1305)\n"
     suite = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"
-    assert gnutls.describe(log + said) == ("TLSv1.2", suite, "x25519", "rsa_pkcs1_sha256")
+    assert words.describe(log + said) == ("TLSv1.2", suite, "x25519", "rsa_pkcs1_sha256")
     resumed = log + said + "*** This is a resumed session\n"
-    assert gnutls.describe(resumed) == ("TLSv1.2", suite, None, None)
+    assert words.describe(resumed) == ("TLSv1.2", suite, None, None)
     log = "HSK[0x1]: Cipher Suite: GNUTLS_PSK_AES_128_CCM_8\n"
     said = "- Description: (TLS1.2)-(PSK)-(AES-128-CCM-8)\n"
-    assert gnutls.describe(log + said) == ("TLSv1.2", "TLS_PSK_WITH_AES_128_CCM_8", None, None)
+    assert words.describe(log + said) == ("TLSv1.2", "TLS_PSK_WITH_AES_128_CCM_8", None, None)
 
 
 def test_priorities_name_ciphers_and_key_exchanges_of_tls12() -> None:
     suites = ("TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
     setup = ServerSetup(None, versions=("TLSv1.2",), suites=suites, extended_master_secret=False)
-    words = gnutls._priority(setup).split(":")
-    assert words[:3] == ["NORMAL", "-VERS-ALL", "+VERS-TLS1.2"]
-    assert {"+AES-128-CCM-8", "+AES-256-GCM", "-KX-ALL", "+ECDHE-ECDSA", "+ECDHE-RSA"} <= set(words)
-    assert "%NO_SESSION_HASH" in words
+    priority = options.priority(setup).split(":")
+    assert priority[:3] == ["NORMAL", "-VERS-ALL", "+VERS-TLS1.2"]
+    assert {"+AES-128-CCM-8", "+AES-256-GCM", "-KX-ALL", "+ECDHE-ECDSA", "+ECDHE-RSA"} <= set(
+        priority
+    )
+    assert "%NO_SESSION_HASH" in priority

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 
 from hil.peer import PeerEnded
+from hil.tlsrig.gnutls import words
+from hil.tlsrig.gnutls.options import server_arguments
+from hil.tlsrig.gnutls.over_tcp import GnuTlsServer
 from hil.tlsrig.peer_program import udp_ports
-from hil.tlsrig.peers import gnutls
 from hil.tlsrig.statement import Statement
 
 _LISTENING = rb"UDP Echo Server listening on IPv6 \S+ port \d+\.\.\.done"
@@ -27,14 +29,14 @@ _SIGNATURE = re.compile(r"HSK\[\w+\]: signing TLS 1\.2 handshake data: using (\S
 _START_TIMEOUT_S = 20
 
 
-class GnuTlsUdpServer(gnutls.GnuTlsServer):
+class GnuTlsUdpServer(GnuTlsServer):
     """`gnutls-serv --udp --echo` on a port that the kernel chose."""
 
     _connected = False
     _closed = False
 
     def start(self) -> None:
-        arguments = ["--udp", *gnutls.server_arguments(self._setup, self._log_dir)]
+        arguments = ["--udp", *server_arguments(self._setup, self._log_dir)]
         if self._setup.datagram_bytes is not None:
             arguments += ["--mtu", str(self._setup.datagram_bytes)]
         dialogue = self._begin(arguments)
@@ -71,20 +73,20 @@ class GnuTlsUdpServer(gnutls.GnuTlsServer):
 
 def statement(text: str, *, connected: bool) -> Statement:
     """Turn what it printed and logged of one connection into the common form."""
-    sent, received = gnutls.alerts(text)
+    sent, received = words.alerts(text)
     return Statement(
         witness="gnutls",
         connected=connected,
-        version=gnutls.ours(gnutls.VERSIONS, _VERSION.findall(text)[-1:]),
-        suite=gnutls.chosen_suite(text),
-        group=gnutls.ours(gnutls.GROUPS, _GROUP.findall(text)[-1:]),
-        signature=gnutls.ours(gnutls.ALL_SIGNATURES, _SIGNATURE.findall(text)[-1:]),
+        version=words.ours(words.VERSIONS, _VERSION.findall(text)[-1:]),
+        suite=words.chosen_suite(text),
+        group=words.ours(words.GROUPS, _GROUP.findall(text)[-1:]),
+        signature=words.ours(words.ALL_SIGNATURES, _SIGNATURE.findall(text)[-1:]),
         alert_sent=next((code for code in sent if code), None),
         alert_received=next((code for code in received if code), None),
         close_sent=0 in sent,
         close_received=0 in received,
         hello_retries=0,
-        resumed="*** This is a resumed session" in text if connected else None,
+        resumed=words.RESUMED in text if connected else None,
         key_updates_sent=0,
         key_updates_received=0,
     )
