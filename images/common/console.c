@@ -14,7 +14,12 @@
 #include "py/runtime.h"
 #include "py/stream.h"
 
-#define INPUT_BYTES (512)  // a power of two
+// A power of two. Where the host keeps what is not taken there needs to be room for Ctrl-C alone.
+#if BOARD_RAM_IS_RANDOM || BOARD_IS_ON_A_CABLE
+#define INPUT_BYTES (512)
+#else
+#define INPUT_BYTES (128)
+#endif
 
 static struct {
     uint8_t bytes[INPUT_BYTES];

@@ -1,2 +1,2 @@
 # Like manifest.py, but without line numbers and assertions: for an image short of flash.
-freeze("$(FROZEN_MODULES)", opt=3)  # noqa: F821 -- executed by upstream's makemanifest.py
+freeze("$(FROZEN_MODULES)", opt=3)

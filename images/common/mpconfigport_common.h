@@ -16,11 +16,19 @@
 #endif
 
 #define MICROPY_ENABLE_GC               (1)
+// Each block has a bit for it. Only upstream's files and sockets have finalisers: where there are any,
+// the image says so.
+#ifndef MICROPY_ENABLE_FINALISER
+#define MICROPY_ENABLE_FINALISER        (0)
+#endif
 #define MICROPY_LONGINT_IMPL            (MICROPY_LONGINT_IMPL_MPZ)
-#define MPZ_DIG_SIZE                    (16)
+#ifndef MPZ_DIG_SIZE
+#define MPZ_DIG_SIZE                    (16)  // or 32: wide_digits.h
+#endif
 #define MICROPY_FLOAT_IMPL              (MICROPY_FLOAT_IMPL_NONE)
 #define MICROPY_ENABLE_EMERGENCY_EXCEPTION_BUF (1)
-#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (256)
+// Enough for the longest message of a MemoryError; its traceback finds room on the heap or has few lines.
+#define MICROPY_EMERGENCY_EXCEPTION_BUF_SIZE (128)
 
 // A call may use this much of the C stack before the next check of its depth.
 #define MICROPY_STACK_CHECK_MARGIN      (1024)
@@ -30,7 +38,9 @@
 #define MICROPY_STACKLESS               (1)
 #define MICROPY_ENABLE_PYSTACK          (1)
 
+#ifndef MICROPY_PY_ASYNCIO
 #define MICROPY_PY_ASYNCIO              (0)
+#endif
 #define MICROPY_PY_DEFLATE              (0)
 #define MICROPY_PY_FRAMEBUF             (0)
 #define MICROPY_PY_HEAPQ                (0)
@@ -38,6 +48,12 @@
 #define MICROPY_PY_RANDOM               (0)
 #define MICROPY_PY_SYS_STDIO_BUFFER     (0)
 #define MICROPY_PY_UCTYPES              (0)
+
+// How much of a program the host may send before it is told to go on (raw paste): console.c has room for
+// that. Half of it is a window, whose size the raw REPL says in three bytes that stay on the stack while
+// the program runs. The collector takes any word there for a pointer: 64 or 128, and a byte that was there
+// before, are one, 0x20010080, and what lies there would never be given back. 63 are none.
+#define MICROPY_REPL_STDIN_BUFFER_MAX   (126)
 
 #define MICROPY_PY_MACHINE              (1)
 #define MICROPY_PY_MACHINE_INCLUDEFILE  "common/machine_port.c"

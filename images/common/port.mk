@@ -14,7 +14,9 @@ include $(MICROPYTHON)/py/mkenv.mk
 QSTR_GLOBAL_DEPENDENCIES += $(COMMON_DIR)/mpconfigport_common.h
 MICROPY_ROM_TEXT_COMPRESSION ?= 1
 # LINE_NUMBERS = no saves an eighth of the bytecode: no lines in tracebacks, and no assertions.
-FROZEN_MANIFEST = $(COMMON_DIR)/manifest$(if $(filter no,$(LINE_NUMBERS)),_without_lines).py
+# ASYNCIO = yes freezes upstream's asyncio, with line numbers; mpconfigport.h sets MICROPY_PY_ASYNCIO.
+FROZEN_MANIFEST = $(COMMON_DIR)/manifest$(if $(filter no,$(LINE_NUMBERS)),_without_lines)$(if \
+	$(filter yes,$(ASYNCIO)),_with_asyncio).py
 MICROPY_MANIFEST_FROZEN_MODULES = $(FROZEN_MODULES)
 
 include $(TOP)/py/py.mk
@@ -33,7 +35,8 @@ LIBS = $(shell $(CC) $(ARCH_CFLAGS) -print-libgcc-file-name)
 vpath %.c $(IMAGES_DIR)
 
 OWN_SRC_C = $(addprefix common/,main.c console.c last_words.c move.c no_filesystem.c rom_import.c) \
-	$(ARCH_SRC_C) $(BOARD_SRC_C)
+	$(if $(filter yes,$(FAST_INTERPRETER)),common/clear.c) \
+	$(if $(filter yes,$(WIDE_INTEGERS)),common/digits.c common/wide_integers.c) $(ARCH_SRC_C) $(BOARD_SRC_C)
 SHARED_SRC_C = $(addprefix shared/,\
 	libc/string0.c \
 	readline/readline.c \
@@ -47,8 +50,9 @@ SRC_QSTR += $(OWN_SRC_C) $(SHARED_SRC_C)
 # Modules are placed in flash as objects (rom/__init__.py): two files of upstream's are replaced, and
 # one more for looking up names where there is flash for it (quick_map.c).
 MAP_O = $(if $(filter yes,$(FAST_INTERPRETER)),common/quick_map.o,py/map.o)
-OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/map.o),$(PY_O)) \
-	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o $(MAP_O)) \
+HEAP_O = $(if $(filter yes,$(WIDE_INTEGERS)),common/quick_heap.o,py/gc.o)
+OBJ += $(filter-out $(addprefix $(BUILD)/,frozen_content.o py/objtype.o py/map.o py/gc.o),$(PY_O)) \
+	$(addprefix $(BUILD)/,rom_modules.o common/rom_objtype.o $(MAP_O) $(HEAP_O)) \
 	$(addprefix $(BUILD)/,$(OWN_SRC_C:.c=.o) $(SHARED_SRC_C:.c=.o) $(ARCH_OBJ))
 
 all: $(BUILD)/firmware.elf
@@ -60,8 +64,10 @@ $(BUILD)/rom_modules.c: $(BUILD)/frozen_content.c $(HEADER_BUILD)/qstrdefs.gener
 	$(ECHO) "ROM $@"
 	$(Q)PYTHONPATH=$(COMMON_DIR) $(PYTHON) -m rom --tool $(TOP)/tools/mpy-tool.py \
 		--sources $(FROZEN_MODULES) --compiled $(BUILD)/frozen_mpy --headers $(HEADER_BUILD) \
-		--executed $(COMMON_DIR)/rom_executed.txt \
+		--executed $(COMMON_DIR)/rom_executed.txt $(if $(filter yes,$(FAST_INTERPRETER)),--builtins) \
+		$(if $(filter yes,$(ASYNCIO)),--package $(TOP)/extmod/asyncio) \
 		--pointer-bytes $(word 1,$(ROM_MACHINE)) --byte-order $(word 2,$(ROM_MACHINE)) \
+		--digit-bits $(if $(filter yes,$(WIDE_INTEGERS)),32,16) \
 		--symbols $(BUILD)/rom_symbols.txt -o $@
 
 $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/*.ld)
@@ -73,12 +79,27 @@ $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/
 # speed where the image says that there is flash for it (FAST_INTERPRETER = yes), otherwise for size.
 ifeq ($(FAST_INTERPRETER),yes)
 FAST_OBJ = $(addprefix $(BUILD)/,$(addprefix py/,runtime.o bc.o obj.o objfun.o qstr.o) \
-	extmod/modhashlib.o common/quick_map.o common/rom_objtype.o)
+	extmod/modhashlib.o common/clear.o common/quick_map.o common/rom_objtype.o)
 $(FAST_OBJ): CFLAGS += -O2
+$(BUILD)/py/vm.o: CFLAGS += -DMICROPY_OPT_COMPUTED_GOTO
+$(BUILD)/py/gc.o: CFLAGS += -include $(COMMON_DIR)/gc_search.h
+$(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemset=clear_bytes
 else
 CSUPEROPT = -Os
 endif
 $(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemmove=move_apart
+
+# Long integers of the interpreter with digits of 32 bits where the core multiplies such (WIDE_INTEGERS =
+# yes), and the allocator that goes with their sizes: 3 KB more. With them the bytecode loop's own
+# operators, for another one.
+ifeq ($(WIDE_INTEGERS),yes)
+CFLAGS += -DMPZ_DIG_SIZE=32
+$(addprefix $(BUILD)/py/,mpz.o objint_mpz.o): CFLAGS += -Wno-shift-count-overflow \
+	-include $(COMMON_DIR)/wide_digits.h
+$(addprefix $(BUILD)/common/,digits.o wide_integers.o quick_heap.o): CFLAGS += -O2
+$(BUILD)/common/digits.o: CFLAGS += -funroll-loops --param max-unroll-times=4
+$(BUILD)/py/vm.o: CFLAGS += -include $(COMMON_DIR)/quick_operators.h
+endif
 
 $(BUILD)/py/runtime.o: CFLAGS += -include $(COMMON_DIR)/args_on_heap.h
 

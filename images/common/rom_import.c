@@ -74,7 +74,8 @@ static mp_obj_t import_executed(qstr name) {
     void *frozen;
     mp_find_frozen_module(vstr_null_terminated_str(&path), &kind, &frozen);
     if (kind != MP_FROZEN_MPY) {
-        mp_raise_msg_varg(&mp_type_ImportError, MP_ERROR_TEXT("no module named '%q'"), name);
+        // Its name is all it says: a sentence would be half of what asking for a back end takes.
+        nlr_raise(mp_obj_new_exception_arg1(&mp_type_ImportError, MP_OBJ_NEW_QSTR(name)));
     }
     return execute(name, frozen, qstr_from_strn(path.buf, path.len));
 }

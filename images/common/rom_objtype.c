@@ -1,14 +1,25 @@
 // Upstream's py/objtype.c, so that classes can be constant: compiled in its place.
 //
-// Two things differ. The functions a class consists of get names that can be linked to. And a class
+// Three things differ. The functions a class consists of get names that can be linked to. And a class
 // does not note that it was subclassed: if it is in flash it cannot (a constant class has the flag
 // from the start if it has subclasses in flash). The flag only keeps a program from adding
-// __setattr__ and the like to a class after it was subclassed; here that is not noticed.
+// __setattr__ and the like to a class after it was subclassed; here that is not noticed. And an instance
+// has room for its attributes from the start, as many as its class says (rom/members.py).
 
 #include "py/obj.h"
 
 #undef MP_TYPE_FLAG_IS_SUBCLASSED
 #define MP_TYPE_FLAG_IS_SUBCLASSED (0)
+
+// Above upstream's flags; an even number, since two elements are a block of the heap.
+#define MEMBERS_SHIFT (10)
+_Static_assert(MP_TYPE_FLAG_INSTANCE_TYPE < 1 << MEMBERS_SHIFT, "a flag is where the members are");
+#define MEMBERS_OF(type) ((((type)->flags >> MEMBERS_SHIFT) + 1) & ~(size_t)1)
+
+static inline void start_members(mp_map_t *map, const mp_obj_type_t *type) {
+    mp_map_init(map, MEMBERS_OF(type));
+}
+#define mp_map_init(map, none) start_members((map), class)
 
 #include "py/objtype.c"
 #include "common/rom.h"

@@ -2,11 +2,9 @@
 // and what comes of having no interrupts.
 
 #include "arch.h"
+#define MICROPY_ENABLE_FINALISER        (1)  // of upstream's sockets
 #include "mpconfigport_common.h"
 #include "board_config.h"
-
-// Bytecode by computed jumps: 5 KB of flash, which there is.
-#define MICROPY_OPT_COMPUTED_GOTO       (1)
 
 // Every so many turns of a loop or returns of a function the program stops for the board to look
 // after the console (Ctrl-C), the clock and the stack.

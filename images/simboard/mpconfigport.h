@@ -6,6 +6,7 @@
 #endif
 
 #if HIL_SIMBOARD_DISK
+#define MICROPY_ENABLE_FINALISER        (1)
 #define MICROPY_VFS                     (1)
 #define MICROPY_READER_VFS              (1)
 #define MICROPY_PERSISTENT_CODE_LOAD    (1)
@@ -25,6 +26,7 @@
 #include "armv7m/mpconfigport_armv7m.h"
 #include "mps2/map_an385.h"
 
+#define BOARD_IS_ON_A_CABLE             (1)  // which keeps nothing: console.c
 #define MICROPY_HW_BOARD_NAME           "simboard"
 #define MICROPY_HW_MCU_NAME             "Cortex-M3"
 #define MICROPY_PY_SYS_PLATFORM         "simboard"

@@ -88,7 +88,7 @@ def _lines() -> SimpleNamespace:
 async def _main(options: argparse.Namespace) -> None:
     server = Server(options.scheme, options.events)
     numbers = [await server.listen() for _ in range(options.count)]
-    print(*numbers, flush=True)  # noqa: T201
+    print(*numbers, flush=True)
     await asyncio.Event().wait()
 
 

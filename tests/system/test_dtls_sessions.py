@@ -46,7 +46,7 @@ def test_both_ends_of_four_idle_sessions_take_little(target, dut_factory):
     board = dut_factory(target)
     board.install("dtls_checks", (PORTABLE / "dtls_checks.py").read_text())
     both, together, left = board.call("dtls_checks:job", SESSIONS, timeout_s=TIMEOUT_S)
-    print(f"{target.name}: {both} bytes for both ends, {together} for all, {left} left")  # noqa: T201
+    print(f"{target.name}: {both} bytes for both ends, {together} for all, {left} left")
     # Both ends of a session take no more than one may.
     assert 0 < both <= IDLE_BYTES[target.word_bits]
     # One of the sessions has its ciphers at hand.

@@ -164,7 +164,7 @@ def test_a_conversation_takes_the_same_instructions_every_time(
             emptied(board, waits=waits)
             found.append(played(board, role, taped, deliver))
     instructions = [figures["instructions"] for figures in found]
-    print(f"{emulated.name} {name}: {instructions}, {found[0]['phases']}")  # noqa: T201
+    print(f"{emulated.name} {name}: {instructions}, {found[0]['phases']}")
     for figures in found[1:]:
         assert figures == found[0]
     assert set(found[0]["phases"]) >= PHASES

@@ -130,7 +130,7 @@ def test_a_body_is_fetched_and_stored_over_one_connection(board, web, device, bo
     written = (web.files / "upload" / "put.bin").read_bytes()
     assert hashlib.sha256(written).digest() == hashlib.sha256(body).digest()
     times = [f"{row[4]} ms" for row in result["responses"]]
-    print(f"{hil_target.name}: {size} bytes, GET and PUT by its own clock: {' '.join(times)}")  # noqa: T201
+    print(f"{hil_target.name}: {size} bytes, GET and PUT by its own clock: {' '.join(times)}")
 
 
 def test_chunks_come_and_go_and_errors_leave_the_connection_usable(board, web, device):

@@ -49,7 +49,7 @@ def test_connections_leave_the_heap_as_it_was(hil_target, dut_factory, conversat
         NOW,
         timeout_s=TIMEOUT_S,
     )
-    print(f"{count} connections on {hil_target.name}: {before} bytes before, {after} after")  # noqa: T201
+    print(f"{count} connections on {hil_target.name}: {before} bytes before, {after} after")
     assert abs(after - before) <= STALE_BYTES
 
 
@@ -87,7 +87,7 @@ def test_connections_of_both_versions_leave_the_heap_as_it_was(
         timeout_s=TIMEOUT_S + CONNECTION_S * count,
     )
     made = {(version, resumed): number for version, resumed, number in counts}
-    print(f"{hil_target.name}: {before} bytes before, {after} after {made}")  # noqa: T201
+    print(f"{hil_target.name}: {before} bytes before, {after} after {made}")
     assert made.keys() == {(v, resumed) for v in (TLS_1_2, TLS_1_3) for resumed in (False, True)}
     assert sum(made.values()) == count
     assert abs(after - before) <= STALE_BYTES

@@ -116,7 +116,7 @@ def test_published_vectors(vector_board, hil_target, path):
         )
         assert failed == []
         passed += good
-    print(f"{path.stem}: {passed} of {stated[1]} cases on {hil_target.name}")  # noqa: T201
+    print(f"{path.stem}: {passed} of {stated[1]} cases on {hil_target.name}")
     assert passed == len(lines)
 
 
@@ -162,4 +162,4 @@ def test_recorded_handshakes(board, send, hil_target):
         "tls13-rpk": (14, 1),
         "tls13-x509": (14, 2),
     }
-    print(f"recorded handshakes: {len(counts)} on {hil_target.name}")  # noqa: T201
+    print(f"recorded handshakes: {len(counts)} on {hil_target.name}")

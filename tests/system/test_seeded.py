@@ -61,6 +61,6 @@ def test_a_seed_gives_the_same_bytes_as_on_cpython(hil_target, dut_factory, name
     found = board.call("seeded_checks:job", role, settings, script, timeout_s=TIMEOUT_S)
     for number, said in enumerate(found):
         digest = hashlib.sha256(said).hexdigest()
-        print(f"{hil_target.name} {name} {role} step {number}: {len(said)} bytes, {digest}")  # noqa: T201
+        print(f"{hil_target.name} {name} {role} step {number}: {len(said)} bytes, {digest}")
     assert seeded_checks.difference(expected, found) is None
     assert sum(map(len, found)) > 700

@@ -49,7 +49,7 @@ def test_sessions_without_end(
     board.install("soak_checks", CHECKS.read_text())
     timeout_s = 60 + SESSION_S * (sessions + 30)
     found = board.call("soak_checks:job", kind, sessions, MESSAGES_EACH, timeout_s=timeout_s)
-    print(f"{kind} on {hil_target.name}: {found}")  # noqa: T201
+    print(f"{kind} on {hil_target.name}: {found}")
     assert found["failed"] == []
     assert found["whole"]
     assert found["sessions"] >= sessions

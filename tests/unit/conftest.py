@@ -1,11 +1,17 @@
-"""What unit tests share: handshakes that other implementations made, as a link would have had them.
+"""What unit tests share: handshakes that other implementations made, as a link would have had them,
+and C files of the ports as functions of this machine.
 
-From the vectors of `tls/tests`: the traces of RFC 8448, and handshakes recorded between OpenSSL and
-GnuTLS, with the hellos of two older stacks. In all of them the board stands for the client.
+The handshakes are from the vectors of `tls/tests`: the traces of RFC 8448, and handshakes recorded
+between OpenSSL and GnuTLS, with the hellos of two older stacks. In all of them the board stands for
+the client.
 """
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,3 +76,18 @@ def traces() -> Traces:
                 name, _, value = line.partition(" = ")
                 facts[name] = bytes.fromhex(value)
     return Traces((name, _trace(facts)) for name, facts in found.items())
+
+
+@pytest.fixture(scope="session")
+def c_functions(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ctypes.CDLL]:
+    """Compile a C file for this machine; call with its path and further options of the compiler."""
+
+    def compiled(source: Path, *options: str) -> ctypes.CDLL:
+        if shutil.which("gcc") is None:
+            pytest.skip("gcc is not installed: apt-get install gcc")
+        made = tmp_path_factory.mktemp(source.stem) / f"{source.stem}.so"
+        command = ["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", *options]
+        subprocess.run([*command, "-o", str(made), str(source)], check=True)
+        return ctypes.CDLL(str(made))
+
+    return compiled

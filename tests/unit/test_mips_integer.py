@@ -2,8 +2,6 @@
 
 import ctypes
 import random
-import shutil
-import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -46,16 +44,10 @@ FUNCTIONS = {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory):
+def library(c_functions):
     """The functions by their names without the underscores."""
-    if shutil.which("gcc") is None:
-        pytest.skip("gcc is not installed: apt-get install gcc")
-    made = tmp_path_factory.mktemp("integer") / "integer.so"
     # Under other names, or this machine's own functions could be the ones that are called.
-    renamed = [f"-D__{name}=hil_{name}" for name in FUNCTIONS]
-    command = ["gcc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC"]
-    subprocess.run([*command, *renamed, "-o", str(made), str(SOURCE)], check=True)
-    loaded = ctypes.CDLL(str(made))
+    loaded = c_functions(SOURCE, *(f"-D__{name}=hil_{name}" for name in FUNCTIONS))
     functions = {}
     for name, (result, arguments) in FUNCTIONS.items():
         functions[name] = getattr(loaded, f"hil_{name}")

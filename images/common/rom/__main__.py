@@ -41,20 +41,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compiled", type=Path, required=True, help="folder of the .mpy files")
     parser.add_argument("--headers", type=Path, required=True, help="genhdr of the build")
     parser.add_argument("--executed", type=Path, required=True, help="modules not to be placed")
+    parser.add_argument(
+        "--package",
+        type=Path,
+        action="append",
+        default=[],
+        help="folder of a package of upstream's, executed on the board",
+    )
     # As the compiler's macros __SIZEOF_POINTER__ and __BYTE_ORDER__ say it.
     parser.add_argument("--pointer-bytes", type=int, required=True)
     parser.add_argument("--byte-order", type=int, choices=_BYTE_ORDERS, required=True)
+    parser.add_argument("--digit-bits", type=int, required=True, help="MPZ_DIG_SIZE of the port")
     parser.add_argument("--symbols", type=Path, required=True, help="list to write for sizes")
+    parser.add_argument(
+        "--builtins", action="store_true", help="what modules use of them is among their own names"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="C file to write")
     return parser
 
 
 def _place(options: argparse.Namespace) -> None:
-    tool = _load_tool(options.tool)
+    tool = _load_tool(options.tool, options.digit_bits)
     names = Names(tool, str(options.headers / "qstrdefs.preprocessed.h"))
     in_c = dict(_REGISTERED.findall((options.headers / "moduledefs.h").read_text()))
     patterns = _patterns(options.executed)
     placed, on_board = [], {}
+    for package in options.package:
+        on_board.update(_package(tool, package, options.compiled))
     for source in sorted(options.sources.rglob("*.py")):
         path = source.relative_to(options.sources)
         compiled = tool.read_mpy(str(options.compiled / path.with_suffix(".mpy")))
@@ -71,11 +84,26 @@ def _place(options: argparse.Namespace) -> None:
     world = World(tool, placed, on_board, in_c, facts)
     modules = world.execute()
     writer = Writer(tool, names, in_c, options.pointer_bytes)
-    program = Program(tool, names, writer, _conditions(tool, options.pointer_bytes))
+    conditions = _conditions(tool, options.pointer_bytes)
+    program = Program(tool, names, writer, conditions, options.builtins)
     program.write(modules, on_board, options.output, options.symbols)
 
 
-def _load_tool(path: Path) -> Any:
+def _package(tool: Any, folder: Path, compiled: Path) -> dict[str, Any]:
+    """Return the modules of a package by name: those that were compiled, as its manifest says."""
+    found = {}
+    for source in sorted(folder.glob("*.py")):
+        path = compiled / folder.name / source.with_suffix(".mpy").name
+        if path.is_file():
+            is_package = source.name == "__init__.py"
+            name = folder.name if is_package else f"{folder.name}.{source.stem}"
+            found[name] = tool.read_mpy(str(path))
+    if folder.name not in found:
+        raise PlacementError(f"package {folder.name} was not compiled")
+    return found
+
+
+def _load_tool(path: Path, digit_bits: int) -> Any:
     """Import upstream's script: it finds its neighbours through the first entry of sys.path.
 
     Nothing is written beside it: the tree it is in serves other builds as well.
@@ -91,7 +119,7 @@ def _load_tool(path: Path) -> Any:
     finally:
         sys.path.remove(str(path.parent))
     tool.config.MICROPY_LONGINT_IMPL = tool.config.MICROPY_LONGINT_IMPL_MPZ
-    tool.config.MPZ_DIG_SIZE = 16
+    tool.config.MPZ_DIG_SIZE = digit_bits
     tool.config.native_arch = tool.MP_NATIVE_ARCH_NONE
     tool.global_qstrs = tool.GlobalQStrList()
     tool.bc_content = tool.raw_code_count = tool.raw_code_content = 0  # what freeze() counts

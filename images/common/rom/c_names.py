@@ -13,6 +13,13 @@ TYPES = (
     "property", "range", "set", "slice", "staticmethod", "str", "super", "tuple", "type",
 )  # fmt: skip
 
+# Functions of `builtins` that are called mp_builtin_<name>_obj in C.
+FUNCTIONS = (
+    "all", "any", "callable", "chr", "divmod", "getattr", "hasattr", "hash", "id", "isinstance",
+    "issubclass", "iter", "len", "max", "min", "next", "ord", "print", "repr", "setattr", "sorted",
+    "sum",
+)  # fmt: skip
+
 EXCEPTIONS = {
     "ArithmeticError": "Exception",
     "AssertionError": "Exception",
@@ -65,6 +72,8 @@ ATTRIBUTES = {
 
 def builtin(name: str) -> str | None:
     """Return the C object of a name of `builtins` that a module may hold, or None."""
+    if name in FUNCTIONS:
+        return f"mp_builtin_{name}_obj"
     return f"mp_type_{name}" if name in TYPES or name in EXCEPTIONS else None
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rom import names
+from rom import c_names, members, names
 from rom.names import Names
-from rom.values import Class, Function, Module, Wrapped
+from rom.values import Builtin, Class, Function, Module, Wrapped
 from rom.writer import Writer
 
 # The owner of what all modules share, in the list of symbols.
@@ -20,6 +20,7 @@ _SHARED = "(names)"
 _HEAD = """\
 // Written by images/common/rom when the firmware was built.
 #include "py/mpconfig.h"
+#include "py/builtin.h"
 #include "py/objint.h"
 #include "py/objstr.h"
 #include "py/objtuple.h"
@@ -50,13 +51,23 @@ _SLOTS = (
     "subscr, rom_instance_subscr", "iter, mp_obj_instance_getiter",
     "buffer, rom_instance_get_buffer",
 )  # fmt: skip
+# Flags of types end below this bit; above it is how many attributes an instance will have.
+_MEMBERS_SHIFT = 10
 
 
 class Program:
     """The C file of all frozen modules: those placed, and those executed on the board."""
 
-    def __init__(self, tool: Any, interned: Names, writer: Writer, conditions: list[str]) -> None:
+    def __init__(
+        self, tool: Any, interned: Names, writer: Writer, conditions: list[str], builtins: bool
+    ) -> None:
+        """Begin.
+
+        Args:
+            builtins: whether modules also have those builtins as names that they use.
+        """
         self._tool = tool
+        self._builtins = builtins
         self._names = interned
         self._writer = writer
         self._conditions = conditions
@@ -78,7 +89,7 @@ class Program:
         for module in placed:
             self._writer.declare(module)
         dictionaries = {
-            module.name: self._writer.dictionary(module.namespace, module.name, "globals")
+            module.name: self._writer.dictionary(self._globals(module), module.name, "globals")
             for module in placed
         }
         for each in classes:
@@ -98,6 +109,11 @@ class Program:
         lines += [f"{names.POOL}_{part} {_SHARED}" for part in names.PARTS]
         symbols.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
+    def _globals(self, module: Module) -> dict[str, Any]:
+        if not self._builtins:
+            return module.namespace
+        return {**_builtins(self._tool, module), **module.namespace}
+
     def _class(self, value: Class) -> None:
         writer, module = self._writer, value.module.name
         symbol = writer.declare(value)
@@ -106,9 +122,10 @@ class Program:
             flags.append("MP_TYPE_FLAG_HAS_SPECIAL_ACCESSORS")
         if id(value) in self._subclassed:
             flags.append("MP_TYPE_FLAG_IS_SUBCLASSED")
+        flags.append(f"{members.count(self._tool, value)} << {_MEMBERS_SHIFT}")
         slots = [*_SLOTS]
-        members = {name: each for name, each in value.namespace.items() if name not in _UNUSED}
-        dictionary = writer.dictionary(members, module, value.name)
+        namespace = {name: each for name, each in value.namespace.items() if name not in _UNUSED}
+        dictionary = writer.dictionary(namespace, module, value.name)
         slots.append(f"locals_dict, &{dictionary}")
         if len(value.bases) == 1:
             base = writer.reference(value.bases[0], module, value.name)
@@ -230,6 +247,21 @@ def _classes(placed: list[Module]) -> list[Class]:
         for value in module.namespace.values():
             visit(value)
     return list(found.values())
+
+
+def _builtins(tool: Any, module: Module) -> dict[str, Any]:
+    """Return what a module uses of `builtins`: it is found sooner among the module's own names."""
+    used: dict[str, Any] = {}
+    for code in _with_children(module.compiled.raw_code):
+        at = code.offset_opcodes if code.code_kind == tool.MP_CODE_BYTECODE else len(code.fun_data)
+        while at < len(code.fun_data):
+            _, size, argument, _ = tool.mp_opcode_decode(code.fun_data, at)
+            if tool.Opcode.mapping[code.fun_data[at]] == "LOAD_GLOBAL":
+                name = code.qstr_table[argument].str
+                if name in c_names.FUNCTIONS or name in c_names.TYPES:
+                    used[name] = Builtin(name)
+            at += size
+    return used
 
 
 def _has_special_accessors(value: Class) -> bool:

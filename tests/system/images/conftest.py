@@ -178,6 +178,7 @@ def firmware(facts):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "only_on(image, ...): the images a claim is about")
+    config.addinivalue_line("markers", "not_on(image, ...): those that leave out what it needs")
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +186,9 @@ def _only_on(request, facts):
     marker = request.node.get_closest_marker("only_on")
     if marker is not None and facts.image not in marker.args:
         pytest.skip(f"a claim about {', '.join(marker.args)}")
+    marker = request.node.get_closest_marker("not_on")
+    if marker is not None and facts.image in marker.args:
+        pytest.skip(f"image {facts.image} leaves out what it needs")
 
 
 @pytest.fixture

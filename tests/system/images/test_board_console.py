@@ -39,6 +39,7 @@ def test_console_input_arrives_without_a_debugger_or_monitor_attached(machine):
     assert alone.evaluate("6 * 7") == 42
 
 
+@pytest.mark.not_on("lm3s6965-dtls-client")  # no binascii, no struct, no pow with a modulus
 def test_it_offers_what_on_target_code_needs(board, facts):
     board.run(
         "import gc, time, hashlib, select, binascii, struct, micropython, machine, sys, errno"
@@ -65,7 +66,13 @@ def test_it_has_neither_files_nor_floats_nor_foreign_cryptography(board):
     assert (
         board.answer()[1]
         .rstrip()
-        .endswith(("OSError: [Errno 2] ENOENT", "NameError: name 'open' isn't defined"))
+        .endswith(
+            (
+                "OSError: [Errno 2] ENOENT",
+                "NameError: name 'open' isn't defined",
+                "NameError: name not defined",  # where errors are short
+            )
+        )
     )
 
 

@@ -1,0 +1,3 @@
+# What every image freezes, and upstream's asyncio for tlscore.aio.
+include("manifest.py")
+include("$(MPY_DIR)/extmod/asyncio")
