@@ -61,6 +61,8 @@ _NOT_FOR_BOARDS = ("__main__.py", "command_line.py", "_command.py", "_options.py
 KERNELS = ("thumb", "viper", "tables")
 # An image that has these gets the jobs that speak DTLS as well.
 _FOR_DATAGRAMS = {"tlscore/dtls/connection.py", "tls_jobs.py"}
+# And of those only an image that has this gets the jobs of DTLS 1.3.
+_FOR_DTLS13, _JOBS_OF_DTLS13 = "tlscore/dtls13/connection.py", "dtls13_jobs.py"
 _KEEP_S = 7 * 24 * 3600
 
 
@@ -212,7 +214,11 @@ def modules_of(recipe: Image) -> dict[str, Path]:
         for path, file in modules.items()
         if not any(fnmatch.fnmatchcase(names[path], pattern) for pattern in recipe.leave_out)
     }
-    return kept | (datagram_modules() if kept.keys() >= _FOR_DATAGRAMS else {})
+    if kept.keys() >= _FOR_DATAGRAMS:
+        kept |= datagram_modules()
+    if _FOR_DTLS13 not in kept:
+        kept.pop(_JOBS_OF_DTLS13, None)
+    return kept
 
 
 def missing_packages(images: Iterable[str] | None = None) -> list[str]:

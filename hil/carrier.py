@@ -7,25 +7,23 @@ tamper, a mishap), so whatever is raised there is kept and raised where the carr
 from __future__ import annotations
 
 import socket
-import threading
+from abc import ABC, abstractmethod
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
 _Self = TypeVar("_Self", bound="Carrier")
 
 
-class Carrier:
-    """Begins with `_begin` when its maker has made it, and ends with `close` or by an error.
+class Carrier(ABC):
+    """Begins with `_begin` when its maker has made it, and ends with `close` or by an error."""
 
-    Attributes:
-        error: what ended the thread, None if it was nothing.
-    """
+    _outcome: Future[None]
 
     def __init__(self, name: str) -> None:
-        self.error: Exception | None = None
         self._closing = False
         self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     def join(self, timeout_s: float) -> bool:
         """Wait until the thread has ended by itself; return False when it has not in time.
@@ -33,10 +31,10 @@ class Carrier:
         Raises:
             Exception: whatever ended it.
         """
-        self._thread.join(timeout_s)
-        if self.error is not None:
-            raise self.error
-        return not self._thread.is_alive()
+        if not wait([self._outcome], timeout_s).done:
+            return False
+        self._outcome.result()
+        return True
 
     def close(self) -> None:
         """Stop carrying, whatever is still on its way; idempotent."""
@@ -44,7 +42,7 @@ class Carrier:
             return
         self._closing = True
         self._rouse()
-        self._thread.join()
+        self._thread.shutdown()
         self._wake.close()
         self._woken.close()
 
@@ -58,27 +56,25 @@ class Carrier:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-        if kind is None and self.error is not None:
-            raise self.error
+        if kind is None:
+            self._outcome.result()
 
     def _begin(self) -> None:
-        self._thread.start()
+        self._outcome = self._thread.submit(self._carry_all)
+        self._outcome.add_done_callback(self._ended)
 
     def _rouse(self) -> None:
         """Let the thread look around: `_woken` can be read now."""
         self._wake.send(b"\0")
 
+    @abstractmethod
     def _carry_all(self) -> None:
         """Carry until `_closing`, or until there is nothing left to carry."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _give_up(self) -> None:
         """Do what an end by an error asks for."""
 
-    def _run(self) -> None:
-        try:
-            self._carry_all()
-        # The thread's end; whoever waits for it is told.
-        except Exception as error:  # noqa: BLE001
-            self.error = error
+    def _ended(self, outcome: Future[None]) -> None:
+        if outcome.exception() is not None:
             self._give_up()

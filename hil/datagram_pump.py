@@ -22,13 +22,13 @@ import heapq
 import select
 import socket
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
 from hil.carrier import Carrier
 from hil.datagram_frames import BEGIN, CONNECTED, CONTROL, Deframer, Frame
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction, LinkEndpoint
-from hil.link_profile import LinkProfile, Tally, Weather
+from hil.link_profile import Account, LinkProfile, Weather
 
 _READ_BYTES = 65_536
 _BOARD_QUEUE_BYTES = 65_536
@@ -67,30 +67,11 @@ class Mishap(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Account:
-    """What a link did in one connection.
-
-    Attributes:
-        profile: name of the network.
-        seed: of chance.
-        handshake_ms: as `DatagramPump` has it.
-        to_peer, to_board: what became of the datagrams of each direction.
-    """
-
-    profile: str
-    seed: int
-    handshake_ms: float | None
-    to_peer: Tally
-    to_board: Tally
-
-
 class DatagramPump(Carrier):
     """Carries datagrams until it is closed; a context manager.
 
     Attributes:
         transcript: every datagram that was delivered.
-        error: what ended the pump before its time, None for nothing.
         handshake_ms: from the first datagram until both ends had said that they were connected;
             None until then.
     """
@@ -104,6 +85,7 @@ class DatagramPump(Carrier):
         *,
         server: Address | None = None,
         mishap: Mishap | None = None,
+        tape: Callable[[Direction, bytes], object] | None = None,
     ) -> None:
         """Start carrying at once.
 
@@ -114,6 +96,8 @@ class DatagramPump(Carrier):
             seed: fixes what chance does.
             server: where a peer in the server's role listens; None for one in the client's role.
             mishap: treats some datagrams in its own way.
+            tape: told every octet that goes over the board's link, frames and all, in an order in
+                which it can be played back.
         """
         super().__init__("hil-datagrams")
         peer.setblocking(False)
@@ -121,6 +105,7 @@ class DatagramPump(Carrier):
         self.handshake_ms: float | None = None
         self._board, self._peer = board.socket, peer
         self._mishap, self._profile, self._seed = mishap, profile, seed
+        self._tape = tape
         self._weather: dict[Direction, Weather] = {
             direction: Weather(profile, seed, direction)
             for direction in (BOARD_TO_PEER, PEER_TO_BOARD)
@@ -147,6 +132,9 @@ class DatagramPump(Carrier):
         """Say that the peer's handshake is over."""
         self._peer_connected = True
         self._rouse()
+
+    def _give_up(self) -> None:
+        """Do nothing: a UDP port has no end by which the peer could notice."""
 
     def _carry_all(self) -> None:
         while not self._closing:
@@ -191,6 +179,8 @@ class DatagramPump(Carrier):
         except ConnectionResetError:
             data = b""
         self._board_has_ended = not data
+        if data and self._tape is not None:
+            self._tape(BOARD_TO_PEER, data)
         for frame in self._frames.push(data):
             if frame.address == CONTROL:
                 self._board_connected |= frame.datagram == CONNECTED
@@ -265,8 +255,14 @@ class DatagramPump(Carrier):
             return True
         if len(self._to_board) >= _BOARD_QUEUE_BYTES:
             return False
-        self._to_board += frame.encode()
+        self._tell_board(frame)
         return True
+
+    def _tell_board(self, frame: Frame) -> None:
+        octets = frame.encode()
+        self._to_board += octets
+        if self._tape is not None:
+            self._tape(PEER_TO_BOARD, octets)
 
     def _write(self) -> None:
         if self._to_board:
@@ -283,5 +279,5 @@ class DatagramPump(Carrier):
             self.handshake_ms = self._now_ms()
             for weather in self._weather.values():
                 weather.calm = True
-            self._to_board += Frame(CONTROL, BEGIN).encode()
+            self._tell_board(Frame(CONTROL, BEGIN))
             self._write()

@@ -6,8 +6,9 @@ wait on it. `Pump` is a thread that carries bytes both ways between an endpoint 
 
 Theory of operation. Each direction is a `_Flow`: source, destination, and the bytes not delivered
 yet; while there are too many of those the source is not read. All bytes pass through the pump's
-`Tamper`, which sees each direction as a stream and may hold back, change or add bytes. Bytes are
-counted and written down as they are delivered, so after tampering. The end of a stream travels as
+`Tamper`, which sees each direction as a stream and may hold back, change or add bytes. Then they
+are in the air for as long as the link's weather says, if there is any. Bytes are counted and
+written down as they are delivered, so after all that. The end of a stream travels as
 data does: when the last byte has been delivered, the destination is told by shutting down its
 sending side. A UART has no such signal (`carries_end=False`): there the end is only noted.
 
@@ -15,19 +16,23 @@ What a board sends is read for as long as the pump lives, even if the peer is go
 thrown away: an emulator stands still when nobody reads its UART. The pump ends when both directions
 have ended, when its tamper raised, or by `close`.
 
-What it does not do: know what the bytes mean, shape them in time, open or close the two sockets.
+What it does not do: know what the bytes mean, open or close the two sockets.
 """
 
 from __future__ import annotations
 
+import math
 import select
 import socket
 import time
+from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal, NamedTuple, Protocol
 
 from hil.carrier import Carrier
 from hil.errors import LinkError
+from hil.stream_weather import StreamWeather
 
 Direction = Literal["board_to_peer", "peer_to_board"]
 BOARD_TO_PEER: Direction = "board_to_peer"
@@ -140,6 +145,7 @@ class _Flow:
         direction: Direction,
         source: socket.socket,
         destination: socket.socket,
+        weather: StreamWeather | None,
         *,
         carries_end: bool,
     ) -> None:
@@ -152,12 +158,20 @@ class _Flow:
         self.destination_gone = False
         self.ended = False
         self._carries_end = carries_end
+        self._weather = weather
+        self._air: deque[tuple[float, bytes]] = deque()
 
     @property
     def wants_to_read(self) -> bool:
-        return not self.source_ended and len(self.pending) < _HIGH_WATER_BYTES
+        waiting_bytes = len(self.pending) + sum(len(data) for _, data in self._air)
+        return not self.source_ended and waiting_bytes < _HIGH_WATER_BYTES
 
-    def read(self, tamper: Tamper) -> bool:
+    @property
+    def next_arrival_ms(self) -> float:
+        """When the next of what is in the air arrives; never, if there is nothing."""
+        return self._air[0][0] if self._air else math.inf
+
+    def read(self, tamper: Tamper, now_ms: float) -> bool:
         """Take what the source has; return False when there is nothing now."""
         try:
             data = self.source.recv(_READ_BYTES)
@@ -166,22 +180,34 @@ class _Flow:
         except ConnectionResetError:
             data = b""
         if data:
-            self.pending += tamper.on_bytes(self.direction, data)
+            self._send(tamper.on_bytes(self.direction, data), now_ms)
         else:
-            self.end_source(tamper)
+            self.end_source(tamper, now_ms)
         return bool(data)
 
-    def end_source(self, tamper: Tamper) -> None:
+    def end_source(self, tamper: Tamper, now_ms: float) -> None:
         """Note that nothing more will come from the source."""
         if not self.source_ended:
             self.source_ended = True
-            self.pending += tamper.on_end(self.direction)
+            self._send(tamper.on_end(self.direction), now_ms)
+
+    def arrive(self, now_ms: float) -> None:
+        """Have what has been in the air long enough delivered next."""
+        while self._air and self._air[0][0] <= now_ms:
+            self.pending += self._air.popleft()[1]
+
+    def _send(self, data: bytes, now_ms: float) -> None:
+        if self._weather is None:
+            self.pending += data
+        else:
+            self._air += self._weather.carry(now_ms, data)
 
     def write(self) -> bytes:
         """Deliver what the destination takes, and return it."""
         piece = b""
         if self.destination_gone:
             self.pending.clear()
+            self._air.clear()
         elif self.pending:
             try:
                 sent = self.destination.send(self.pending)
@@ -193,7 +219,7 @@ class _Flow:
             piece = bytes(self.pending[:sent])
             del self.pending[:sent]
             self.delivered_bytes += sent
-        if self.source_ended and not self.pending and not self.ended:
+        if self.source_ended and not self.pending and not self._air and not self.ended:
             self.ended = True
             if self._carries_end and not self.destination_gone:
                 _shut_down(self.destination, socket.SHUT_WR)
@@ -203,12 +229,20 @@ class _Flow:
 class Pump(Carrier):
     """Carries bytes between a board's link and a peer's socket until both ways have ended.
 
+    Attributes:
+        transcript: what was delivered.
+        began_s: when either end sent its first octet, of time.monotonic(); None until then.
+
     A context manager: leaving it closes the pump, and raises what its tamper raised. Counts and
     transcript may be read at any time; they are complete when the pump has ended or is closed.
     """
 
     def __init__(
-        self, board: LinkEndpoint, peer: socket.socket, tamper: Tamper | None = None
+        self,
+        board: LinkEndpoint,
+        peer: socket.socket,
+        tamper: Tamper | None = None,
+        weather: Mapping[Direction, StreamWeather] | None = None,
     ) -> None:
         """Start carrying at once.
 
@@ -216,14 +250,23 @@ class Pump(Carrier):
             board: the board's link; stays open when the pump has ended.
             peer: a connected socket; made non-blocking; the caller closes it after the pump.
             tamper: sees and changes what is carried; nothing is changed when None.
+            weather: what makes each direction slow; nothing when None.
         """
         super().__init__("hil-pump")
         peer.setblocking(False)
         self.transcript: list[Chunk] = []
+        self.began_s: float | None = None
         self._tamper: Tamper = tamper or PassThrough()
         self._peer = peer
-        self._from_board = _Flow(BOARD_TO_PEER, board.socket, peer, carries_end=True)
-        self._from_peer = _Flow(PEER_TO_BOARD, peer, board.socket, carries_end=board.carries_end)
+        to_peer, to_board = (
+            None if weather is None else weather[direction]
+            for direction in (BOARD_TO_PEER, PEER_TO_BOARD)
+        )
+        self._from_board = _Flow(BOARD_TO_PEER, board.socket, peer, to_peer, carries_end=True)
+        self._from_peer = _Flow(
+            PEER_TO_BOARD, peer, board.socket, to_board, carries_end=board.carries_end
+        )
+        self._began_s = time.monotonic()
         self._board_is_done = False
         self._begin()
 
@@ -267,18 +310,28 @@ class Pump(Carrier):
             poller.register(descriptor, events)
         # A board that is done has sent everything: look whether there is more, do not wait for it.
         last_look = self._board_is_done and self._from_board.wants_to_read
-        ready = poller.poll(0 if last_look else None)
+        next_ms = min(self._from_board.next_arrival_ms, self._from_peer.next_arrival_ms)
+        wait_ms = None if next_ms == math.inf else max(0, math.ceil(next_ms - self._now_ms()))
+        ready = poller.poll(0 if last_look else wait_ms)
         if any(descriptor == self._woken.fileno() for descriptor, _ in ready):
             self._woken.recv(64)
 
     def _carry(self, flow: _Flow) -> None:
         if flow.wants_to_read:
-            got_data = flow.read(self._tamper)
-            if flow is self._from_board and self._board_is_done and not got_data:
-                flow.end_source(self._tamper)
+            # Asked before reading: what a board sends before it is done is there by then.
+            is_done = flow is self._from_board and self._board_is_done
+            got_data = flow.read(self._tamper, self._now_ms())
+            if is_done and not got_data:
+                flow.end_source(self._tamper, self._now_ms())
+            if got_data and self.began_s is None:
+                self.began_s = time.monotonic()
+        flow.arrive(self._now_ms())
         delivered = flow.write()
         if delivered:
             self.transcript.append(Chunk(flow.direction, delivered, time.monotonic()))
+
+    def _now_ms(self) -> float:
+        return (time.monotonic() - self._began_s) * 1000
 
 
 def _ready(endpoint: LinkEndpoint, event: int, deadline: float) -> bool:

@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from hil.errors import HilError
 
 # A record of DTLS (RFC 6347 §4.1): type, version, epoch, number, length.
+_RECORD_BYTES = 13 + 8 + 16  # with an explicit nonce and a tag
+_HEADERS_BYTES = 20 + 8
 _FORGED_HEADER = b"\x17\xfe\xfd\x00\x01"
-_JUNK_BYTES = (1, 200)
 
 
 class LinkProfileError(HilError):
@@ -50,6 +51,7 @@ class LinkProfile:
         blackouts_ms: (begin, end) of the times at which everything is lost.
         junk_per_s: datagrams that neither end has sent, to the board: it is what is tried, and
             the peers' programs come to a stop when they get as many.
+        junk_bytes: (least, most) of what they have; in a forged record beside its header.
         patience_s: how long a handshake may take on it.
         retransmission_ms_max: to what the time-outs of boards double on it, None for their own
             default: RFC 6347 §4.2.4.1 has 60 s where nobody knows better, but a link that loses
@@ -68,8 +70,20 @@ class LinkProfile:
     burst: tuple[float, int] | None = None
     blackouts_ms: tuple[tuple[int, int], ...] = ()
     junk_per_s: int = 0
+    junk_bytes: tuple[int, int] = (1, 200)
     patience_s: float = 60.0
     retransmission_ms_max: int | None = None
+
+    def payload_bytes_max(self, ours: int, theirs: int | None) -> int:
+        """Return how long a payload may be for either end to send it in one datagram of DTLS.
+
+        Args:
+            ours: the largest datagram of the board, in bytes.
+            theirs: that of its peer, some of which count the headers of IPv4 and UDP; None: as long
+                as the network carries them.
+        """
+        most = self.datagram_bytes_max
+        return min(ours, most, min(theirs or most, most) - _HEADERS_BYTES) - _RECORD_BYTES
 
 
 _DECLARED = (
@@ -94,7 +108,7 @@ _DECLARED = (
         "reordered", "every datagram twice, 1 to 400 ms late", doubled=1.0, delay_ms=(1, 400)
     ),
     LinkProfile("bursty", "bursts of four lost", burst=(0.1, 4), delay_ms=(20, 40)),
-    LinkProfile("blackout", "silence from 10 ms to 5 s", blackouts_ms=((10, 5000),)),
+    LinkProfile("blackout", "silence until 5 s", blackouts_ms=((0, 5000),)),
     LinkProfile("mtu-256", "no datagram above 256 bytes", datagram_bytes_max=256),
     LinkProfile(
         "cellular",
@@ -114,6 +128,13 @@ _DECLARED = (
         fragment_bytes=96,
     ),
     LinkProfile("flood", "200 forged datagrams a second to the board", junk_per_s=200),
+    # With the headers about 8 KB/s, of the 11.5 that 115,200 baud carry.
+    LinkProfile(
+        "flood-serial",
+        "the same in as many bytes as a serial line carries",
+        junk_per_s=200,
+        junk_bytes=(1, 60),
+    ),
 )
 PROFILES: Mapping[str, LinkProfile] = {profile.name: profile for profile in _DECLARED}
 
@@ -149,7 +170,7 @@ class Fate:
             doubled: the part that comes twice.
             delay_ms: (least, most); a spread makes datagrams overtake each other.
         """
-        self._random = random.Random(seed)  # noqa: S311 -- to be repeated, not to be guessed
+        self._random = random.Random(seed)
         self._loss, self._doubled, self._delay_ms = loss, doubled, delay_ms
 
     def __call__(self, _to_server: bool, datagram: bytes) -> list[tuple[float, bytes]]:
@@ -188,6 +209,25 @@ class Tally:
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
 
+@dataclass(frozen=True)
+class Account:
+    """What a link did in one connection.
+
+    Attributes:
+        profile: name of the network.
+        seed: of chance.
+        handshake_ms: from the first octet until both ends had said that they were connected; None
+            if they have not. Over a stream the peer's word is enough.
+        to_peer, to_board: what became of the datagrams, or a stream's segments, of each direction.
+    """
+
+    profile: str
+    seed: int
+    handshake_ms: float | None
+    to_peer: Tally
+    to_board: Tally
+
+
 class Weather:
     """A profile in one direction.
 
@@ -210,9 +250,9 @@ class Weather:
         named = f"{seed} {direction}"
         self._fate = Fate(named, profile.loss, profile.doubled, profile.delay_ms)
         # What only some profiles have must not change the chances of the others.
-        self._fragments = random.Random(f"{named} fragments")  # noqa: S311
-        self._bursts = random.Random(f"{named} bursts")  # noqa: S311
-        self._junk = random.Random(f"{named} junk")  # noqa: S311
+        self._fragments = random.Random(f"{named} fragments")
+        self._bursts = random.Random(f"{named} bursts")
+        self._junk = random.Random(f"{named} junk")
         self._in_burst = False
         self._free_at_ms = 0.0
         self._junk_at_ms = 0.0
@@ -237,7 +277,7 @@ class Weather:
         """Return the junk that is due by now: octets by chance, half of them in forged records."""
         made: list[bytes] = []
         while self._profile.junk_per_s and self._junk_at_ms <= now_ms:
-            data = self._junk.randbytes(self._junk.randint(*_JUNK_BYTES))
+            data = self._junk.randbytes(self._junk.randint(*self._profile.junk_bytes))
             if self._junk.random() < 0.5:
                 number = self._junk.randrange(1 << 20).to_bytes(6, "big")
                 data = _FORGED_HEADER + number + len(data).to_bytes(2, "big") + data

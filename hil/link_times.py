@@ -92,11 +92,11 @@ def _count(one: Series, cell: Document, seed: int) -> None:
 
 
 def markdown(cells: Sequence[Document]) -> Iterator[str]:
-    """Yield the section of a report in Markdown; nothing where nothing went over datagrams."""
+    """Yield the section of a report in Markdown; nothing where there was no network."""
     found = [one for one in series(cells) if one.tried]
     if not found:
         return
-    yield "## Handshakes over datagrams"
+    yield "## Handshakes over networks"
     heads = ["network", "scenario", "target", "peer", "connected", "median", "90 %", "longest"]
     lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|---|--:|--:|--:|"]
     for one in found:

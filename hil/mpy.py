@@ -65,6 +65,14 @@ def format_of(mpy: int) -> Format:
     return Format(mpy & 0xFF, name, mpy >> 8 & 3, number)
 
 
+def kernels_for(board: Format) -> tuple[str, ...]:
+    """Return which kinds of back ends are for a board (`build.KERNELS`), by what it loads.
+
+    Its heap is where they will be. Ciphers in viper take 7 KB of it, kernels for one core 38.
+    """
+    return () if board.architecture is None else ("viper",)
+
+
 def compiled(
     modules: Mapping[str, Path], wanted: Format, progress: Progress | None = None
 ) -> dict[str, bytes]:

@@ -89,6 +89,7 @@ class RawRepl:
         self._port: Port = self._transport.serial
         self._port.write_timeout = step_timeout_s
         self._unread_beginning: bytearray | None = None
+        self._refusal: Refused | None = None
         self._latest = b""
         self.console = Console(self._port)
 
@@ -143,12 +144,24 @@ class RawRepl:
             self._transport.exit_raw_repl()
 
     def submit(self, token: str, function: str, arguments: tuple[object, ...]) -> None:
-        """Send one call; see `hil.agent.Channel`."""
+        """Send one call; see `hil.agent.Channel`.
+
+        In two programs: the constants of one stay in the board's heap until it ends. So a job can
+        give up what it was told and does not need any more.
+        """
         self._unread_beginning = bytearray()
-        self._paste(f"hil_agent.run(link,{token!r},{function!r},{arguments!r})")
+        self._refusal = None
+        try:
+            self.execute(f"call=[{token!r},{function!r},{arguments!r}]", self._step_timeout_s)
+        except Refused as error:
+            self._refusal = error
+            return
+        self._paste("hil_agent.run(link,*call)")
 
     def receive(self, timeout_s: float) -> bytes:
         """Return what the board said; see `hil.agent.Channel`."""
+        if self._refusal is not None:
+            raise self._refusal
         data = self._read(timeout_s)
         if self._unread_beginning is None or not data:
             return data

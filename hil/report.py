@@ -46,7 +46,7 @@ class Cell:
         test: the test that filled the cell, set by the plugin.
         backends: which code the board's firmware computes each primitive with; a fact of the board,
             so it stands with its target in the report. None where nobody asked.
-        link: profile and seed of the network that carried datagrams; None for a stream.
+        link: profile and seed of the network between the ends; None for the board's link alone.
     """
 
     target: str

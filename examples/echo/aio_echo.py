@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 async def client(host: str, port: int, config: "Any", lines: "Any") -> "list[bytes]":
-    """Say each line, and return what came back."""
+    """Say each line to a server of TCP, and return what came back."""
     reader, writer = await aio.open_connection(host, port, config)
+    return await say(reader, writer, lines)
+
+
+async def say(reader: "Any", writer: "Any", lines: "Any") -> "list[bytes]":
+    """Say each line, return what came back, and close."""
     answers = []
     for line in lines:
         writer.write(line)
@@ -26,17 +31,25 @@ async def client(host: str, port: int, config: "Any", lines: "Any") -> "list[byt
     return answers
 
 
+async def echo(reader: "Any", writer: "Any") -> int:
+    """Say back every line until the client has ended; return how many bytes that were."""
+    done = 0
+    line = await reader.readline()
+    while line:
+        writer.write(line)
+        await writer.drain()
+        done += len(line)
+        line = await reader.readline()
+    return done
+
+
 async def serve(host: str, port: int, config: "Any", clients: int) -> None:
     """Say back what clients say, until so many have ended; 0: for ever."""
     left = [clients]
     over = asyncio.Event()
 
-    async def echo(reader: "Any", writer: "Any") -> None:
-        line = await reader.readline()
-        while line:
-            writer.write(line)
-            await writer.drain()
-            line = await reader.readline()
+    async def serve_one(reader: "Any", writer: "Any") -> None:
+        await echo(reader, writer)
         left[0] -= 1
         if not left[0]:
             over.set()
@@ -44,7 +57,7 @@ async def serve(host: str, port: int, config: "Any", clients: int) -> None:
     def failed(error: Exception) -> None:
         print(repr(error))
 
-    server = await aio.start_server(echo, host, port, config, on_error=failed)
+    server = await aio.start_server(serve_one, host, port, config, on_error=failed)
     print("ready")
     await over.wait()
     server.close()

@@ -260,9 +260,9 @@ def _provide_modules(
             f"{request.target.name}: its firmware neither has our modules nor loads .mpy files"
         )
     wanted = mpy.format_of(identity.mpy)
-    modules = {
-        path: file for path, file in build.frozen_modules().items() if path not in _NOT_INSTALLED
-    }
+    modules = build.frozen_modules(mpy.kernels_for(wanted))
+    for path in _NOT_INSTALLED:
+        del modules[path]
     modules.update(build.native_modules())
     modules.update(build.datagram_modules())
     installer = Installer(request.target.name, repl, step_s)

@@ -1,4 +1,4 @@
-"""What the HTML report says of links that lose datagrams: success rates, and times as a plot.
+"""What the HTML report says of networks: success rates, and times as a plot.
 
 One plot for each network: a row for each scenario, board and peer, a mark for each handshake at the
 time at which both ends were connected, on a common scale. Handshakes that failed stand in words.

@@ -106,12 +106,16 @@ def uart_link(number: int) -> "StreamLink":
 
 
 class StreamLink:
-    """The board's end of the link over a non-blocking stream: a UART or an inherited socket."""
+    """The board's end of the link over a non-blocking stream: a UART or an inherited socket.
+
+    Attributes:
+        stream: that stream, for who waits for it in a way of its own, as asyncio does.
+    """
 
     def __init__(self, stream: "RawIOBase") -> None:
         import select  # noqa: PLC0415 - only who has a stream for a link needs it
 
-        self._stream = stream
+        self.stream = stream
         poller = select.poll()
         # ipoll allocates nothing after its first call; CPython has poll only.
         self._poll = getattr(poller, "ipoll", poller.poll)
@@ -130,14 +134,14 @@ class StreamLink:
             the number of bytes; None when there is nothing yet; 0 when the host has closed its
             end (a UART cannot tell and never returns 0).
         """
-        return self._stream.readinto(buffer)
+        return self.stream.readinto(buffer)
 
     def write(self, buffer: bytes) -> int:
         """Write what fits now and return the number of bytes, possibly 0.
 
         A UART takes every byte as long as the host reads, and waits a little for each.
         """
-        return self._stream.write(buffer) or 0
+        return self.stream.write(buffer) or 0
 
     def wait(self, timeout_ms: int) -> bool:
         """Wait until there is something to read (or the end of it); return False if not in time."""

@@ -78,6 +78,7 @@ TLS12_PSK = frozenset(
 TLS12_ALL = TLS12_CERTIFICATES | TLS12_PSK
 OF_DATAGRAMS = frozenset({LONG_DATAGRAMS, DATAGRAM_LIMIT, SECOND_COOKIE})
 DTLS12 = frozenset({"DTLSv1.2"})
+DTLS13 = frozenset({"DTLSv1.3"})
 
 
 @dataclass(frozen=True)

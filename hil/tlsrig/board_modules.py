@@ -1,8 +1,8 @@
 """What of the core a scenario needs on its board: an image short of flash leaves modules out.
 
 Such an image does not offer what it lacks, so a scenario about exactly that cannot be run on it.
-Only what recipes leave out today is told apart here: a role, kinds of keys, SHA-512 and SHA-384, a
-client's own certificates, the store of keys, TLS 1.2, records larger than the buffer.
+Only what recipes leave out today is told apart here: a role, kinds of keys, SHA-384, AES-GCM,
+X25519, a client's own certificates, the store of keys, TLS 1.2, records larger than the buffer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _OF_KINDS = {
     "rsa2048": "tlscore/crypto/rsa.py",
 }
 _SHA384 = "tlscore/crypto/sha512.py"
+_GCM = "tlscore/crypto/gcm.py"
+_X25519 = "tlscore/crypto/x25519.py"
 
 
 def needed(scenario: Scenario, *, to_the_byte: bool = False) -> list[str]:
@@ -33,7 +35,10 @@ def needed(scenario: Scenario, *, to_the_byte: bool = False) -> list[str]:
     if scenario.over_datagrams:
         end = "client" if scenario.role == "client" else "listener"
         modules = [f"tlscore/dtls/{end}.py", "dtls_jobs.py"]
-        package = "tlscore/tls12"
+        if scenario.is_of_dtls13:
+            modules += [f"tlscore/dtls13/{end}.py", "dtls13_jobs.py"]
+        else:
+            package = "tlscore/tls12"
     elif board.versions != ("TLSv1.3",):
         package = "tlscore/tls12"
         modules.append(f"{package}/{scenario.role}.py")
@@ -41,6 +46,10 @@ def needed(scenario: Scenario, *, to_the_byte: bool = False) -> list[str]:
         modules.append(f"{package}/client_authentication.py")
     if any(suite.endswith("_SHA384") for suite in board.suites):
         modules.append(_SHA384)
+    if "x25519" in board.groups:
+        modules.append(_X25519)
+    if any("_GCM_" in suite for suite in board.suites):
+        modules.append(_GCM)
     if board.takes_larger:
         modules.append("tlscore/large_record.py")
     if scenario.psk is not None and scenario.psk.others:

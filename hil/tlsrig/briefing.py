@@ -169,6 +169,7 @@ def circumstances(
     *,
     repeatable: bool = False,
     measured: bool = True,
+    patience_s: float = 0.0,
 ) -> dict[str, object]:
     """Return what the board's job is told of the board it runs on and of how it gets its bytes.
 
@@ -178,10 +179,11 @@ def circumstances(
         reads: counts of bytes at which a recorded peer waits for the board, None for a live one.
         repeatable: what the board says is going to be recorded or played back.
         measured: the job counts instructions and notes its live heap, for which it needs some.
+        patience_s: how much longer than usual its peer may keep it waiting.
     """
     return {
         # The board gives up before the host does, so that it can still say why.
-        "timeout_ms": round(target.timeouts.job_s * timeout_multiplier * 500),
+        "timeout_ms": round((target.timeouts.job_s + patience_s) * timeout_multiplier * 500),
         "reads": reads,
         "clock": measure.clock_facts(target) if measured else None,
         "unmeasured": not measured,
@@ -192,10 +194,11 @@ def circumstances(
 def spoken(options: Mapping[str, object]) -> dict[str, object]:
     """Return the options that are said to the job: what it is not told is None, False or [].
 
-    Each one takes room in the board's heap for as long as the job runs.
+    Each one takes room in the board's heap for as long as the job needs it. Strings are said as
+    bytes: a short one would be a name to MicroPython, and stay there for good.
     """
     return {
-        name: value
+        name: value.encode("ascii") if isinstance(value, str) else value
         for name, value in options.items()
         if value is not None and value is not False and value != []
     }

@@ -11,7 +11,8 @@ bytes again, whichever board it is. A cassette is one JSON file, checked against
 - `exchange`: turns of `board` and `peer`. A turn of the peer may be delivered as soon as the board
   has said everything before it; a board that has had everything before a turn of its own says that
   turn without another byte. A piece is a TLS record in hexadecimal; of an encrypted record the
-  header, a space, and the rest in base64, which nobody reads and which is a third shorter.
+  header, a space, and the rest in base64, which nobody reads and which is a third shorter. Of DTLS
+  a piece is a frame of the link (`hil.datagram_frames`), in hexadecimal.
 
 The certificates and keys in a cassette were made for that one recording and protect nothing.
 """
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from hil import paths
+from hil.datagram_frames import Deframer
 from hil.errors import HilError
 from hil.tlsrig import wire
 
@@ -63,8 +65,18 @@ class Taped:
     exchange: tuple[Turn, ...]
 
     @property
+    def over_datagrams(self) -> bool:
+        """It is one of DTLS: what is said is in frames."""
+        return "datagram_bytes" in self.options
+
+    @property
     def reads(self) -> tuple[int, ...]:
-        """Counts of bytes received at which the peer waits for the board, or has ended."""
+        """Counts of bytes received at which the peer waits for the board, or has ended.
+
+        None of datagrams: they come whole, whenever they come.
+        """
+        if self.over_datagrams:
+            return ()
         return tuple(accumulate(len(turn.data) for turn in self.exchange if turn.speaker == "peer"))
 
     def said_by(self, speaker: Speaker) -> bytes:
@@ -164,8 +176,9 @@ def _connection_text(taped: Taped) -> str:
         )
         sections.append(f'   "{section}": {{\n{entries}\n   }}')
     turns = []
+    divide = _frames if taped.over_datagrams else _pieces
     for turn in taped.exchange:
-        pieces = ",\n".join(f"     {json.dumps(piece)}" for piece in _pieces(turn.data))
+        pieces = ",\n".join(f"     {json.dumps(piece)}" for piece in divide(turn.data))
         turns.append(f'    {{"{turn.speaker}": [\n{pieces}\n    ]}}')
     sections.append('   "exchange": [\n' + ",\n".join(turns) + "\n   ]")
     return "  {\n" + ",\n".join(sections) + "\n  }"
@@ -219,6 +232,13 @@ def _pieces(data: bytes) -> list[str]:
     except wire.NotTlsError:  # the rest is left as it is
         pass
     return [*pieces, splitter.pending.hex()] if splitter.pending else pieces
+
+
+def _frames(data: bytes) -> list[str]:
+    """Divide what one side said into frames."""
+    whole = [frame.encode() for frame in Deframer().push(data)]
+    rest = data[sum(len(frame) for frame in whole) :]
+    return [piece.hex() for piece in (*whole, rest) if piece]
 
 
 def _encoded(value: object) -> object:

@@ -23,7 +23,15 @@ from hil import cells
 from hil.boot import Board
 from hil.errors import HilError
 from hil.report import Cell
-from hil.tlsrig import briefing, credentials, datagram_encounter, oracle, outcome, peers
+from hil.tlsrig import (
+    briefing,
+    credentials,
+    datagram_encounter,
+    oracle,
+    outcome,
+    peers,
+    stream_network,
+)
 from hil.tlsrig.cassette import Cassette
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.encounter import meet
@@ -104,7 +112,7 @@ def run(
             outcome.note_backends(cell, board)
             if is_native:
                 meeting.complete(cell, made[-1], full=smallest_heap is not None)
-            elif cell.verdict == "pass" and not scenario.over_datagrams:
+            elif cell.verdict == "pass" and outcome.is_repeatable(made):
                 cassette = outcome.cassette_of(cell, made)
                 if record is not None:
                     record(cassette)
@@ -153,7 +161,12 @@ def converse(
             options["session"] = made[-1].evidence.result.get("session")
             peer.next_connection()
         made.append(Connection(tried, options))
-        told = briefing.circumstances(board.target, timeout_multiplier, repeatable=repeatable)
+        told = briefing.circumstances(
+            board.target,
+            timeout_multiplier,
+            repeatable=repeatable,
+            patience_s=0.0 if tried.over_datagrams else tried.patience_s,
+        )
         _hold(made[-1], board, peer, listener, told, timeout_multiplier)
         if not made[-1].passed:
             break
@@ -195,6 +208,7 @@ def _hold(
             evidence,
             listener=listener,
             timeout_multiplier=timeout_multiplier,
+            network=stream_network.of_scenario(scenario),
         )
     assert evidence.board is not None
     assert evidence.peer is not None

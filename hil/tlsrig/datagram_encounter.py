@@ -22,6 +22,7 @@ from hil.datagram_pump import DatagramPump
 from hil.errors import PeerError
 from hil.link_profile import profile_of
 from hil.tlsrig import encounter, mishaps
+from hil.tlsrig.cassette_recorder import Recorder
 from hil.tlsrig.datagram_secrets import completed
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.peers import TlsPeer
@@ -30,7 +31,7 @@ from hil.tlsrig.statement import Statement
 
 _PEER_GRACE_S = 15.0
 _LAST_WORDS_S = 3.0
-_JOB_MODULE = "dtls_jobs"
+JOB_MODULE = "dtls_jobs"
 
 
 @contextmanager
@@ -67,15 +68,26 @@ def meet(
         PeerError: the peer was killed or got stuck.
     """
     profile = profile_of(scenario.link_profile or "")
-    job_s = profile.patience_s + board.target.timeouts.job_s
+    job_s = scenario.patience_s + board.target.timeouts.job_s
     server = peer.address if scenario.role == "client" else None
     mishap = None if scenario.mishap is None else mishaps.MISHAPS[scenario.mishap]()
     seed = scenario.link_seed
+    recorder = Recorder()
+    evidence.exchange = recorder.turns
     with (
-        DatagramPump(board.link, transport, profile, seed, server=server, mishap=mishap) as pump,
+        DatagramPump(
+            board.link,
+            transport,
+            profile,
+            seed,
+            server=server,
+            mishap=mishap,
+            tape=recorder.on_bytes,
+        ) as pump,
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
-        board.start(f"{_JOB_MODULE}:{scenario.role}", dict(options))
+        jobs = "dtls13_jobs" if scenario.is_of_dtls13 else JOB_MODULE
+        board.start(f"{jobs}:{scenario.role}", dict(options))
         job = executor.submit(board.wait, job_s)
         evidence.transcript = pump.transcript
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S

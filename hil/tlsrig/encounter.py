@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hil.boot import Board
-from hil.datagram_pump import Account
 from hil.errors import BoardDied, BoardHang, JobFailed, PeerError
 from hil.link import Chunk, Pump
+from hil.link_profile import Account
 from hil.peer import PeerEnded
 from hil.tlsrig import names
 from hil.tlsrig.cassette import Turn
@@ -31,6 +31,7 @@ from hil.tlsrig.cassette_recorder import Recorder
 from hil.tlsrig.oracle import Echo
 from hil.tlsrig.peers import TlsPeer
 from hil.tlsrig.statement import Statement
+from hil.tlsrig.stream_network import StreamNetwork
 from hil.tlsrig.tamper import Attack
 
 # What the board sends to a peer that has to close first when it is ready for that.
@@ -80,6 +81,7 @@ def meet(
     *,
     listener: socket.socket | None = None,
     timeout_multiplier: float = 1.0,
+    network: StreamNetwork | None = None,
     job_module: str = "tls_jobs",
     testify: Testify | None = None,
 ) -> None:
@@ -93,6 +95,7 @@ def meet(
         evidence: what came of it.
         listener: where a peer in the client's role connects to; None when the peer listens.
         timeout_multiplier: stretches the waits for the peer, as the board's own are.
+        network: between the two; None for nothing but the board's link.
         job_module: where the board's jobs `client` and `server` are.
         testify: makes the board's statement of its job's result, where `statement` does not.
 
@@ -101,11 +104,11 @@ def meet(
         PeerError: the peer was killed or got stuck.
         LinkError: the attack could not be carried out.
     """
-    job_s = board.target.timeouts.job_s
+    job_s = board.target.timeouts.job_s + (0.0 if network is None else network.patience_s)
     recorder = Recorder(attack)
     with (
         _connection(peer, listener) as connected,
-        Pump(board.link, connected, recorder) as pump,
+        Pump(board.link, connected, recorder, None if network is None else network.weather) as pump,
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         role = "server" if listener is not None else "client"
@@ -117,6 +120,8 @@ def meet(
         try:
             sizes = cast("Sequence[int]", options["echo"])
             stands = peer.await_connected(patience_s)
+            if network is not None and stands:
+                network.note_connected(pump)
             reached = echo_all(peer, sizes, patience_s) if stands else []
             evidence.peer = peer.finish(patience_s)
             pump.join(0)  # raises what the attack raised
@@ -125,6 +130,7 @@ def meet(
             raise whose_fault(job, error) from None
         finally:
             evidence.tampered = attack is not None and attack.applied
+            evidence.weather = None if network is None else network.account()
             if not job.done():
                 board.close()  # ends the job, which leaving this block waits for
     result = evidence.result

@@ -16,7 +16,7 @@ from pathlib import Path
 from hil.errors import PeerError
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
 from hil.peer import PeerEnded, Program
-from hil.tlsrig import datagram_messages, names, wire
+from hil.tlsrig import datagram_messages, dtls13_records, names, wire
 from hil.tlsrig.dissect.exchange import Exchange
 from hil.tlsrig.message_log import Summary, summarize
 from hil.tlsrig.peer_program import ProgramPeer
@@ -138,10 +138,14 @@ class EnginePeer(ProgramPeer):
         return facts
 
     def _statement(self, ended: Mapping[str, str]) -> Statement:
-        exchange = None if "DTLSv1.2" in self._setup.versions else self._exchange()
-        if exchange is None:
+        exchange = None
+        if "DTLSv1.3" in self._setup.versions:
+            opener = dtls13_records.Opener(self._key_log, from_client=not self.is_server)
+            seen = summarize(datagram_messages.whole(self._wire(), opener.contents))
+        elif "DTLSv1.2" in self._setup.versions:
             seen = summarize(datagram_messages.whole(self._wire()))
         else:
+            exchange = self._exchange()
             seen = summarize(_messages(exchange, from_client=not self.is_server))
         self._check(seen)
         version = _code(self._connected.get("version")) or seen.version

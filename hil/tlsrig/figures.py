@@ -11,15 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hil.datagram_pump import Account
 from hil.image import Firmware
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk, Direction
+from hil.link_profile import Account
 from hil.measure import Measurement, instructions
 from hil.target import Target
 from hil.tlsrig import wire
 
 LINK_TIME = "handshake_link_ms"
 
+_NO_WAIT = "a recording answers when it likes, so waiting for it says nothing of a peer"
 _NO_HEAP_FIGURE = "this board's interpreter does not tell its live heap"
 
 
@@ -31,6 +32,7 @@ def measurements(
     stack: Measurement,
     *,
     account: Account | None = None,
+    datagrams: bool = False,
     echoed_bytes: int = 0,
     replayed: bool = False,
 ) -> list[Measurement]:
@@ -42,7 +44,8 @@ def measurements(
         marks: `hil_marks` report, taken at the end of the handshake.
         transcript: what the link delivered.
         stack: the board's stack figure, taken after the job.
-        account: what the link did, if it carried datagrams.
+        account: what the network did, if there was one.
+        datagrams: what it carried were datagrams.
         echoed_bytes: size of all payloads that went to the peer and came back.
         replayed: the peer was a recording, and the board had the seed of the recording.
     """
@@ -55,6 +58,8 @@ def measurements(
         _wall(target, marks, replayed),
     ]
     if account is not None:
+        figures.append(_link_time(account, replayed))
+    if account is not None and datagrams:
         return [*figures, *_of_datagrams(account)]
     sent, received = _stream(transcript, BOARD_TO_PEER), _stream(transcript, PEER_TO_BOARD)
     for name, stream in (("sent", sent), ("received", received)):
@@ -65,16 +70,20 @@ def measurements(
     return figures
 
 
-def _of_datagrams(account: Account) -> Iterable[Measurement]:
-    """Return what the link saw: when the handshake was over, and what became of datagrams."""
+def _link_time(account: Account, replayed: bool) -> Measurement:
     handshake_ms = account.handshake_ms
-    yield Measurement(
+    missing = _NO_WAIT if replayed else "it never came to that"
+    return Measurement(
         LINK_TIME,
         None if handshake_ms is None else round(handshake_ms, 1),
         "ms",
-        "clock of the link: from the first datagram until both ends were connected",
-        reason="it never came to that" if handshake_ms is None else None,
+        "clock of the link: from the first octet until both ends were connected",
+        reason=missing if handshake_ms is None else None,
     )
+
+
+def _of_datagrams(account: Account) -> Iterable[Measurement]:
+    """Return what became of datagrams."""
     for name, tally in (("sent", account.to_peer), ("received", account.to_board)):
         method = "handed to the link by the end they come from, whole connection"
         yield Measurement(f"bytes_{name}", tally.sent_bytes, "bytes", method)
@@ -156,8 +165,7 @@ def _wall(target: Target, marks: Mapping[str, Any], replayed: bool) -> Measureme
         reason = "an emulator that does not count instructions goes as fast as its host"
         return Measurement("handshake_wall_ms", None, "ms", method, reason=reason)
     if replayed:
-        reason = "a recording answers when it likes, so waiting for it says nothing of a peer"
-        return Measurement("handshake_wall_ms", None, "ms", method, reason=reason)
+        return Measurement("handshake_wall_ms", None, "ms", method, reason=_NO_WAIT)
     return Measurement("handshake_wall_ms", round(marks["wall_us"] / 1000, 3), "ms", method)
 
 

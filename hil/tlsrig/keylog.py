@@ -22,6 +22,10 @@ from hil.errors import PeerError
 SERVER_HANDSHAKE = "SERVER_HANDSHAKE_TRAFFIC_SECRET"
 CLIENT_HANDSHAKE = "CLIENT_HANDSHAKE_TRAFFIC_SECRET"
 EXPORTER = "EXPORTER_SECRET"
+CLIENT_TRAFFIC = "CLIENT_TRAFFIC_SECRET_0"
+SERVER_TRAFFIC = "SERVER_TRAFFIC_SECRET_0"
+# What labels begin with, in TLS 1.3 and DTLS 1.3.
+TLS_LABELS, DTLS_LABELS = "tls13 ", "dtls13"
 
 
 class _Aead(Protocol):
@@ -99,9 +103,19 @@ def find(path: Path, label: str, client_random: bytes | None = None) -> bytes | 
     return None
 
 
-def expand_label(hash_name: str, secret: bytes, label: str, context: bytes, length: int) -> bytes:
-    """HKDF-Expand-Label (RFC 8446 §7.1)."""
-    full = b"tls13 " + label.encode("ascii")
+def expand_label(
+    hash_name: str,
+    secret: bytes,
+    label: str,
+    context: bytes,
+    length: int,
+    protocol: str = TLS_LABELS,
+) -> bytes:
+    """HKDF-Expand-Label (RFC 8446 §7.1); what labels of the protocol begin with is RFC 9147 §5.9's.
+
+    The two beginnings have six octets each.
+    """
+    full = f"{protocol}{label}".encode("ascii")
     info = length.to_bytes(2, "big") + bytes([len(full)]) + full
     info += bytes([len(context)]) + context
     output, block = b"", b""
@@ -113,9 +127,9 @@ def expand_label(hash_name: str, secret: bytes, label: str, context: bytes, leng
     return output[:length]
 
 
-def next_traffic_secret(suite: int, secret: bytes) -> bytes:
+def next_traffic_secret(suite: int, secret: bytes, protocol: str = TLS_LABELS) -> bytes:
     """Return the traffic secret that follows a KeyUpdate (RFC 8446 §7.2)."""
-    return expand_label(row(suite).hash_name, secret, "traffic upd", b"", len(secret))
+    return expand_label(row(suite).hash_name, secret, "traffic upd", b"", len(secret), protocol)
 
 
 def exporter(suite: int, exporter_secret: bytes, label: str, length: int) -> bytes:
@@ -134,10 +148,11 @@ class RecordKeys:
         tag_bytes: size of the tag at the end of each record.
     """
 
-    def __init__(self, suite: int, traffic_secret: bytes) -> None:
+    def __init__(self, suite: int, traffic_secret: bytes, protocol: str = TLS_LABELS) -> None:
         facts = row(suite)
-        self.key = expand_label(facts.hash_name, traffic_secret, "key", b"", facts.key_bytes)
-        self.iv = expand_label(facts.hash_name, traffic_secret, "iv", b"", _IV_BYTES)
+        hash_name, size = facts.hash_name, facts.key_bytes
+        self.key = expand_label(hash_name, traffic_secret, "key", b"", size, protocol)
+        self.iv = expand_label(hash_name, traffic_secret, "iv", b"", _IV_BYTES, protocol)
         self.tag_bytes = facts.tag_bytes
         self._aead = facts.aead(self.key)
 

@@ -15,7 +15,8 @@ VERSIONS: Mapping[int, str] = {
     0x0302: "TLSv1.1",
     0x0303: "TLSv1.2",
     0x0304: "TLSv1.3",
-    # RFC 6347 §4.1: the ones' complement of the version it is made of.
+    # RFC 6347 §4.1, RFC 9147 §5.3: the ones' complement of a number.
+    0xFEFC: "DTLSv1.3",
     0xFEFD: "DTLSv1.2",
     0xFEFF: "DTLSv1.0",
 }

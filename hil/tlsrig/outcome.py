@@ -40,6 +40,7 @@ from hil.tlsrig.statement import Statement
 _MEASURED_MODULES = ("hil_marks", "tls_jobs", "tls_conversation", "tlscore")
 
 _OF_DATAGRAMS = ("dtls_jobs", "dtls_conversation", "tlscore.dtls.connection")
+_OF_DTLS13 = ("dtls13_jobs", "tlscore.dtls13.connection")
 
 HEAP_MIN = "heap_min_bytes"
 # The artefact that tells how it was found.
@@ -84,6 +85,7 @@ def require_frozen(board: Board, scenario: Scenario) -> None:
         modules: tuple[str, ...] = native_job.MODULES
     elif scenario.over_datagrams:
         modules = (*_MEASURED_MODULES, *_OF_DATAGRAMS)
+        modules += _OF_DTLS13 if scenario.is_of_dtls13 else ()
     else:
         modules = (*_MEASURED_MODULES, f"tlscore.{scenario.role}")
     for module, origin in board.origins(*modules).items():
@@ -143,6 +145,7 @@ def measured(
         last.evidence.transcript,
         stack,
         account=last.evidence.weather,
+        datagrams=last.scenario.over_datagrams,
         echoed_bytes=sum(size for size, whole in last.evidence.result["echo"] if whole),
         replayed=replayed,
     )
@@ -174,6 +177,19 @@ def _with_origin(figure: Measurement, modules_note: str | None) -> Measurement:
     if figure.name.startswith(("heap_", "flash_", "ram_")):
         return replace(figure, method=f"{figure.method}, {modules_note}")
     return figure
+
+
+def is_repeatable(made: Sequence[Connection]) -> bool:
+    """Tell whether what was said can be played back: not if it depended on when things came.
+
+    Time stands still for a board that hears a recording: nothing may have been sent again, and
+    DTLS 1.3 acknowledges by the clock.
+    """
+    scenario = made[-1].scenario
+    if not scenario.over_datagrams:
+        return scenario.link_profile is None
+    sent_again = any(connection.evidence.result.get("retransmissions") for connection in made)
+    return not scenario.is_of_dtls13 and not sent_again
 
 
 def cassette_of(cell: Cell, made: Sequence[Connection]) -> Cassette:

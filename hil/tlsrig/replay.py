@@ -22,8 +22,9 @@ from typing import Any, cast
 from hil.boot import Board
 from hil.errors import HilError
 from hil.link import Pump
-from hil.tlsrig import briefing, names, oracle, wire
+from hil.tlsrig import briefing, datagram_replay, names, oracle, wire
 from hil.tlsrig.cassette import Cassette, Taped
+from hil.tlsrig.datagram_encounter import JOB_MODULE
 from hil.tlsrig.encounter import Evidence, statement
 from hil.tlsrig.outcome import Connection
 from hil.tlsrig.scenario import Scenario, Success
@@ -102,7 +103,8 @@ def play(
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         evidence.transcript = pump.transcript
-        board.start(f"tls_jobs:{role}", briefing.spoken(options))
+        module = JOB_MODULE if taped.over_datagrams else "tls_jobs"
+        board.start(f"{module}:{role}", briefing.spoken(options))
         job = executor.submit(board.wait, board.target.timeouts.job_s)
         job.add_done_callback(lambda _: pump.board_is_done())
         try:
@@ -113,6 +115,9 @@ def play(
                 board.close()  # ends the job, which leaving this block waits for
         if ended_early is not None:
             raise Differs(f"{ended_early}; its job ended with {evidence.result['reason']!r}")
+    if taped.over_datagrams:
+        evidence.transcript = datagram_replay.datagrams(pump.transcript)
+        evidence.weather = datagram_replay.account(evidence.transcript)
     evidence.exchange = list(taped.exchange)
     evidence.board = statement(evidence.result)
 
@@ -130,7 +135,10 @@ def require_current(scenario: Scenario, cassette: Cassette) -> None:
             f"the scenario {len(tried)}"
         )
     for connection, taped in zip(tried, cassette.connections, strict=True):
-        strange = sorted((taped.options.keys() ^ briefing.OPTION_NAMES) - briefing.OPTIONS_OF_TLS12)
+        allowed = briefing.OPTIONS_OF_TLS12
+        if taped.over_datagrams:
+            allowed |= briefing.OPTIONS_OF_DATAGRAMS
+        strange = sorted((taped.options.keys() ^ briefing.OPTION_NAMES) - allowed)
         if strange:
             raise Outdated(
                 f"the cassette of {scenario.name} and the board's job do not have the same "
@@ -170,16 +178,17 @@ def _follow(ours: socket.socket, taped: Taped) -> str | None:
         while heard < due:
             data = ours.recv(_READ_BYTES)
             if not data:
-                place = _place(recorded, heard)
+                place = _place(taped, heard)
                 return f"the board said {heard} of {len(recorded)} bytes and ended before {place}"
-            heard = _compare(recorded, heard, data)
+            heard = _compare(taped, heard, data)
     while data := ours.recv(_READ_BYTES):
-        heard = _compare(recorded, heard, data)
+        heard = _compare(taped, heard, data)
     return None
 
 
-def _compare(recorded: bytes, heard: int, data: bytes) -> int:
+def _compare(taped: Taped, heard: int, data: bytes) -> int:
     """Compare what the board says next, and return how much it has said then."""
+    recorded = taped.said_by("board")
     expected = recorded[heard : heard + len(data)]
     if data != expected:
         ahead = next(
@@ -193,13 +202,16 @@ def _compare(recorded: bytes, heard: int, data: bytes) -> int:
             )
         raise Differs(
             f"byte {position} of what the board says is 0x{data[ahead]:02x}, recorded is "
-            f"0x{expected[ahead]:02x}: {_place(recorded, position)}"
+            f"0x{expected[ahead]:02x}: {_place(taped, position)}"
         )
     return heard + len(data)
 
 
-def _place(said: bytes, position: int) -> str:
-    """Say which byte of which record and message is at a position of a stream."""
+def _place(taped: Taped, position: int) -> str:
+    """Say which byte of which record and message is at a position of what the board says."""
+    said = taped.said_by("board")
+    if taped.over_datagrams:
+        return datagram_replay.place(said, position)
     splitter = wire.RecordSplitter()
     start = 0
     for number, record in enumerate(splitter.push(said), 1):

@@ -41,6 +41,7 @@ _USUAL_DATAGRAM_BYTES = 1500
 # After these the server asks the client for a cookie a second time.
 _ASKED_TWICE = ("two-client-hellos", "cookie-after-address-change")
 
+
 # What every peer begins with when nobody tells it otherwise.
 _FIRST_GROUP = "x25519"
 
@@ -232,8 +233,9 @@ class Scenario:
         raw_public_keys: roles of the ends that show their bare key (RFC 7250) instead of their
             certificate; a board knows that of its peer.
         tamper: a filter of `hil.tlsrig.tamper`, None for an honest link.
-        link_profile: the network that carries its datagrams (`hil.link_profile`); None: a stream.
-        link_seed: fixes what chance does to datagrams.
+        link_profile: the network between the ends (`hil.link_profile`); None, for streams only:
+            as fast as the board's link is.
+        link_seed: fixes what chance does on it.
         mishap: what happens to some datagrams whatever the profile (`hil.tlsrig.mishaps`).
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
@@ -281,12 +283,22 @@ class Scenario:
     @property
     def over_datagrams(self) -> bool:
         """It is one of DTLS."""
-        return self.link_profile is not None
+        return any(version.startswith("DTLS") for version in self.board.versions)
+
+    @property
+    def patience_s(self) -> float:
+        """How much longer than without its network all of it may take."""
+        return 0.0 if self.link_profile is None else profile_of(self.link_profile).patience_s
+
+    @property
+    def is_of_dtls13(self) -> bool:
+        """It is one of DTLS 1.3."""
+        return self.board.versions == ("DTLSv1.3",)
 
     @property
     def has_short_datagrams(self) -> bool:
         """Its network carries no datagrams as long as peers send them by themselves."""
-        if self.link_profile is None:
+        if self.link_profile is None or not self.over_datagrams:
             return False
         most = self.peer.datagram_bytes or _USUAL_DATAGRAM_BYTES
         return min(most, profile_of(self.link_profile).datagram_bytes_max) < _USUAL_DATAGRAM_BYTES
@@ -385,8 +397,15 @@ class Scenario:
             raise ScenarioError(f"{self.name}: expects success over a tampered link")
         if isinstance(self.expect, Success) and not self.echo_bytes and not self.is_first:
             raise ScenarioError(f"{self.name}: expects success but echoes nothing")
-        if self.over_datagrams != (self.board.versions == ("DTLSv1.2",)):
-            raise ScenarioError(f"{self.name}: datagrams are for DTLS, and a stream for TLS")
+        if self.over_datagrams and self.link_profile is None:
+            raise ScenarioError(f"{self.name}: datagrams need a link_profile; `clean` is one")
+        if len({version.startswith("DTLS") for version in self.board.versions}) > 1:
+            raise ScenarioError(f"{self.name}: a board cannot offer TLS and DTLS at once")
+        if self.over_datagrams:
+            sizes = self.board.datagram_bytes, self.peer.datagram_bytes
+            most = profile_of(self.link_profile or "").payload_bytes_max(*sizes)
+            if max(self.echo_bytes, default=0) > most:
+                raise ScenarioError(f"{self.name}: its datagrams take payloads of {most} bytes")
 
 
 def load_all() -> dict[str, Scenario]:

@@ -1,5 +1,7 @@
 // MicroPython on the MPS2 board: see common/mpconfigport_common.h for what it has; here its CPU.
 
+#define MICROPY_PY_ASYNCIO              (1)
+
 #include "mpconfigport_common.h"
 #include "armv7m/mpconfigport_armv7m.h"
 #include "mps2/map_an385.h"

@@ -30,6 +30,8 @@ TABLES_BYTES = 2_048
 # A stale word on the stack may keep an object or two, see test_leaks.py.
 STALE_BYTES = 512
 TIMEOUT_S = 120
+# How many there are of sessions without end, in the short form: `--soak` says how many otherwise.
+SHORT = 12
 
 
 @pytest.fixture
@@ -52,6 +54,24 @@ def test_both_ends_of_four_idle_sessions_take_little(target, dut_factory):
     # One of the sessions has its ciphers at hand.
     assert together <= (SESSIONS + 1) * IDLE_BYTES[target.word_bits]
     assert abs(left) <= STALE_BYTES
+
+
+def test_sessions_without_end_leave_nothing(target, dut_factory, pytestconfig):
+    if target.name not in ("unix", SMALL_BOARD):
+        pytest.skip("other boards do the same over secure_sock, in test_soak.py")
+    asked = pytestconfig.getoption("soak") or SHORT
+    board = dut_factory(target)
+    board.install("dtls_checks", (PORTABLE / "dtls_checks.py").read_text())
+    timeout_s = TIMEOUT_S + asked
+    sessions, messages, before, after = board.call(
+        "dtls_checks:soak_job", asked, timeout_s=timeout_s
+    )
+    print(
+        f"{target.name}: {sessions} sessions, {messages} messages, {before} before, {after} after"
+    )
+    assert sessions >= asked
+    assert messages >= 10 * sessions
+    assert after == before
 
 
 def recorded():

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from cryptography.hazmat.primitives import serialization
 
 from hil import build
 from hil.cli import main
+from hil.datagram_pump import DatagramPump
 from hil.errors import MissingTool
 from hil.link import Pump
+from hil.link_profile import profile_of
+from hil.tlsrig import peers
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "echo"
 IDENTITY, KEY = "device 1", bytes(range(16)).hex()
@@ -168,7 +172,7 @@ def board(hil_target: Any, dut_factory: Any) -> Any:
     if hil_target.name not in ("unix", "qemu-cortexm"):
         pytest.skip("a claim about boards whose image has tlscore.sockets")
     booted = dut_factory(heap_bytes=HEAP_BYTES[hil_target.word_bits])
-    for name in ("secure_echo", "farm_job"):
+    for name in ("secure_echo", "aio_echo", "farm_job"):
         booted.install(name, (EXAMPLE / f"{name}.py").read_text())
     return booted
 
@@ -180,7 +184,8 @@ def options() -> dict[str, Any]:
 
 
 @needs_openssl
-def test_a_board_as_client(board: Any) -> None:
+@pytest.mark.parametrize("job", ["client", "aio_client"])
+def test_a_board_as_client(board: Any, job: str) -> None:
     port = free_port("tls")
     arguments = ["-accept", f"127.0.0.1:{port}", "-nocert", "-rev"]
     arguments += ["-psk", KEY, "-psk_identity", IDENTITY]
@@ -192,7 +197,7 @@ def test_a_board_as_client(board: Any) -> None:
             board.reset_link()
             peer = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
             with peer, Pump(board.link, peer):
-                answers = board.call("farm_job:client", options(), timeout_s=WAIT_S)
+                answers = board.call(f"farm_job:{job}", options(), timeout_s=WAIT_S)
         finally:
             server.kill()
     assert answers == [line.encode()[::-1] + b"\n" for line in LINES]
@@ -220,3 +225,106 @@ def test_a_board_as_server(board: Any) -> None:
             client.kill()
     assert heard == [line.encode() + b"\n" for line in LINES]
     assert served == (sum(len(line) + 1 for line in LINES), [])
+
+
+@needs_openssl
+def test_a_board_as_server_with_asyncio(board: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = ["-connect", f"127.0.0.1:{listener.getsockname()[1]}", "-tls1_3", "-quiet"]
+        key = ["-psk", KEY, "-psk_identity", IDENTITY]
+        with program("openssl", "s_client", *where, "-no_ign_eof", *key) as client:
+            assert client.stdin is not None
+            client.stdin.write("\n".join([*LINES, ""]).encode())
+            client.stdin.close()  # it says close_notify then
+            board.reset_link()
+            with listener.accept()[0] as peer, Pump(board.link, peer):
+                served = board.call("farm_job:aio_server", options(), timeout_s=WAIT_S)
+    assert served == sum(len(line) + 1 for line in LINES)
+
+
+# --- the same over datagrams
+
+
+@contextmanager
+def datagrams(board: Any, server: tuple[str, int] | None) -> Iterator[int]:
+    """Carry datagrams between a board and a server, or whoever speaks first; yield the port."""
+    board.reset_link()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.bind(("127.0.0.1", 0))
+        with DatagramPump(board.link, port, profile_of("clean"), 0, server=server):
+            yield port.getsockname()[1]
+
+
+@contextmanager
+def program(*command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a peer that ends with the block."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
+def await_word(started: subprocess.Popen[bytes], word: bytes) -> None:
+    """Read what a program says up to a line with a word in it."""
+    assert started.stdout is not None
+    for line in started.stdout:
+        if word in line:
+            return
+    raise AssertionError(f"{word!r} was not said")
+
+
+@pytest.mark.skipif(shutil.which("gnutls-serv") is None, reason="needs gnutls-bin")
+def test_a_board_as_client_over_datagrams(board: Any, tmp_path: Path) -> None:
+    keys, port = tmp_path / "keys", free_port("dtls")
+    keys.write_text(f"{IDENTITY}:{KEY}\n")
+    priority = "NORMAL:-VERS-ALL:+VERS-DTLS1.2:+AES-128-CCM-8:+PSK"
+    where = ["--udp", "--port", str(port), "--echo", "--priority", priority]
+    with program("gnutls-serv", *where, "--pskpasswd", str(keys)) as server:
+        await_word(server, b"IPv4")
+        with datagrams(board, ("127.0.0.1", port)):
+            job = dict(options(), dtls=0x0303)
+            answers = board.call("farm_job:client", job, timeout_s=WAIT_S)
+    assert answers == [line.encode() + b"\n" for line in LINES]
+
+
+@needs_openssl
+def test_a_board_as_server_over_datagrams(board: Any) -> None:
+    with datagrams(board, None) as port:
+        where = ["-connect", f"127.0.0.1:{port}", "-dtls1_2", "-quiet"]
+        suites = ["-cipher", "ALL:COMPLEMENTOFDEFAULT@SECLEVEL=0"]
+        key = ["-psk", KEY, "-psk_identity", IDENTITY]
+        with program("openssl", "s_client", *where, *suites, *key) as client:
+            assert client.stdin is not None
+            client.stdin.write("\n".join([*LINES, ""]).encode())
+            client.stdin.flush()
+            job = dict(options(), dtls=0x0303, count=len("".join(LINES)) + len(LINES))
+            served = board.call("farm_job:server", job, timeout_s=WAIT_S)
+            await_word(client, LINES[-1].encode())
+    assert served == (sum(len(line) + 1 for line in LINES), [])
+
+
+def wolfssl() -> str:
+    """Return wolfSSL's program for DTLS 1.3; skips where it was not asked for."""
+    try:
+        return str(Path(peers.load("wolfssl").program().path).with_name("wolfssl_dtls13"))
+    except MissingTool as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_a_board_over_datagrams_of_version_13(board: Any, role: str) -> None:
+    key = [f"psk={KEY}", f"psk_identity={IDENTITY}", "suite=TLS13-AES128-GCM-SHA256"]
+    job = dict(options(), dtls=0x0304, count=len(b"hello"))
+    if role == "client":
+        port = free_port("dtls")
+        with program(wolfssl(), "server", str(port), *key) as server:
+            await_word(server, b"ready")
+            with datagrams(board, ("127.0.0.1", port)):
+                answers = board.call("farm_job:client", job, timeout_s=WAIT_S)
+        assert answers == [line.encode() + b"\n" for line in LINES]
+        return
+    with datagrams(board, None) as port, program(wolfssl(), "client", str(port), *key) as client:
+        assert board.call("farm_job:server", job, timeout_s=WAIT_S) == (len(b"hello"), [])
+        await_word(client, b"heard hello")

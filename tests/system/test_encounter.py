@@ -122,7 +122,7 @@ def prepare(tmp_path: Path) -> Iterator[Prepare]:
         started.append(peer)
         peer.start()
         told = briefing.circumstances(target.load(paths.targets_dir() / "unix.toml"))
-        return peer, {**briefing.board_options(tried, proofs, SEED, peer), **told}
+        return peer, briefing.spoken({**briefing.board_options(tried, proofs, SEED, peer), **told})
 
     yield start
     for peer in started:

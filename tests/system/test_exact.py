@@ -113,7 +113,7 @@ def emptied(board: Board, *, waits: bool) -> None:
 def played(board: Board, role: str, taped: Taped, deliver: Deliver) -> dict[str, Any]:
     """Play a recorded connection to a board and return everything that is measured of it."""
     circumstances = briefing.circumstances(board.target, 2.0, taped.reads)
-    board.start(f"tls_jobs:{role}", {**taped.options, **circumstances})
+    board.start(f"tls_jobs:{role}", briefing.spoken({**taped.options, **circumstances}))
     for turn in taped.exchange:
         if turn.speaker == "peer":
             deliver(board, turn.data)

@@ -18,20 +18,31 @@ HANDSHAKE_TYPES = ["1", "2", "8", "11", "15", "20", "20"]
 
 
 @pytest.fixture(scope="module")
-def artefacts(tmp_path_factory):
-    """The folder of a handshake's artefacts."""
+def report(tmp_path_factory):
+    """The folder of the report of a handshake of each version."""
     lacking = readiness.missing(target.load(paths.targets_dir() / "qemu-mips.toml"))
     if lacking:
         pytest.skip("; ".join(lacking))
     report = tmp_path_factory.mktemp("report")
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HANDSHAKE)]
-    argv += ["--target=qemu-mips", "--link=net", "--scenario=tls13-x509-p256"]
+    argv += ["--target=qemu-mips", "--link=net", "--scenario=tls13-x509-p256,tls12-ecdsa-gcm"]
     argv += [f"--report={report}", f"--rootdir={HANDSHAKE.parents[2]}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=TIMEOUT_S)
     assert done.returncode == 0, done.stdout[-3000:]
-    (cell,) = json.loads((report / "report.json").read_text())["cells"]
-    assert (cell["target"], cell["verdict"]) == ("qemu-mips-net", "pass")
-    return {name: report / path for name, path in cell["artefacts"].items()}
+    return report
+
+
+@pytest.fixture(scope="module")
+def cells(report):
+    """The cells of both handshakes, TLS 1.3 first."""
+    found = json.loads((report / "report.json").read_text())["cells"]
+    return sorted(found, key=lambda cell: cell["scenario"], reverse=True)
+
+
+@pytest.fixture(scope="module")
+def artefacts(report, cells):
+    """The artefacts of the handshake of TLS 1.3."""
+    return {name: report / path for name, path in cells[0]["artefacts"].items()}
 
 
 @pytest.fixture
@@ -48,6 +59,11 @@ def packets(artefacts):
         return re.split(r"[\n,]+", done.stdout.strip())
 
     return values
+
+
+def test_both_versions_pass(cells):
+    assert [(cell["target"], cell["verdict"]) for cell in cells] == 2 * [("qemu-mips-net", "pass")]
+    assert [cell["negotiated"]["version"] for cell in cells] == ["TLSv1.3", "TLSv1.2"]
 
 
 def test_the_connection_is_opened_with_a_small_segment_size_and_window(packets):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hil.datagram_pump import Account
-from hil.link_profile import Tally
+from hil.link_profile import Account, Tally
 from hil.report import Cell
 from hil.tlsrig import datagram_story
 from hil.tlsrig.encounter import Evidence

@@ -104,6 +104,14 @@ def test_junk_comes_at_its_rate_and_some_of_it_looks_like_records() -> None:
     assert Weather(profile_of("flood"), 3, "out").junk_until(999) == junk
 
 
+def test_a_serial_line_carries_all_the_junk_that_is_made_for_one() -> None:
+    weather = Weather(profile_of("flood-serial"), 3, "out")
+    junk = weather.junk_until(9999)
+    assert len(junk) == 2000
+    # Each is in a frame of three bytes more; 115,200 baud are 11,520 bytes a second.
+    assert sum(len(data) + 3 for data in junk) < 10 * 11_520
+
+
 def test_a_fate_of_the_tests_in_memory_is_a_weather_without_time() -> None:
     fate = Fate("7 out", 0.3, 0.0, (20, 20))
     weather = Weather(profile_of("lossy-30"), 7, "out")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hil.errors import HilError
@@ -86,7 +88,7 @@ def test_octets_that_are_no_records_are_left_alone() -> None:
 
 
 def test_a_scenario_is_named_after_the_link_it_is_put_on() -> None:
-    chosen = [DECLARED["dtls12-psk-ccm8"], DECLARED["tls13-psk"]]
+    chosen = [DECLARED["dtls12-psk-ccm8"]]
     found = link_options.on_links(chosen, ["lossy-*"], 2)
     assert [one.name for one in found] == [
         f"dtls12-psk-ccm8@lossy-{loss}.{seed}" for loss in (10, 30, 50) for seed in (0, 1)
@@ -98,10 +100,35 @@ def test_a_scenario_is_named_after_the_link_it_is_put_on() -> None:
     assert link_options.on_links(chosen, None, None) == chosen
 
 
+def test_a_stream_can_be_on_any_network_but_one_of_junk() -> None:
+    chosen = [DECLARED["dtls12-psk-ccm8"], DECLARED["tls13-psk"]]
+    found = link_options.on_links(chosen, ["cellular", "flood"], None)
+    assert [one.name for one in found] == [
+        "dtls12-psk-ccm8@cellular.0",
+        "dtls12-psk-ccm8@flood.0",
+        "tls13-psk@cellular.0",
+    ]
+    assert "handshake_link_ms" in found[-1].measure
+    assert not found[-1].over_datagrams
+
+
+def test_payloads_are_cut_to_what_a_datagram_of_the_network_carries() -> None:
+    long = DECLARED["dtls12-psk-ccm8-long"]
+    assert max(long.echo_bytes) > 1000
+    (cut,) = link_options.on_links([long], ["mtu-256"], None)
+    assert cut.echo_bytes == (1, 191)
+    with pytest.raises(HilError, match="its datagrams take payloads of 191 bytes"):
+        replace(long, link_profile="mtu-256")
+    small = replace(long.board, datagram_bytes=128)
+    with pytest.raises(HilError, match="payloads of 91 bytes"):
+        replace(long, board=small, echo_bytes=(127,))
+
+
 @pytest.mark.parametrize(
     ("names", "profiles", "seeds", "problem"),
     [
-        (["tls13-psk"], ["lossy-10"], None, "no scenario of datagrams"),
+        (["tls13-psk"], ["flood"], None, "this --link-profile is for scenarios of datagrams only"),
+        (["tls13-psk"], None, 3, "--link-seeds without --link-profile"),
         (["dtls12-psk-ccm8"], ["losy-10"], None, "did you mean lossy-10"),
         (["dtls12-psk-ccm8"], None, 0, "from 1 on"),
     ],

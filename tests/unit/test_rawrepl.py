@@ -56,6 +56,9 @@ _ENTERS: Script = [(b"\x01", _BANNER)]
 # A window of 32 bytes is larger than what these tests send.
 _PASTES: Script = [(b"\x05A\x01", b"R\x01\x20\x00"), (b"\x04", b"\x04")]
 
+# What a call says comes in a program of its own, before the one that runs the job.
+_TAKES_CALL: Script = [_PASTES[0], (b"call=['0','j',()]\x04", b"\x04\x04\x04>")]
+
 
 def test_statements_run_and_their_output_comes_back(talk: Callable[[Script], RawRepl]) -> None:
     repl = talk([*_ENTERS, _PASTES[0], (b"print(1)\x04", b"\x04" + b"1\r\n\x04\x04>")])
@@ -79,12 +82,21 @@ def test_a_call_that_cannot_begin_is_refused(talk: Callable[[Script], RawRepl]) 
     repl.enter(1)
     repl.submit("0", "j", ())
     with pytest.raises(Refused, match="MemoryError"):
+        repl.receive(1)
+
+
+def test_a_job_that_cannot_begin_is_refused(talk: Callable[[Script], RawRepl]) -> None:
+    said = b"\x04" + b"\x04Traceback\r\nMemoryError: \r\n\x04>"
+    repl = talk([*_ENTERS, *_TAKES_CALL, _PASTES[0], (b"\x04", said)])
+    repl.enter(1)
+    repl.submit("0", "j", ())
+    with pytest.raises(Refused, match="MemoryError"):
         deque(iter(lambda: repl.receive(1), None))  # until it raises
 
 
 def test_an_eot_that_a_job_prints_is_no_refusal(talk: Callable[[Script], RawRepl]) -> None:
     said = b"\x04" + b"\x02" + b"00\r\n\x04trace\x04>"
-    repl = talk([*_ENTERS, _PASTES[0], (b"\x04", said)])
+    repl = talk([*_ENTERS, *_TAKES_CALL, _PASTES[0], (b"\x04", said)])
     repl.enter(1)
     repl.submit("0", "j", ())
     received = b""
@@ -123,7 +135,7 @@ def test_statements_without_end_are_a_timeout(talk: Callable[[Script], RawRepl])
 
 
 def test_a_prompt_that_does_not_come_back_is_a_timeout(talk: Callable[[Script], RawRepl]) -> None:
-    repl = talk([*_ENTERS, *_PASTES])
+    repl = talk([*_ENTERS, *_TAKES_CALL, *_PASTES])
     repl.enter(1)
     repl.submit("0", "j", ())
     with pytest.raises(ChannelTimeout, match="no prompt"):

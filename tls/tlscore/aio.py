@@ -2,6 +2,7 @@
 
     stream = await open_connection("name.example", 443, config)
     server = await start_server(client_connected, "0.0.0.0", 8443, server_config)
+    stream = await connect(reader, writer, config)  # over streams that are open; or accept(...)
 
 A `TlsStream` reads and writes; `open_connection` and the callback of `start_server` hand it out
 twice, as reader and as writer, as asyncio has it. One task may read while another writes.
@@ -33,14 +34,37 @@ async def open_connection(host, port, config):
         TlsError: the server is not who it should be, or the like.
         OSError: there is no connection.
     """
+    reader, writer = await asyncio.open_connection(host, port)
+    stream = await connect(reader, writer, config)
+    return stream, stream
+
+
+async def connect(reader, writer, config):
+    """Shake hands as a client over streams that are open, of a serial line for one.
+
+    Args:
+        reader, writer: asyncio's; whoever opened them need not close them.
+        config: as for open_connection.
+
+    Returns:
+        TlsStream, for reading and writing.
+
+    Raises: as open_connection.
+    """
     if hasattr(config, "versions"):
         from tlscore.tls12.client import ClientConnection  # noqa: PLC0415
     else:
         from tlscore.client import ClientConnection  # noqa: PLC0415
-    reader, writer = await asyncio.open_connection(host, port)
     stream = TlsStream(reader, writer, ClientConnection(config))
     await stream.handshake()
-    return stream, stream
+    return stream
+
+
+async def accept(reader, writer, config):
+    """Shake hands as a server over streams that are open; see `connect` and start_server."""
+    stream = _served(reader, writer, config)
+    await stream.handshake()
+    return stream
 
 
 async def start_server(client_connected, host, port, config, backlog=5, on_error=None):
@@ -76,12 +100,8 @@ class TlsServer:
 
     async def serve(self, reader, writer):
         """Serve one connection from its handshake to its end."""
-        if hasattr(self._config, "versions"):
-            from tlscore.tls12.server import ServerConnection  # noqa: PLC0415
-        else:
-            from tlscore.server import ServerConnection  # noqa: PLC0415
         self._open += 1
-        stream = TlsStream(reader, writer, ServerConnection(self._config))
+        stream = _served(reader, writer, self._config)
         try:
             await stream.handshake()
             await self._client_connected(stream, stream)
@@ -265,3 +285,12 @@ class TlsStream:
         if name in ("version", "suite", "alpn", "resumed", "psk_identity"):
             return getattr(self.connection, name)
         return self._writer.get_extra_info(name) or default
+
+
+def _served(reader, writer, config):
+    """Return the TlsStream of a client that has not said anything yet."""
+    if hasattr(config, "versions"):
+        from tlscore.tls12.server import ServerConnection  # noqa: PLC0415
+    else:
+        from tlscore.server import ServerConnection  # noqa: PLC0415
+    return TlsStream(reader, writer, ServerConnection(config))

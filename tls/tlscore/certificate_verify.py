@@ -5,9 +5,8 @@ Not here: the form of the message (messages.py), the algorithms (crypto/signatur
 
 from tlscore.compat import const
 from tlscore.crypto import signature
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import PeerMisbehaved, UsageError, illegal
 
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_DECRYPT_ERROR = const(51)
 
 # The context strings, each with the separating zero byte.
@@ -33,11 +32,11 @@ def check(scheme, accepted, key, by, transcript_hash, signature_bytes):
     # "the signature algorithm MUST be one offered"; and of those offered RSASSA-PKCS1-v1_5 stands
     # for certificates only: the others "MUST" be used here.
     if scheme not in accepted or not signature.is_for_handshake(scheme):
-        raise PeerMisbehaved("certificate_verify.unoffered_scheme", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal("certificate_verify.unoffered_scheme")
     # "the signature algorithm MUST be compatible with the key in the sender's end-entity
     # certificate": a field "inconsistent with other fields" (§6.2) is an illegal_parameter.
     if not signature.fits(scheme, key):
-        raise PeerMisbehaved("certificate_verify.wrong_key", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal("certificate_verify.wrong_key")
     if not signature.verify(scheme, key, _signed(scheme, by, transcript_hash), signature_bytes):
         # "If the verification fails, the receiver MUST terminate the handshake with a
         # "decrypt_error" alert."

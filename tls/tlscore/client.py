@@ -1,8 +1,7 @@
 """The client's side of the TLS 1.3 handshake (RFC 8446 §2, §4, appendix A.1).
 
-Every method `_on_<message>` takes one message in the order: read it, check it, derive keys, add it
-to the transcript, name the next state. Which message may come when is the business of the table in
-states.py; form is checked in messages.py; what is here is what depends on what was said before.
+Every method `_on_<message>` reads a message, checks it, derives keys, adds it to the transcript and
+names the next state. Which may come when is in states.py, what form they have in messages.py.
 
 Where the server takes a pre-shared key, EncryptedExtensions are followed by Finished; everything
 about certificates is in client_certificates.py, about the offer of keys in psk_offer.py, and each
@@ -17,7 +16,7 @@ from tlscore.client_hello import RANDOM_BYTES, ClientHello
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, EVENT_TICKET, Connection
 from tlscore.crypto.hmac import equal
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.key_exchange import KeyShare
 from tlscore.schedule import KeySchedule, finished_verify_data
 from tlscore.transcript import Transcript, message_hash
@@ -27,7 +26,6 @@ _SERVER_HELLO = const(2)
 _TLS_1_0 = const(0x0301)
 _TLS_1_2 = const(0x0303)
 _TLS_1_3 = const(0x0304)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_DECRYPT_ERROR = const(51)
 _ALERT_INTERNAL_ERROR = const(80)
 _ALERT_MISSING_EXTENSION = const(109)
@@ -40,10 +38,6 @@ _DIGESTS = const(3)
 _DIGESTS_WITH_CERTIFICATES = const(5)
 # The year 9999: what an external key proves has no end.
 _NEVER_UTC_SECONDS = 253402300799
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class ClientConnection(Connection):
@@ -64,23 +58,28 @@ class ClientConnection(Connection):
     _keeper = None
     _resumed_session = None
     _not_after = _NEVER_UTC_SECONDS  # of what the server proves itself with
-    _offered = ()
+    _offered = None
     _hello = None
     _hello_message = None
+    _middlebox_compatibility = False
     signatures_verified = 0
     psk_identity = None
     resumed = False
 
     def __init__(self, config):
         Connection.__init__(self, config, states.CLIENT, states.WAIT_SERVER_HELLO)
+        # What lives longest comes first, before there is garbage to lie between.
+        self.version = self.group = None
         if config.ticket_bytes_max:
             self._keeper = self._new_keeper()
-        self._middlebox_compatibility = config.middlebox_compatibility
+        if config.middlebox_compatibility:
+            self._middlebox_compatibility = True
+        keys = self._offer_keys()
         self._client_random = self._random(RANDOM_BYTES)
         self._hello = self._new_hello(
             self._random(32) if config.middlebox_compatibility else b"", ClientHello
         )
-        self._offer_keys()
+        self._hello.psks = keys
         # RFC 8446 §5.1: the first ClientHello "MAY also be 0x0301 for compatibility purposes".
         self._hello_message = self._send_hello(_TLS_1_0)
         self._checkpoint("client_hello")
@@ -113,16 +112,18 @@ class ClientConnection(Connection):
         return message
 
     def _offer_keys(self):
-        """Offer what keys there are; without one the server has to prove itself by certificate."""
+        """Return the keys to offer; None: the server has to prove itself by certificate."""
         if self._config.has_keys:
-            from tlscore.psk_offer import PskOffer  # noqa: PLC0415
+            keys = self._new_offer()
+            if len(keys):
+                return keys
+        self._expect_certificates()
+        return None
 
-            self._offer(PskOffer(self._config))
-        if self._hello.psks is None:
-            self._expect_certificates()
+    def _new_offer(self):
+        from tlscore.psk_offer import PskOffer  # noqa: PLC0415
 
-    def _offer(self, keys):
-        self._hello.psks = keys if len(keys) else None
+        return PskOffer(self._config)
 
     def _expect_certificates(self):
         from tlscore.client_certificates import CertificateAuthentication  # noqa: PLC0415
@@ -210,17 +211,17 @@ class ClientConnection(Connection):
         # that is only the group it selected.
         share = self._hello.share_of(hello.group)
         if share is None:
-            raise _illegal("server_hello.unoffered_group")
+            raise illegal("server_hello.unoffered_group")
         return share
 
     def _check_answer(self, hello):
         # RFC 8446 §4.1.3: "A client which receives a legacy_session_id_echo field that does not
         # match what it sent in the ClientHello MUST abort ... with an "illegal_parameter" alert."
         if bytes(hello.session_id) != self._hello.session_id:
-            raise _illegal("server_hello.session_id")
+            raise illegal("server_hello.session_id")
         # "A client which receives a cipher suite that was not offered MUST abort".
         if hello.suite not in self._config.suites:
-            raise _illegal("server_hello.unoffered_suite")
+            raise illegal("server_hello.unoffered_suite")
         if self._suite is not None:
             # §4.1.4: the ServerHello must repeat the HelloRetryRequest's suite; "If a client
             # receives a second HelloRetryRequest in the same connection ... it MUST abort the
@@ -228,7 +229,7 @@ class ClientConnection(Connection):
             if hello.is_retry:
                 raise self._unexpected("server_hello.second_retry")
             if hello.suite != self._suite.code:
-                raise _illegal("server_hello.suite_changed")
+                raise illegal("server_hello.suite_changed")
         self._suite = suites.find(hello.suite)
 
     def _digests(self, by_certificate):
@@ -241,19 +242,19 @@ class ClientConnection(Connection):
     def _start_transcript(self, first, digests):
         self._transcript = Transcript(self._suite.hash, digests)
         self._transcript.update(first)
-        self._hello_message = None
+        self._forget("_hello_message")
 
     def _on_hello_retry_request(self, hello, message):
         # RFC 8446 §4.1.4: "Clients MUST abort the handshake with an "illegal_parameter" alert if
         # the HelloRetryRequest would not result in any change in the ClientHello."
         if hello.group is None and hello.cookie is None:
-            raise _illegal("hello_retry_request.no_change")
+            raise illegal("hello_retry_request.no_change")
         if hello.group is not None:
             # §4.2.8: selected_group must be one of supported_groups and have had no share.
             if hello.group not in self._config.groups:
-                raise _illegal("hello_retry_request.unoffered_group")
+                raise illegal("hello_retry_request.unoffered_group")
             if self._hello.share_of(hello.group) is not None:
-                raise _illegal("hello_retry_request.group_already_shared")
+                raise illegal("hello_retry_request.group_already_shared")
             self._forget_shares()
             self._hello.shares = [KeyShare(hello.group, self._config.entropy)]
         if hello.cookie is not None:
@@ -276,10 +277,11 @@ class ClientConnection(Connection):
 
     def _keep_fitting_keys(self):
         self._hello.psks.keep(self._suite.hash)
-        self._offer(self._hello.psks)
+        if not len(self._hello.psks):
+            self._hello.psks = None
         if self._hello.psks is None and self._config.trust is None:
             # With this suite the server cannot take any of our keys (§4.2.11).
-            raise _illegal("hello_retry_request.no_psk_left")
+            raise illegal("hello_retry_request.no_psk_left")
 
     def _derive_handshake_keys(self, schedule, shared_secret):
         schedule.mix(shared_secret)
@@ -288,7 +290,7 @@ class ClientConnection(Connection):
         self._log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client_secret)
         self._log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", server_secret)
         if self._config.keylog is None:
-            self._client_random = None  # nobody else wants it from here on
+            self._forget("_client_random")  # nobody else wants it from here on
         self._schedule = schedule
         self._receive_with(server_secret)
         self._outbox.protect(self._suite, client_secret)
@@ -300,8 +302,9 @@ class ClientConnection(Connection):
         said = messages.parse_encrypted_extensions(body, self._offered)
         # RFC 7301 §3.1: the server selects one of the client's protocols.
         if said.protocol is not None and said.protocol not in self._config.alpn:
-            raise _illegal("encrypted_extensions.unoffered_protocol")
-        self.alpn = said.protocol
+            raise illegal("encrypted_extensions.unoffered_protocol")
+        if said.protocol is not None:
+            self.alpn = said.protocol
         self._limit_records(said)
         if self._certificates is not None:
             self._certificates.expect(said.certificate_type, said.client_certificate_type)
@@ -324,7 +327,7 @@ class ClientConnection(Connection):
             # RFC 6066 §4: a client that gets a "response that differs from the length it requested
             # ... MUST also abort the handshake with an "illegal_parameter" alert."
             if limit != config.max_fragment_bytes:
-                raise _illegal("encrypted_extensions.other_fragment_length")
+                raise illegal("encrypted_extensions.other_fragment_length")
             self._receiver.plaintext_limit = limit + 1
         else:
             return
@@ -339,7 +342,10 @@ class ClientConnection(Connection):
         return self._certificates.new_parser(length, self._offered, self._transcript)
 
     def _on_certificate(self, _parser):
-        self._not_after = self._certificates.finish_chain()
+        not_after = self._certificates.finish_chain()
+        self._forget("_offered")
+        if self._config.ticket_bytes_max:
+            self._not_after = not_after
         self.signatures_verified = self._certificates.signatures_verified
         self._checkpoint("certificate")
         return states.WAIT_CERTIFICATE_VERIFY
@@ -372,6 +378,7 @@ class ClientConnection(Connection):
             self._keeper.begin(self._suite.hash, secret, self._resumed_session, self._not_after)
         self.phase(before)
         self._forget_handshake()
+        self._handshake.shrink()
         self._events |= EVENT_CONNECTED
         self._checkpoint("finished")
         return states.CONNECTED
@@ -428,8 +435,9 @@ class ClientConnection(Connection):
 
     def _forget_hello(self):
         self._forget_shares()
-        self._offered = self._hello.offered
-        self._hello = None
+        offered = self._hello.offered
+        self._forget("_hello")
+        self._offered = offered
 
     def _forget_shares(self):
         for share in self._hello.shares:

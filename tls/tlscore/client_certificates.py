@@ -29,15 +29,19 @@ class CertificateAuthentication:
         signatures_verified: signatures found good, in the chain and in CertificateVerify.
     """
 
+    # What has not happened yet takes no room in the object.
+    _server_key = None
+    _own = ()  # what we show: a chain or a raw public key
+    _scheme = None  # what our own key signs with
+    requested = False
+    signatures_verified = 0
+
     def __init__(self, config):
         self._config = config
         self._type = config.certificate_types[0]
         self._chain = self._new_verifier()
-        self._server_key = None
-        self._own = config.certificates  # what we show: a chain or a raw public key
-        self._scheme = None  # what our own key signs with
-        self.requested = False
-        self.signatures_verified = 0
+        if config.certificates:
+            self._own = config.certificates
 
     def _new_verifier(self):
         config = self._config

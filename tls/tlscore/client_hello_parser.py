@@ -12,10 +12,10 @@ extensions"), however many there are; the first few are noted, to tell duplicate
 """
 
 from tlscore import extensions
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, ALERT_MISSING_EXTENSION
+from tlscore.codepoints import ALERT_MISSING_EXTENSION
 from tlscore.compat import const
 from tlscore.crypto.hashes import SHA256
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.offered_keys import read_keys, read_modes
 from tlscore.wire import Reader, decode_error
 
@@ -89,10 +89,6 @@ class ReceivedHello:
         self.early_data = False
 
 
-def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
-
-
 def parse(body, version=_TLS_1_3) -> ReceivedHello:
     """Read the body of a ClientHello, a memoryview.
 
@@ -109,7 +105,7 @@ def parse(body, version=_TLS_1_3) -> ReceivedHello:
     hello.session_id = reader.vector8(0, 32).rest()
     if version != _TLS_1_3 and reader.vector8().remaining():
         # RFC 9147 §5.3: "any other value ... MUST abort the handshake with an "illegal_parameter"".
-        raise _illegal("client_hello.legacy_cookie")
+        raise illegal("client_hello.legacy_cookie")
     hello.suites = codes_of(reader.vector16(2))
     compression = reader.vector8(1).rest()
     # Before TLS 1.3 the extensions could be missing altogether (RFC 5246 §7.4.1.2).
@@ -119,7 +115,7 @@ def parse(body, version=_TLS_1_3) -> ReceivedHello:
     # RFC 8446 §4.1.2: the vector "MUST contain exactly one byte, set to zero"; "with any other
     # value ... the server MUST abort the handshake with an "illegal_parameter" alert."
     if len(compression) != 1 or compression[0]:
-        raise _illegal("client_hello.compression")
+        raise illegal("client_hello.compression")
     found = _known_extensions(block)
     _check_presence(found)
     _read_lists(hello, found)
@@ -149,9 +145,9 @@ def _known_extensions(block):
         content = block.vector16()
         # §4.2: "There MUST NOT be more than one extension of the same type".
         if last in found or last in unknown:
-            raise _illegal("client_hello.duplicate_extension")
+            raise illegal("client_hello.duplicate_extension")
         if not extensions.permitted(last, extensions.IN_CLIENT_HELLO):
-            raise _illegal("client_hello.misplaced_extension")
+            raise illegal("client_hello.misplaced_extension")
         if extensions.known(last):
             found[last] = content
         elif len(unknown) < _UNKNOWN_NOTED:
@@ -159,7 +155,7 @@ def _known_extensions(block):
     # §4.2.11: pre_shared_key "MUST be the last extension in the ClientHello"; otherwise "fail the
     # handshake with an "illegal_parameter" alert".
     if _PRE_SHARED_KEY in found and last != _PRE_SHARED_KEY:
-        raise _illegal("client_hello.pre_shared_key_not_last")
+        raise illegal("client_hello.pre_shared_key_not_last")
     return found
 
 
@@ -207,12 +203,12 @@ def _check_shares(hello):
         # "Clients MUST NOT offer any KeyShareEntry values for groups not listed ...". "Servers MAY
         # check for violations of these rules and abort ... with an "illegal_parameter" alert".
         if not contains(hello.groups, group):
-            raise _illegal("client_hello.share_without_group")
+            raise illegal("client_hello.share_without_group")
         # "Clients MUST NOT offer multiple KeyShareEntry values for the same group."
         rest = again(shares)
         while rest.remaining():
             if rest.u16() == group:
-                raise _illegal("client_hello.duplicate_share")
+                raise illegal("client_hello.duplicate_share")
             rest.vector16(1)
 
 
@@ -271,11 +267,11 @@ def host_name_of(content):
             continue  # only host_name(0) is defined
         if host_name is not None:
             # "MUST NOT contain more than one name of the same name_type".
-            raise _illegal("client_hello.duplicate_server_name")
+            raise illegal("client_hello.duplicate_server_name")
         for octet in name:
             # "represented as a byte string using ASCII encoding"; a NUL would cut it short for C.
             if not 0x20 < octet < 0x7F:
-                raise _illegal("client_hello.server_name")
+                raise illegal("client_hello.server_name")
         host_name = name
     return host_name
 

@@ -8,15 +8,13 @@ The caller moves bytes and nothing blocks:
     connection.wants             what makes sense now: RECEIVE, SEND, READ, WRITE
     connection.next_event()      what happened since
 
-One record is received at a time. Handshake messages, alerts and change_cipher_spec are dealt with
-at once; application data stays in the receive buffer until it has been read, and `receive` takes
-nothing meanwhile: that is the flow control.
+One record is received at a time. Application data stays in the receive buffer until it has been
+read, and `receive` takes nothing meanwhile: that is the flow control.
 
-A peer's offence raises PeerMisbehaved out of `receive` after the alert has been queued: the
-caller sends what `to_send` still has and closes the transport. The connection then refuses every
-other use. Buffers are wiped and given up when the connection has ended and all is sent.
+A peer's offence raises PeerMisbehaved out of `receive` when the alert is queued: the caller sends
+what `to_send` has and closes the transport; nothing else works then, and buffers are wiped.
 
-Not here: the messages of the handshake (client.py), the transport, time-outs.
+Not here: the handshake's messages (client.py), the transport, time-outs.
 """
 
 from tlscore import messages, patience, states
@@ -55,6 +53,7 @@ EVENT_KEY_UPDATE = 4
 # 8 and 16 are those of large_record.py.
 EVENT_CLOSED = 32  # the peer sent close_notify: it will send no more
 
+_SECRET_BYTES = const(32)  # of most suites: a longer one takes more
 _WARNING = const(1)
 _FATAL = const(2)
 
@@ -79,6 +78,7 @@ class Connection:
     """
 
     unverified = False
+    _table = states.CLIENT
     _receiver_class = RecordReceiver
     _outbox_class = Outbox
     # What has not happened yet takes no room in the object.
@@ -97,7 +97,8 @@ class Connection:
 
     def __init__(self, config, table, state):
         self._config = config
-        self._table = table
+        if table is not self._table:
+            self._table = table
         self._receiver = self._receiver_class(config.record_buffer_bytes)
         self._receiver.connection = self
         self._outbox = self._outbox_class(config.send_buffer_bytes)
@@ -106,6 +107,8 @@ class Connection:
         if config.phase is not None:
             self._outbox.phase = config.phase
         self._handshake = HandshakeReader(config.handshake_buffer_bytes)
+        # Changed in its place, where it lies among what lives as long.
+        self._receive_secret = bytearray(_SECRET_BYTES)
         self._busy = False  # inside receive(); stays so after an unforeseen exception
         self._patience = patience.Patience()
         self.state = state
@@ -389,8 +392,13 @@ class Connection:
         return PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
 
     def _receive_with(self, secret):
-        self._receive_secret = secret
-        self._receiver.protection = RecordProtection(self._suite, secret)
+        kept = self._receive_secret
+        kept[:] = secret
+        receiver = self._receiver
+        if receiver.protection is None:
+            receiver.protection = RecordProtection(self._suite, kept)
+        else:
+            receiver.protection.renew()
 
     # --- the end
 
@@ -421,12 +429,11 @@ class Connection:
         self._forget("_transcript")
 
     def _forget(self, *names):
-        """Drop what those attributes hold; one that was never set does not get room for it now."""
+        """Drop what those attributes hold, and their place in the object: each is None again."""
         for name in names:
             if getattr(self, name) is not None:
-                setattr(self, name, None)
-
-    # --- watching
+                setattr(self, name, None)  # MicroPython keeps what stood in a place given up
+                delattr(self, name)
 
     def phase(self, name):
         """Tell who watches what is worked at from here on (config.py); return what it was."""

@@ -23,6 +23,11 @@ class PeerMisbehaved(TlsError):
     """The peer broke the protocol; `alert` is the one we owe it."""
 
 
+def illegal(reason):
+    """Return the offence of a field whose value must not be: illegal_parameter (RFC 8446 §6.2)."""
+    return PeerMisbehaved(reason, 47)
+
+
 class AlertReceived(TlsError):
     """The peer ended the connection with a fatal alert; `alert` is its code."""
 

@@ -8,12 +8,11 @@ roles receive: they are read here.
 """
 
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.wire import Reader
 
 # See codepoints.py: copies that cost nothing on a board.
 _EXT_COOKIE = const(44)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_UNSUPPORTED_EXTENSION = const(110)
 
 # Messages that carry extensions, as bits.
@@ -91,14 +90,14 @@ def admit(subject, extension, message, offered, seen):
             requests, with the exception of the "cookie" extension in the HelloRetryRequest".
     """
     if extension in seen:
-        raise PeerMisbehaved(subject + ".duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(subject + ".duplicate_extension")
     if not permitted(extension, message):
-        raise PeerMisbehaved(subject + ".misplaced_extension", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(subject + ".misplaced_extension")
     if offered is not None and extension not in offered:
         if extension != _EXT_COOKIE or message != IN_HELLO_RETRY_REQUEST:
             raise PeerMisbehaved(subject + ".unsolicited_extension", _ALERT_UNSUPPORTED_EXTENSION)
     if len(seen) == _MAX_EXTENSIONS:
-        raise PeerMisbehaved(subject + ".too_many_extensions", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(subject + ".too_many_extensions")
 
 
 def parse(block, message, offered=None):
@@ -143,7 +142,7 @@ def read_record_size_limit(content) -> int:
     # endpoint MUST treat receipt of a smaller value as a fatal error and generate an
     # "illegal_parameter" alert."
     if limit < 64:
-        raise PeerMisbehaved(content.subject + ".record_size_limit", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(content.subject + ".record_size_limit")
     return limit
 
 
@@ -157,7 +156,7 @@ def read_max_fragment_length(content) -> int:
     # "a value other than the allowed values ... MUST abort the handshake with an
     # "illegal_parameter" alert."
     if not 1 <= code <= 4:
-        raise PeerMisbehaved(content.subject + ".max_fragment_length", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(content.subject + ".max_fragment_length")
     return code
 
 

@@ -24,6 +24,7 @@ _FINISHED = const(20)
 _KEY_UPDATE = const(24)
 
 _HEADER_BYTES = const(4)
+_SHORT_BYTES = const(16)
 
 
 class HandshakeReader:
@@ -147,6 +148,12 @@ class HandshakeReader:
             self.stream = None
             self._deliver(connection, stream, end == len(payload))
         return end
+
+    def shrink(self):
+        """Give up the room that only messages of a handshake need; KeyUpdate has five bytes."""
+        wipe(self._buffer)
+        self._buffer = bytearray(_SHORT_BYTES)
+        self._view = memoryview(self._buffer)
 
     def release(self):
         """Wipe and give up the buffer."""

@@ -7,9 +7,8 @@ that are used; a group whose module an image leaves out is not offered.
 
 from tlscore.compat import const
 from tlscore.crypto import installed, load
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import UsageError, illegal
 
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _X25519 = const(0x001D)
 
 # Group; bytes of a share; bytes of a private key; module of crypto/; its function from private key
@@ -82,15 +81,15 @@ class KeyShare:
                 the all-zero secret (RFC 8446 §4.2.8.2, §7.4.2).
         """
         if len(share) != self._row[_SHARE_BYTES]:
-            raise PeerMisbehaved("key_share.bad_length", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("key_share.bad_length")
         try:
             secret = self._load(_SHARED_SECRET)(self._private, share)
         except ValueError:
-            raise PeerMisbehaved("key_share.invalid", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("key_share.invalid")
         # RFC 8446 §7.4.2: for X25519 "implementations MUST check whether the computed
         # Diffie-Hellman shared secret is the all-zero value and abort if so".
         if self.group == _X25519 and secret == bytes(len(secret)):
-            raise PeerMisbehaved("key_share.invalid", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("key_share.invalid")
         return secret
 
     def forget(self):

@@ -180,8 +180,7 @@ class Record13(RecordInPieces):
     def _finish(self):
         receiver = self._receiver
         receiver.protection.sequence += 1
-        receiver.early_data_left = 0
-        receiver.plain_alerts = False
+        receiver.expect_genuine()
         content_type = self._held
         if content_type is None:
             raise unexpected("record.no_content_type")

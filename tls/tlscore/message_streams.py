@@ -7,12 +7,11 @@ refusals are PeerMisbehaved as well).
 
 from tlscore import extensions
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import illegal
 from tlscore.extension_stream import ExtensionSkipper
 from tlscore.wire import decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
-_ALERT_ILLEGAL_PARAMETER = const(47)
 
 # The longest Certificate message: OpenSSL's SSL_MAX_CERT_LIST_DEFAULT, 100 KB.
 _CERTIFICATE_LIMIT = const(102400)
@@ -42,7 +41,7 @@ class CertificateParser(ExtensionSkipper):
             self, length, "certificate_message", extensions.IN_CERTIFICATE, offered
         )
         if length > _CERTIFICATE_LIMIT:
-            raise PeerMisbehaved("certificate_message.too_long", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("certificate_message.too_long")
         self._verifier = verifier
         self._may_be_empty = may_be_empty
         self.expect_field(_CONTEXT_LENGTH, 1)
@@ -53,7 +52,7 @@ class CertificateParser(ExtensionSkipper):
             # "in the case of server authentication, this field SHALL be zero length"; during the
             # handshake a client's is as well, because the request's is (§4.3.2).
             if value:
-                raise PeerMisbehaved("certificate_message.context", _ALERT_ILLEGAL_PARAMETER)
+                raise illegal("certificate_message.context")
             self.expect_field(_LIST_LENGTH, 3)
         elif step == _LIST_LENGTH:
             self._check_fits(value, self.unclaimed)

@@ -10,7 +10,7 @@ Elsewhere: the ClientHello (client_hello.py); messages too long to be held (mess
 
 from tlscore import extensions
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.wire import Reader, decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -36,7 +36,6 @@ _EXT_COOKIE = const(44)
 _EXT_CERTIFICATE_AUTHORITIES = const(47)
 _EXT_SIGNATURE_ALGORITHMS_CERT = const(50)
 _EXT_KEY_SHARE = const(51)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_PROTOCOL_VERSION = const(70)
 _ALERT_MISSING_EXTENSION = const(109)
 
@@ -51,10 +50,6 @@ RETRY_RANDOM = (
 # RFC 8446 §4.1.3: how a server that knows TLS 1.3 ends its random when it negotiates less.
 _DOWNGRADE_TO_1_2 = b"DOWNGRD\x01"
 _DOWNGRADE_TO_1_1 = b"DOWNGRD\x00"
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class ServerHello:
@@ -100,7 +95,7 @@ def parse_server_hello(body, offered, version=_TLS_1_3) -> ServerHello:
     reader.finish()
     _check_version(legacy_version, random, block, version)
     if compression != 0:  # RFC 8446 §4.1.3: "which MUST have the value 0"
-        raise _illegal("server_hello.compression")
+        raise illegal("server_hello.compression")
     _read_server_extensions(hello, block, offered)
     return hello
 
@@ -112,7 +107,7 @@ def _check_version(legacy_version, random, block, offered):
         # are not equal to either of these values" and answer illegal_parameter if they are.
         ending = bytes(random[24:])
         if ending in (_DOWNGRADE_TO_1_2, _DOWNGRADE_TO_1_1):
-            raise _illegal("server_hello.downgrade")
+            raise illegal("server_hello.downgrade")
         # RFC 8446 appendix D.1: a version that is not supported ends with protocol_version.
         raise PeerMisbehaved("server_hello.version_not_supported", _ALERT_PROTOCOL_VERSION)
     version = supported.u16()
@@ -120,7 +115,7 @@ def _check_version(legacy_version, random, block, offered):
     # RFC 8446 §4.2.1: illegal_parameter for a version "not offered by the client" or "prior to
     # TLS 1.3".
     if version != offered:
-        raise _illegal("server_hello.unoffered_version")
+        raise illegal("server_hello.unoffered_version")
     # §D.5: a Hello "with ... ServerHello.legacy_version set to 0x0300 MUST abort the handshake with
     # a "protocol_version" alert."
     # Any other value, although there is but one right one (§4.1.3), "clients MUST ignore" (§4.2.1).
@@ -205,7 +200,7 @@ def _read_record_limits(said, found):
         # RFC 8449 §5: "A client MUST treat receipt of both ... as a fatal error, and it SHOULD
         # generate an "illegal_parameter" alert."
         if said.record_size_limit is not None:
-            raise _illegal("encrypted_extensions.two_record_limits")
+            raise illegal("encrypted_extensions.two_record_limits")
 
 
 def _certificate_type(content):
@@ -240,7 +235,7 @@ def parse_certificate_request(body) -> tuple:
     reader = Reader(body, "certificate_request")
     # "zero length unless used for the post-handshake authentication exchanges"
     if reader.vector8().remaining():
-        raise _illegal("certificate_request.context")
+        raise illegal("certificate_request.context")
     block = reader.vector16(2)
     reader.finish()
     # "Clients MUST ignore unrecognized extensions"
@@ -287,7 +282,7 @@ def parse_key_update(body) -> bool:
     # "If an implementation receives any other value, it MUST terminate the connection with an
     # "illegal_parameter" alert."
     if request not in (_UPDATE_NOT_REQUESTED, _UPDATE_REQUESTED):
-        raise _illegal("key_update.unknown_request")
+        raise illegal("key_update.unknown_request")
     return request == _UPDATE_REQUESTED
 
 

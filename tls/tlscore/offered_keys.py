@@ -4,8 +4,7 @@ The form is checked whether or not the server has keys. Which key is taken is th
 server_psk.py.
 """
 
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import illegal
 from tlscore.wire import Reader
 
 
@@ -30,7 +29,7 @@ def read_keys(content) -> tuple:
     # §4.2.11: binders are "a series of HMAC values, one for each value in the identities list and
     # in the same order".
     if _count_identities(identities) != _count_binders(binders):
-        raise PeerMisbehaved("client_hello.binder_count", ALERT_ILLEGAL_PARAMETER)
+        raise illegal("client_hello.binder_count")
     return identities, binders, binders_at
 
 

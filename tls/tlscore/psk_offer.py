@@ -11,13 +11,12 @@ from tlscore import psk, suites
 from tlscore.compat import const
 from tlscore.config_checks import require
 from tlscore.crypto import hashes
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import UsageError, illegal
 from tlscore.schedule import KeySchedule
 
 # See codepoints.py: copies that cost nothing on a board.
 _PSK_KE = const(0)
 _PSK_DHE_KE = const(1)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 
 # What is kept of a key: identity or ticket; KeySchedule that begins with it; label of the binder;
 # Session or None.
@@ -25,10 +24,6 @@ _IDENTITY = const(0)
 _SCHEDULE = const(1)
 _LABEL = const(2)
 _SESSION = const(3)
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class PskOffer:
@@ -131,12 +126,12 @@ class PskOffer:
                 "illegal_parameter" alert."
         """
         if index >= len(self._keys):
-            raise _illegal("server_hello.unoffered_psk")
+            raise illegal("server_hello.unoffered_psk")
         row = self._keys[index]
         if _digest_bytes(row) != hash_.size:
-            raise _illegal("server_hello.psk_hash")
+            raise illegal("server_hello.psk_hash")
         if (_PSK_DHE_KE if has_share else _PSK_KE) not in self._modes:
-            raise _illegal("server_hello.psk_mode")
+            raise illegal("server_hello.psk_mode")
         session = row[_SESSION]
         return row[_SCHEDULE], row[_IDENTITY] if session is None else None, session
 

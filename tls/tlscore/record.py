@@ -1,20 +1,17 @@
-"""The record layer (RFC 8446 §5): one buffer to receive a record in, one to send from.
+"""Receiving records (RFC 8446 §5), and the key of a direction.
 
 `RecordReceiver` collects one record at a time, whatever the sizes of the pieces it is fed, checks
 its header as soon as the header is there, and decrypts it in place. What it holds then (`start`,
-`end`) stays until `next_record`. `RecordSender` builds records in place one behind the other;
-nothing moves while something is unsent unless room is needed. `RecordProtection` is one key of one
-direction. Not here: what the content means, when keys change (connection.py).
+`end`) stays until `next_record`. `RecordProtection` is one key of one direction. Not here: records
+to send (outbox.py), what the content means, when keys change (connection.py).
 """
 
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved, TlsError, UsageError
+from tlscore.errors import PeerMisbehaved
 from tlscore.moving import best, wipe
 from tlscore.schedule import traffic_key
-from tlscore.wire import Writer
 
 # See codepoints.py: copies that cost nothing on a board.
-_TLS_1_2 = const(0x0303)
 _CONTENT_CHANGE_CIPHER_SPEC = const(20)
 _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
@@ -22,7 +19,6 @@ _CONTENT_APPLICATION_DATA = const(23)
 _ALERT_UNEXPECTED_MESSAGE = const(10)
 _ALERT_BAD_RECORD_MAC = const(20)
 _ALERT_RECORD_OVERFLOW = const(22)
-_ALERT_INTERNAL_ERROR = const(80)
 
 _SOURCE_LIMIT = const(0x8000)  # moving.py
 _HEADER_BYTES = const(5)
@@ -36,44 +32,66 @@ _RECEIVE_LIMIT = const(0x3FFFFFFF)
 
 
 class RecordProtection:
-    """One traffic key (RFC 8446 §5.2, §5.3, §7.3).
+    """The keys of one direction, one after the other (RFC 8446 §5.2, §5.3, §7.3).
 
     A key has tables, and a client has its own key long before it sends its Finished: they are made
-    for the first record, so that they are not there while certificates are verified.
+    for the first record, so that they are not there while certificates are verified. The next key
+    has the room of the one before it.
 
     Args:
         suite: CipherSuite.
-        secret: traffic secret; kept until key and IV are derived from it.
+        secret: bytearray with the traffic secret; whoever changes it says so with `renew`.
 
     Attributes:
-        cipher: None before the first record, then what `aead` returns.
+        suite: the same.
+        cipher: None before the first record of a key, then what `aead` returns.
         tag_size: its, then.
         sequence: number of the next record.
         record_limit: records to protect at most.
     """
 
+    # What most keys leave as it is takes no room in the object.
+    cipher = None
+    tag_size = 16
+
     def __init__(self, suite, secret):
-        self._suite = suite
+        self.suite = suite
         self._secret = secret
+        self._spare = None
+        self.renew()
+
+    def renew(self):
+        """Take the secret as it is now for that of another key."""
+        if hasattr(self.cipher, "rekey"):
+            self._spare = self.cipher
         self.cipher = None
         self.sequence = 0
-        self.record_limit = suite.record_limit
+        self.record_limit = self.suite.record_limit
 
     @property
     def aead(self):
         """Return the AEAD of the key."""
         if self.cipher is None:
-            suite = self._suite
+            suite = self.suite
             key, iv = traffic_key(suite.hash, self._secret, suite.key_bytes)
-            self.cipher = aead = suite.new_aead(key)
+            self.cipher = aead = suite.new_aead(key, self._spare)
             aead.count_records(iv)
-            self.tag_size = aead.tag_size
-            self._secret = None
+            if aead.tag_size != self.tag_size:
+                self.tag_size = aead.tag_size
         return self.cipher
 
 
 def _unexpected(reason):
     return PeerMisbehaved(reason, _ALERT_UNEXPECTED_MESSAGE)
+
+
+def _check_inner(content_type, end):
+    """Check the protected type of a record that is no application data, and that it has content."""
+    # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
+    if content_type not in (_CONTENT_HANDSHAKE, _CONTENT_ALERT):
+        raise _unexpected("record.unexpected_inner_type")
+    if end == _HEADER_BYTES:
+        raise _unexpected("record.empty")
 
 
 class RecordReceiver:
@@ -97,8 +115,14 @@ class RecordReceiver:
         connection: who takes a record in pieces that does not fit; None: it is refused.
     """
 
+    # What has not happened yet takes no room in the object.
     quick = True
     connection = None
+    protection = None
+    plain_alerts = False
+    early_data_left = 0
+    plaintext_limit = _PLAINTEXT_LIMIT + 1  # RFC 8446 §5.4
+    _discard = 0  # bytes of a record to drop that were not even held
 
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
@@ -106,12 +130,7 @@ class RecordReceiver:
         self._copy = best(len(self._buffer))
         self._filled = 0
         self._wanted = _HEADER_BYTES
-        self._discard = 0  # bytes of a record to drop that were not even held
-        self.protection = None
         self.complete = False
-        self.plain_alerts = False
-        self.early_data_left = 0
-        self.plaintext_limit = _PLAINTEXT_LIMIT + 1  # RFC 8446 §5.4
         self.start = 0
         self.end = 0
 
@@ -238,8 +257,8 @@ class RecordReceiver:
             # with a "bad_record_mac" alert."
             raise PeerMisbehaved("record.bad_record_mac", _ALERT_BAD_RECORD_MAC)
         protection.sequence += 1
-        self.early_data_left = 0
-        self.plain_alerts = False
+        if self.early_data_left or self.plain_alerts:
+            self.expect_genuine()
         end -= protection.tag_size
         # RFC 8449 §4: "a record larger than its advertised limit MUST generate a fatal
         # "record_overflow" alert".
@@ -255,12 +274,13 @@ class RecordReceiver:
         self.end = end
         content_type = self._buffer[end]
         if content_type != _CONTENT_APPLICATION_DATA:
-            # RFC 8446 §5: a protected change_cipher_spec is refused, like any unknown type.
-            if content_type not in (_CONTENT_HANDSHAKE, _CONTENT_ALERT):
-                raise _unexpected("record.unexpected_inner_type")
-            if end == _HEADER_BYTES:
-                raise _unexpected("record.empty")
+            _check_inner(content_type, end)
         return content_type
+
+    def expect_genuine(self):
+        """Drop nothing and take nothing in the clear any more: a record has been opened."""
+        self.early_data_left = 0
+        self.plain_alerts = False
 
     def content(self):
         """Return the content of the opened record, or what `skip` left of it: a memoryview."""
@@ -303,154 +323,3 @@ class RecordReceiver:
         self._buffer = self._view = b""
         self.protection = None
         self.complete = False
-
-
-class RecordSender:
-    """Build records one behind the other and hand them out.
-
-    Args:
-        buffer_bytes: size of the one buffer, or a bytearray as for RecordReceiver.
-
-    Attributes:
-        protection: RecordProtection, or None while records go in the clear.
-        content_limit: bytes of content a protected record may have.
-        phase: None, or a function as config.py has it, told when a record is protected.
-        overhead_bytes: what a record adds to its content at most.
-    """
-
-    phase = None
-    overhead_bytes = RECORD_OVERHEAD_BYTES
-
-    def __init__(self, buffer_bytes):
-        self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
-        self._view = memoryview(self._buffer)
-        self._start = 0
-        self._end = 0
-        # What was handed out last: mostly the next records are as long and begin at the same place.
-        self._shown = self._view[:0]
-        self._shown_start = 0
-        self._shown_end = 0
-        self.protection = None
-        self.content_limit = _PLAINTEXT_LIMIT
-
-    def pending(self):
-        """Return the bytes to send, a memoryview valid until the next call of any method."""
-        if self._start != self._shown_start or self._end != self._shown_end:
-            self._shown_start = self._start
-            self._shown_end = self._end
-            self._shown = self._view[self._start : self._end]
-        return self._shown
-
-    def sent(self, size):
-        """Count the first `size` pending bytes as sent."""
-        if not 0 <= size <= self._end - self._start:
-            raise UsageError("sent.more_than_pending")
-        self._start += size
-        if self._start == self._end:
-            self._start = self._end = 0
-
-    def room(self) -> int:
-        """Return how many bytes of content one more record can hold."""
-        return min(self._free(), self.content_limit)
-
-    def _free(self):
-        return max(0, len(self._buffer) - (self._end - self._start) - self.overhead_bytes)
-
-    def writer(self) -> Writer:
-        """Begin a record: return a Writer placed where its content goes."""
-        size = len(self._buffer)
-        if self._start and self._end + self.overhead_bytes + self._free() > size:
-            self._move_up()
-        position = self._end + _HEADER_BYTES
-        limit = size - self.overhead_bytes + _HEADER_BYTES
-        # By the view: a bytearray moves all that is behind what is put into it.
-        return Writer(self._view, position, max(position, limit))
-
-    def _move_up(self):
-        pending = self._end - self._start
-        self._view[:pending] = self._view[self._start : self._end]
-        self._start = 0
-        self._end = pending
-
-    def content(self, writer):
-        """Return what `writer` has written so far, a memoryview.
-
-        It is valid until the next record is begun, and readable only until `commit` encrypts it.
-        """
-        return self._view[self._end + _HEADER_BYTES : writer.position]
-
-    def commit(self, content_type, writer, version=_TLS_1_2, padding=0):
-        """End the record begun with `writer`: protect it if there is a key, and queue it.
-
-        A change_cipher_spec is never protected (RFC 8446 §5). Protected content that is longer
-        than `content_limit` becomes several records.
-
-        Args:
-            version: legacy_record_version of a record in the clear, which only middleboxes read
-                (RFC 8446 §5.1); that of others is 0x0303.
-            padding: zeros behind the content type (§5.4) of protected content that fits a record;
-                there must be room.
-        """
-        start = self._end + _HEADER_BYTES
-        end = writer.position
-        protection = self.protection
-        if protection is None or content_type == _CONTENT_CHANGE_CIPHER_SPEC:
-            self._put_header(content_type, version, end - start)
-            self._end = end
-            return
-        overhead = _HEADER_BYTES + 1 + protection.aead.tag_size
-        if end - start > self.content_limit:
-            end = self._spread(start, end, overhead)
-        while True:
-            size = min(end - start, self.content_limit)
-            self._protect(content_type, start, size, padding)
-            start += size + overhead
-            if start >= end:
-                return
-
-    def _spread(self, start, end, overhead):
-        """Move the pieces of too long a content apart, each to its own record; return the end."""
-        limit = self.content_limit
-        pieces = (end - start + limit - 1) // limit
-        growth = (pieces - 1) * overhead
-        if end + growth + overhead - _HEADER_BYTES > len(self._buffer):
-            raise TlsError("send_buffer.too_small", _ALERT_INTERNAL_ERROR)
-        for piece in range(pieces - 1, 0, -1):
-            at = start + piece * limit
-            size = min(limit, end - at)
-            to = at + piece * overhead
-            self._view[to : to + size] = self._view[at : at + size]
-        return end + growth
-
-    def _protect(self, content_type, start, size, padding=0):
-        """Seal `size` bytes of content, in their place behind the room for a header."""
-        phase = self.phase
-        before = None if phase is None else phase("record")
-        end = start + size
-        self._buffer[end] = content_type
-        end += 1
-        if padding:
-            self._buffer[end : end + padding] = bytes(padding)
-            end += padding
-        protection = self.protection
-        cipher = protection.cipher or protection.aead
-        protection.sequence += 1
-        cipher.seal_record(self._buffer, start, end)
-        self._end = end + protection.tag_size
-        if phase is not None:
-            phase(before)
-
-    def _put_header(self, content_type, version, length):
-        at = self._end
-        self._buffer[at] = content_type
-        self._buffer[at + 1] = version >> 8
-        self._buffer[at + 2] = version & 0xFF
-        self._buffer[at + 3] = length >> 8
-        self._buffer[at + 4] = length & 0xFF
-
-    def release(self):
-        """Wipe and give up the buffer."""
-        wipe(self._buffer)
-        self._buffer = self._view = self._shown = b""
-        self._start = self._end = self._shown_start = self._shown_end = 0
-        self.protection = None

@@ -12,8 +12,8 @@ from tlscore.errors import UsageError
 
 # What the dearest handshakes take beside the buffers of records on a board of 32 bits: with keys
 # alone, and with certificates (docs/measurements.md, "Room for a record buffer").
-_BYTES_WITH_KEYS = const(9216)
-_BYTES_WITH_CERTIFICATES = const(22528)
+_BYTES_WITH_KEYS = const(6656)
+_BYTES_WITH_CERTIFICATES = const(16384)
 _STEP_BYTES = const(256)
 
 

@@ -94,7 +94,9 @@ class KeySchedule:
     def __init__(self, hash_, psk=None):
         self.hash = hash_
         zeros = bytes(hash_.size)
-        self._secret = hkdf.extract(hash_, zeros, zeros if psk is None else psk)
+        # Changed in its place, where it lies among what lives as long.
+        self._secret = bytearray(hash_.size)
+        self._secret[:] = hkdf.extract(hash_, zeros, zeros if psk is None else psk)
 
     def mix(self, input_secret=None):
         """Step to the next secret of the chain; None stands for a string of zeros."""
@@ -102,7 +104,7 @@ class KeySchedule:
         (salt,) = self.derive(hash_of_nothing(hash_), b"derived")
         if input_secret is None:
             input_secret = bytes(hash_.size)
-        self._secret = hkdf.extract(hash_, salt, input_secret)
+        self._secret[:] = hkdf.extract(hash_, salt, input_secret)
 
     def derive(self, transcript_hash, *labels) -> list:
         """Return Derive-Secret(current secret, label, messages) for each of the labels.

@@ -22,13 +22,12 @@ from tlscore import (
 )
 from tlscore.codepoints import (
     ALERT_DECRYPT_ERROR,
-    ALERT_ILLEGAL_PARAMETER,
     TLS_1_3,
 )
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, Connection
 from tlscore.crypto.hmac import equal
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.schedule import KeySchedule, finished_verify_data
 from tlscore.server_flight import ServerFlight
 from tlscore.transcript import Transcript, message_hash
@@ -47,10 +46,6 @@ _NEVER_UTC_SECONDS = 253402300799
 
 # OpenSSL's default of SSL_CTX_set_recv_max_early_data, one full record; in ciphertext.
 _EARLY_DATA_BYTES_MAX = const(16384 + 256)
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
 
 
 class ServerConnection(ServerFlight):
@@ -95,7 +90,7 @@ class ServerConnection(ServerFlight):
         # RFC 8446 §4.2.2: "Clients MUST NOT use cookies in their initial ClientHello in
         # subsequent connections." We never gave one.
         if hello.cookie is not None:
-            raise _illegal("client_hello.unsolicited_cookie")
+            raise illegal("client_hello.unsolicited_cookie")
         self._client_random = bytes(hello.random)
         self._checkpoint("client_hello")
         self._choose(hello, body)
@@ -118,13 +113,13 @@ class ServerConnection(ServerFlight):
         hello = self._read_hello(body)
         # §4.2.10: early_data "MUST NOT" be in the second ClientHello; nothing of it follows.
         if hello.early_data:
-            raise _illegal("client_hello.early_data_after_retry")
+            raise illegal("client_hello.early_data_after_retry")
         self._receiver.early_data_left = 0
         self._check_cookie(hello.cookie)
         # §4.1.2: the client "MUST send the same ClientHello without modification" but for a few
         # extensions.
         if self._fingerprint_of(body) != self._fingerprint:
-            raise _illegal("client_hello.changed_after_retry")
+            raise illegal("client_hello.changed_after_retry")
         self._fingerprint = None
         share = self._share_after_retry(hello)
         # §4.1.2: binders are new, and keys that do not fit the suite may be gone.
@@ -144,7 +139,7 @@ class ServerConnection(ServerFlight):
         # from the indicated group".
         share = client_hello_parser.share_of(hello.shares, self.group)
         if share is None or hello.shares.remaining() != 4 + len(share):
-            raise _illegal("client_hello.wrong_share_after_retry")
+            raise illegal("client_hello.wrong_share_after_retry")
         return share
 
     def _hash_hello(self, hello, message):
@@ -173,9 +168,9 @@ class ServerConnection(ServerFlight):
         # HelloRetryRequest into a "cookie" extension in the new ClientHello."
         if self._cookie is None:
             if cookie is not None:
-                raise _illegal("client_hello.unsolicited_cookie")
+                raise illegal("client_hello.unsolicited_cookie")
         elif cookie is None or not equal(self._cookie, cookie):
-            raise _illegal("client_hello.wrong_cookie")
+            raise illegal("client_hello.wrong_cookie")
         self._cookie = None
 
     def _choose(self, hello, body):

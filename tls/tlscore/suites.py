@@ -52,10 +52,20 @@ class CipherSuite:
         self.key_bytes = row[_KEY_BYTES]
         self.record_limit = row[_RECORD_LIMIT]
 
-    def new_aead(self, key):
-        """Return the AEAD of crypto/aead.py for a key; its back end is chosen for the first."""
+    def new_aead(self, key, spare=None):
+        """Return the AEAD of crypto/aead.py for a key; its back end is chosen for the first.
+
+        Args:
+            key: its bytes.
+            spare: an AEAD of this suite that can take another key, and gets it: so nothing more of
+                the heap is taken; or None.
+        """
+        if spare is not None:
+            spare.rekey(key)
+            return spare
         made = getattr(aead, self._aead)(key, self._cipher)
-        self._cipher = type(made)
+        maker = getattr(made, "maker", None)
+        self._cipher = maker() if maker else type(made)
         return made
 
 

@@ -7,12 +7,11 @@ memory.
 
 from tlscore import extensions
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import illegal
 from tlscore.extension_stream import ExtensionSkipper
 from tlscore.wire import decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
-_ALERT_ILLEGAL_PARAMETER = const(47)
 
 # RFC 8446 §4.6.1: "Servers MUST NOT use any value greater than 604800 seconds (7 days)."
 _LIFETIME_LIMIT_S = const(604800)
@@ -57,7 +56,7 @@ class NewSessionTicketParser(ExtensionSkipper):
         """Take one of the integers of the message."""
         if step == _LIFETIME:
             if value > _LIFETIME_LIMIT_S:
-                raise PeerMisbehaved("new_session_ticket.lifetime", _ALERT_ILLEGAL_PARAMETER)
+                raise illegal("new_session_ticket.lifetime")
             self.lifetime_s = value
             self.expect_field(_AGE_ADD, 4)
         elif step == _AGE_ADD:

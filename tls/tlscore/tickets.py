@@ -157,7 +157,7 @@ class TicketKeys:
     def _sealing_key(self, now):
         newest = self._keys[:1]
         if not newest or not 0 <= now - newest[0].made_utc_seconds < self._rotation_s:
-            self._keys = (_Key(self._entropy, now),) + newest  # noqa: RUF005 - not in MicroPython
+            self._keys = (_Key(self._entropy, now),) + newest
         return self._keys[0]
 
     def _opening_key(self, name, now):

@@ -30,9 +30,12 @@ _LULL_MS = 250
 # Where buffers are to be small garbage is collected when there is so much of it, not when the heap
 # is full: what lives long then lies close together, and leaves room for large pieces. Only where
 # machine code computes: big integers make more of it in a handshake than there is time to collect.
-_GARBAGE_BYTES = 1024
+_GARBAGE_BYTES = 512
 # Echoed payloads are made, sent and compared in pieces of this size, whatever their length.
 _ECHO_PIECE_BYTES = 1000
+
+# What is asked of the options once there is a connection.
+_ASKED_LATER = ("close_first", "echo", "keep_ticket", "key_updates", "reads", "timeout_ms")
 
 # Two before the handshake, up to ten in it, then "connected" and "closed".
 _CHECKPOINTS = 14
@@ -85,7 +88,7 @@ class Conversation:
         options: as tls_jobs.client has them.
 
     Attributes:
-        options: as above.
+        options: as above, until the connection is made; then some of them.
         means: what the connection is made of beside the options, until it is.
         connection: the tlscore connection, once it is made.
         entropy: the board's own source of random bytes; None where a seed stands for it.
@@ -139,6 +142,16 @@ class Conversation:
         else:
             room = _CHECKPOINTS + len(options["echo"])
             self._marks = Marks(room, options.get("clock"), _FIRST_PHASE, _PHASES)
+
+    def forget_means(self):
+        """Let go of all that only the configuration is made of, wherever it came from."""
+        told = self.options
+        self.means = None
+        self.options = kept = {}
+        for name in _ASKED_LATER:
+            if name in told:
+                kept[name] = told[name]
+        told.clear()
 
     def run(self, connect):
         """Go through handshake, echoes and close, and return the result.

@@ -82,7 +82,7 @@ def client(link, options):
     conversation.means = (ClientConnection, ClientConfig, clock, trust, session)
     result = conversation.run(_connect)
     result["session"] = None
-    if conversation.connection is not None and options.get("keep_ticket"):
+    if conversation.connection is not None and conversation.options.get("keep_ticket"):
         taken = conversation.connection.take_session()
         result["session"] = taken.to_bytes() if taken is not None else None
     return result
@@ -92,13 +92,12 @@ def _connect(conversation, marks):
     """Make a client's connection; all that it is made of is told to the configuration."""
     options = conversation.options
     connection_class, config_class, clock, trust, session = conversation.means
-    conversation.means = None
     certificates, private_key, send_buffer_bytes = _identity(options)
     config = config_class(
         entropy=conversation.entropy or HmacDrbg(options["seed"]),
         clock=clock,
         trust=trust,
-        server_name=options["server_name"],
+        server_name=options["server_name"].decode(),
         alpn=options["alpn"],
         suites=options["suites"],
         groups=options["groups"],
@@ -124,6 +123,7 @@ def _connect(conversation, marks):
         phase=marks.phase if options.get("clock") else None,
         **_of_tls12(options),
     )
+    conversation.forget_means()
     # What checking it left behind would lie between what the connection keeps.
     marks.checkpoint("configured")
     return connection_class(config)
@@ -168,7 +168,6 @@ def _accept(conversation, marks):
     """Make a server's connection; all that it is made of is told to the configuration."""
     options = conversation.options
     connection_class, config_class, clock, trust, tickets = conversation.means
-    conversation.means = None
     certificates, private_key = options.get("identity") or ((), None)
     config = config_class(
         entropy=conversation.entropy or HmacDrbg(options["seed"]),
@@ -192,6 +191,7 @@ def _accept(conversation, marks):
         phase=marks.phase if options.get("clock") else None,
         **_of_tls12(options),
     )
+    conversation.forget_means()
     # What checking it left behind would lie between what the connection keeps.
     marks.checkpoint("configured")
     return connection_class(config)
@@ -220,7 +220,7 @@ def _keys_for(options):
         return (options["psk"],) if options.get("psk") else ()
     import tls_kept  # noqa: PLC0415 -- few boards need it
 
-    return tls_kept.store(options).keys_for(options["server_name"])
+    return tls_kept.store(options).keys_for(options["server_name"].decode())
 
 
 def _key_of(options):
@@ -232,8 +232,9 @@ def _key_of(options):
 
         return tls_kept.store(options).key_of
 
+    ours, key, digest_bytes = options["psk"]
+
     def known(identity):
-        ours, key, digest_bytes = options["psk"]
         return (key, digest_bytes) if identity == ours else None
 
     return known

@@ -36,7 +36,7 @@ def store(options):
     for identity, key, digest_bytes in options["other_psks"]:
         kept.add(identity, key, _ELSEWHERE, digest_bytes)
     identity, key, digest_bytes = options["psk"]
-    kept.add(identity, key, options["server_name"], digest_bytes)
+    kept.add(identity, key, options["server_name"].decode(), digest_bytes)
     return kept
 
 

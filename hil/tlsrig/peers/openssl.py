@@ -97,6 +97,8 @@ SUITES_OF_TLS12 = {
     "ECDHE-PSK-CHACHA20-POLY1305": "TLS_ECDHE_PSK_WITH_CHACHA20_POLY1305_SHA256",
 }
 _BEFORE_TLS12 = frozenset({"TLSv1.0", "TLSv1.1"})
+# What a link carries where nobody says otherwise: that of Ethernet, IP's header included.
+_LINK_BYTES = 1500
 _REUSED = re.compile(rb"^Reused", re.MULTILINE)
 
 
@@ -355,8 +357,9 @@ def _protocol_arguments(setup: ServerSetup | ClientSetup) -> list[str]:
     if "DTLSv1.2" in setup.versions:
         # Or they would wait for the next datagram, deaf to their input, when one was not good.
         arguments.append("-nbio")
-    if setup.datagram_bytes is not None:
-        arguments += ["-mtu", str(setup.datagram_bytes)]
+        # Left to themselves they send datagrams of at most 228 bytes: their sockets are not
+        # connected, so they cannot ask what the path carries.
+        arguments += ["-mtu", str(setup.datagram_bytes or _LINK_BYTES)]
     if setup.max_record_bytes is not None:
         arguments += ["-max_send_frag", str(setup.max_record_bytes)]
     return arguments

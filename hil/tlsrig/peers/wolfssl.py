@@ -26,7 +26,7 @@ KNOWS_TIME = True
 _BOTH = Abilities.both(
     abilities.TLS13_ALL,
     abilities.TLS12_ALL,
-    abilities.DTLS12 | {abilities.LONG_DATAGRAMS},
+    abilities.DTLS12 | abilities.DTLS13 | {abilities.LONG_DATAGRAMS},
     abilities.CERTIFICATES,
     {"secp256r1", "secp384r1", "secp521r1", "x25519", "x448"},
     abilities.RESUMES | abilities.CHOICES,

@@ -1,11 +1,11 @@
 """Declared scenarios, one file per topic; each offers `SCENARIOS`.
 
-Here is what their files share: the figures taken, and the usual way a TLS 1.3 handshake ends.
+Here is what their files share: the figures taken, and what a TLS 1.3 handshake usually agrees on.
 """
 
 from __future__ import annotations
 
-FOOTPRINT = (
+_OF_BOARD = (
     "heap_live_peak_bytes",
     "heap_min_bytes",
     "stack_peak_bytes",
@@ -15,11 +15,27 @@ FOOTPRINT = (
     "handshake_instructions",
     "echo_instructions",
     "handshake_wall_ms",
+)
+FOOTPRINT = (
+    *_OF_BOARD,
     "bytes_sent",
     "bytes_received",
     "records_sent",
     "records_received",
 )
+
+# The same over datagrams.
+DATAGRAM_FIGURES = (
+    *_OF_BOARD,
+    "handshake_link_ms",
+    "bytes_sent",
+    "bytes_received",
+    "datagrams_sent",
+    "datagrams_received",
+    "datagrams_lost",
+)
+# One datagram each; what every peer can show whole.
+DATAGRAM_ECHOES = (1, 64, 127)
 
 AES_128_GCM = "TLS_AES_128_GCM_SHA256"
 AES_256_GCM = "TLS_AES_256_GCM_SHA384"

@@ -8,31 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hil.tlsrig.scenario import BoardSide, PeerSide, Scenario, SharedKey, Success
-from hil.tlsrig.scenarios import CHAIN_SIGNATURES, ECDSA_P256
+from hil.tlsrig.scenarios import (
+    CHAIN_SIGNATURES,
+    DATAGRAM_ECHOES,
+    DATAGRAM_FIGURES,
+    ECDSA_P256,
+)
 
 _ONLY = ("DTLSv1.2",)
-_FIGURES = (
-    "heap_live_peak_bytes",
-    "stack_peak_bytes",
-    "ram_static_bytes",
-    "flash_image_bytes",
-    "flash_tlscore_bytes",
-    "handshake_instructions",
-    "echo_instructions",
-    "handshake_wall_ms",
-    "handshake_link_ms",
-    "bytes_sent",
-    "bytes_received",
-    "datagrams_sent",
-    "datagrams_received",
-    "datagrams_lost",
-)
-# One datagram each; what every peer can show whole.
-_ECHOES = (1, 64, 127)
 _LONG_ECHOES = (1, 500, 1150)
 
 _CLIENT = BoardSide(versions=_ONLY)
 _SERVER = BoardSide(role="server", versions=_ONLY, key_shares=())
+# Whoever has nothing but a key agrees on no group.
+_CLIENT_WITH_KEY, _SERVER_WITH_KEY = (
+    replace(side, groups=(), key_shares=()) for side in (_CLIENT, _SERVER)
+)
 _PEER = PeerSide(versions=_ONLY, certificates=None, groups=("x25519",), max_record_bytes=None)
 
 _KEY_SUITES = (
@@ -57,19 +48,19 @@ def _with_key(name: str, suite: str) -> tuple[Scenario, ...]:
         name=f"dtls12-{name}",
         summary=f"{suite} over datagrams, the board as client",
         psk=SharedKey(mode="psk_ke"),
-        board=replace(_CLIENT, suites=(suite,)),
+        board=replace(_CLIENT_WITH_KEY, suites=(suite,)),
         peer=replace(_PEER, suites=(suite,)),
         expect=expect,
         expect_from=_ended_in_silence(expect),
         link_profile="clean",
-        echo_bytes=_ECHOES,
-        measure=_FIGURES,
+        echo_bytes=DATAGRAM_ECHOES,
+        measure=DATAGRAM_FIGURES,
     )
     server = replace(
         client,
         name=f"dtls12-server-{name}",
         summary=f"{suite} over datagrams, the board as server",
-        board=replace(_SERVER, suites=(suite,)),
+        board=replace(_SERVER_WITH_KEY, suites=(suite,)),
         expect_from={},
     )
     return client, server
@@ -86,8 +77,8 @@ def _with_certificates(name: str, suite: str) -> tuple[Scenario, ...]:
         expect=expect,
         expect_from=_ended_in_silence(expect),
         link_profile="clean",
-        echo_bytes=_ECHOES,
-        measure=_FIGURES,
+        echo_bytes=DATAGRAM_ECHOES,
+        measure=DATAGRAM_FIGURES,
     )
     server = replace(
         client,
@@ -114,6 +105,20 @@ _LONG = tuple(
         name=f"{scenario.name}-long",
         summary=f"{scenario.summary}, with datagrams as long as Ethernet has them",
         echo_bytes=_LONG_ECHOES,
+    )
+    for scenario in _with_key(*_KEY_SUITES[0])
+)
+
+# As long as the board's jobs take them then.
+_SMALL_DATAGRAM_BYTES = 512
+# What boards short of memory do: a handshake by a key with a cookie fits in these buffers.
+_SMALL = tuple(
+    replace(
+        scenario,
+        name=f"{scenario.name}-small",
+        summary=f"{scenario.summary}, with small buffers",
+        board=replace(scenario.board, small_buffers=True, datagram_bytes=_SMALL_DATAGRAM_BYTES),
+        peer=replace(scenario.peer, datagram_bytes=_SMALL_DATAGRAM_BYTES),
     )
     for scenario in _with_key(*_KEY_SUITES[0])
 )
@@ -193,4 +198,4 @@ _REGRESSIONS = (
     *_FRAGMENTED,
 )
 
-SCENARIOS = (*_PLAIN, *_LONG, *_REGRESSIONS)
+SCENARIOS = (*_PLAIN, *_LONG, *_SMALL, *_REGRESSIONS)

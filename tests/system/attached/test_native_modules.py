@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hil import mpy
+from hil import build, mpy
 from hil.boot.installer import Installer
 from hil.errors import BuildError
 from hil.rawrepl import RawRepl
@@ -35,6 +35,12 @@ def total(items):
 def highest(r0):
     clz(r0, r0)
 """
+# What ciphers and the choice of a back end are made of.
+CIPHERS = (
+    "__init__", "aead", "aes", "back_ends", "chacha20", "chacha20_poly1305", "gcm", "ghash",
+    "hmac", "pieces", "poly1305", "selftest",
+)  # fmt: skip
+ASK = "import tlscore.crypto as c;print(c.backends())"
 TRY = "import native_sample as n\nprint((n.wrapped(0x7fffffff,1),n.total(range(10)),n.highest(1)))"
 
 
@@ -63,6 +69,28 @@ def test_native_code_runs_on_a_board_that_loads_it(repl: RawRepl, sample: dict[s
     repl.execute(f"import sys;sys.path.append({installed.folder!r})", 5)
     found = ast.literal_eval(repl.execute(TRY, 5).decode())
     assert found == (-0x80000000, 45, 31)
+
+
+def test_a_board_that_loads_native_code_gets_its_ciphers_in_viper(repl: RawRepl) -> None:
+    board = mpy.format_of(int(repl.execute("import sys;print(sys.implementation._mpy)", 5)))
+    wanted = {f"tlscore/crypto/{name}.py" for name in CIPHERS} | {"tlscore/compat.py"}
+    wanted |= {"tlscore/__init__.py"}
+    modules = {
+        path: file
+        for path, file in build.frozen_modules(mpy.kernels_for(board)).items()
+        if path in wanted or path.startswith("tlscore/crypto/viper/")
+    }
+    installed = Installer("board", repl, 10).install(mpy.compiled(modules, board))
+    repl.execute(f"import sys;sys.path.append({installed.folder!r})", 5)
+    found = ast.literal_eval(repl.execute(ASK, 30).decode())
+    assert found == dict.fromkeys(
+        ("aes", "ghash", "gcm", "chacha20", "poly1305", "chacha20_poly1305"), "viper"
+    )
+
+
+def test_a_board_that_loads_bytecode_alone_gets_no_viper() -> None:
+    assert mpy.kernels_for(mpy.Format(6, None)) == ()
+    assert not any("viper" in path for path in build.frozen_modules(()))
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,13 @@ class Network:
         )
 
 
+def talks(made, host, said=b"hello"):
+    """Tell whether what a host says comes back on its network."""
+    host.write(said)
+    made.run(made.clock.now + 2000)
+    return bool(host.heard) and host.heard[-1] == said
+
+
 def records(datagram):
     """Return [(content type, epoch, octets)] of the records of a datagram."""
     found = []

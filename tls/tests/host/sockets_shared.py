@@ -1,5 +1,6 @@
 """What the tests of sockets share: credentials, stacks, and a server of ours in a thread."""
 
+import functools
 import socket
 import threading
 
@@ -7,6 +8,7 @@ import pytest
 import server_identity
 
 from tlscore.clock import FixedClock
+from tlscore.codepoints import TLS_1_3
 from tlscore.entropy import SystemEntropy
 from tlscore.errors import TlsError
 from tlscore.sockets import credentials, secure_sock
@@ -20,6 +22,13 @@ WAIT_MS = 20_000
 PSK_CCM_8 = 0xC0A8
 # What both ends of DTLS are told where there are keys alone.
 BY_KEY = {"psk_modes": (0,), "suites": (PSK_CCM_8,)}
+BY_KEY13 = {"psk_modes": (0,), "suites": (0x1304,)}
+# Kinds of stacks.
+KINDS = {
+    "tls": TlsStack,
+    "dtls": DtlsStack,
+    "dtls13": functools.partial(DtlsStack, version=TLS_1_3),
+}
 
 
 def credentials_of(identity):
@@ -40,9 +49,9 @@ class Maker:
         self.made = []
 
     def socks(self, kind, slots=2, evicts=True, **options):
-        """Return SecureSocks: kind is "tls" or "dtls"."""
+        """Return SecureSocks; `kind` is one of KINDS."""
         clock = FixedClock(self.identity.utc_seconds)
-        stack = {"tls": TlsStack, "dtls": DtlsStack}[kind](SystemEntropy(), clock, **options)
+        stack = KINDS[kind](SystemEntropy(), clock, **options)
         self.made.append(secure_sock.init(stack, self.store, slots, evicts=evicts))
         return self.made[-1]
 

@@ -5,7 +5,8 @@ from server_messages import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHA
 
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.moving import wipe
-from tlscore.record import RecordReceiver, RecordSender
+from tlscore.outbox import RecordSender
+from tlscore.record import RecordReceiver
 
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 10, 20, 22
 

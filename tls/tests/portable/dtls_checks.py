@@ -1,7 +1,8 @@
-"""Sessions of DTLS 1.2 by pre-shared keys: what each takes while it is idle, on CPython and boards.
+"""Sessions of DTLS 1.2 by pre-shared keys, on CPython and boards.
 
-Clients and a listener of this core talk to each other in one process, datagram by datagram. One
-session goes first: modules are loaded when they are first used and stay.
+What each takes while it is idle, and that sessions without end leave nothing behind. Clients and a
+listener of this core talk to each other in one process, datagram by datagram. One session goes
+first: modules are loaded when they are first used and stay.
 """
 
 import gc
@@ -34,9 +35,14 @@ def used():
 
 
 class Desk:
-    """A listener, its clients, and the one buffer between them."""
+    """A listener, its clients, and the one buffer between them.
 
-    def __init__(self, slots):
+    Args:
+        slots: of the listener.
+        has_ids: sessions have connection ids, so that clients can move (RFC 9146).
+    """
+
+    def __init__(self, slots, has_ids=False):
         self.now_ms = Ticks()
         self.buffer = bytearray(300)
         entropy = HmacDrbg(b"seed of the server in this check")
@@ -47,6 +53,7 @@ class Desk:
             suites=_SUITES,
             now_ms=self.now_ms,
             cookie_key=bytes(32),
+            connection_id=b"id" if has_ids else None,
             **_SMALL,
         )
         self.listener = Listener(config, slots)
@@ -59,6 +66,7 @@ class Desk:
             psk_modes=(0,),
             suites=_SUITES,
             now_ms=self.now_ms,
+            connection_id=b"" if has_ids else None,
             **_SMALL,
         )
 
@@ -72,11 +80,19 @@ class Desk:
                 quiet = False
                 listener.receive(peer, buffer, size)
                 size = client.datagram_into(buffer)
-            size, _ = listener.datagram_into(buffer)
+            size, to = listener.datagram_into(buffer)
             while size:
-                quiet = False
-                client.receive_datagram(buffer, size)
-                size, _ = listener.datagram_into(buffer)
+                if to == peer:
+                    quiet = False
+                    client.receive_datagram(buffer, size)
+                size, to = listener.datagram_into(buffer)
+
+    def begin(self, peer):
+        """Have a client go so far that it takes a slot, and be gone."""
+        client, buffer, listener = ClientConnection(self.client_config), self.buffer, self.listener
+        listener.receive(peer, buffer, client.datagram_into(buffer))
+        client.receive_datagram(buffer, listener.datagram_into(buffer)[0])  # asks for a cookie
+        listener.receive(peer, buffer, client.datagram_into(buffer))
 
     def open(self, peer):
         """Return the idle end of a client that has connected."""
@@ -130,6 +146,52 @@ def idle(slots):
     return both, together, used() - before
 
 
+def soak(sessions):
+    """Open, use, move, abandon, replace, evict and close so many sessions, in two slots.
+
+    Returns:
+        how many there were, how many messages, and what the heap held before and after.
+    """
+    desk = Desk(2, has_ids=True)
+    _round(desk)
+    _round(desk)
+    before, done, messages = used(), 0, 0
+    while done < sessions:
+        done += 6
+        messages += _round(desk)
+    return done, messages, before, used()
+
+
+def _round(desk):
+    """Have six clients come; return how many messages were said."""
+    here, there, third, fourth = [bytes((10, 0, 0, index)) for index in range(4)]
+    client = desk.open(here)
+    for index in range(20):
+        assert desk.say(client, here, b"said %d" % index)
+    assert desk.say(client, there, b"from another address")
+    desk.close(client, there)
+    assert desk.listener.sessions == [None, None]
+    assert desk.say(desk.open(here), here, b"the last before it was reset")
+    assert desk.say(desk.open(here), here, b"after that")
+    assert None in desk.listener.sessions
+    desk.begin(there)
+    assert None not in desk.listener.sessions
+    # For the next two the one that said nothing for longest has to go, and who has vanished.
+    clients = [desk.open(third), desk.open(fourth)]
+    for client, peer in zip(clients, (third, fourth)):
+        for index in range(20):
+            assert desk.say(client, peer, b"said %d" % index)
+    for client, peer in zip(clients, (third, fourth)):
+        desk.close(client, peer)
+    assert desk.listener.sessions == [None, None]
+    return 63
+
+
 def job(_link, slots):
-    """Run as a job of the on-board agent."""
+    """Run `idle` as a job of the on-board agent."""
     return idle(slots)
+
+
+def soak_job(_link, sessions):
+    """Run `soak` likewise."""
+    return soak(sessions)

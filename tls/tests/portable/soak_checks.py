@@ -15,7 +15,7 @@ from tlscore.errors import TlsError
 from tlscore.sockets import credentials, secure_sock
 
 _IDENTITY, _KEY = b"device 1", bytes(range(16))
-_PSK_CCM_8 = 0xC0A8
+_PSK_CCM_8, _CCM = 0xC0A8, 0x1304
 _SLOTS = 2
 _TEXT = b"one of ten thousand messages"
 _ANSWER = memoryview(bytearray(64))
@@ -126,7 +126,7 @@ class Soak:
     """Both ends of one kind of session, and what has been done with them.
 
     Args:
-        kind: "tls", "dtls", or "dtls-anew" for one whose server gives no tickets.
+        kind: "tls", "dtls", "dtls13", or "dtls-anew" for one whose server gives no tickets.
 
     Attributes:
         sessions, messages: how many there were.
@@ -135,6 +135,7 @@ class Soak:
 
     def __init__(self, kind):
         self._is_datagram = kind != "tls"
+        self._has_key_update = kind in ("tls", "dtls13")
         self._resumes = kind != "dtls-anew"
         self._now = 0
         self._number = 0
@@ -163,7 +164,8 @@ class Soak:
         if not self._is_datagram:
             return {"psk_modes": (0,), "handshake_buffer_bytes": 256}
         # Servers say how long their ids are, clients that they send what the server wants.
-        options = {"psk_modes": (0,), "suites": (_PSK_CCM_8,)}
+        suite = _CCM if self._has_key_update else _PSK_CCM_8
+        options = {"psk_modes": (0,), "suites": (suite,)}
         options["connection_id"] = b"id" if is_server else b""
         return options
 
@@ -181,6 +183,7 @@ class Soak:
             return DtlsStack(
                 entropy,
                 clock,
+                version=0x0304 if self._has_key_update else 0x0303,
                 now_ms=self._ms,
                 datagram_bytes=600,
                 mailbox_bytes=128,
@@ -215,17 +218,20 @@ class Soak:
     # --- clients
 
     def _connect(self):
-        self._number += 1
         sock = self._client.create("key", **self._options(False))
         sock.on_receive = self._count
         sock.on_error = self._fail
-        if self._is_datagram:
-            transport = Post(self._network, _address(self._number))
-        else:
-            transport = self._streams.client()
+        transport = self._transport()
         _begun(sock.connect, transport, None, 0, _address(0))
         self.sessions += 1
         return sock, transport
+
+    def _transport(self):
+        """Return that of another client."""
+        self._number += 1
+        if self._is_datagram:
+            return Post(self._network, _address(self._number))
+        return self._streams.client()
 
     def _count(self, sock):
         self._heard += sock.recv(_ANSWER, 0)
@@ -301,14 +307,13 @@ class Soak:
         if act == "move" and self._is_datagram:
             self._number += 1
             transport.move(_address(self._number))
-        elif act == "renew" and not self._is_datagram:
+        elif act == "renew" and self._has_key_update:
             sock.renew()
         elif act in ("renew", "resume"):
             self._renew(sock)
 
     def _renew(self, sock):
-        transport = None if self._is_datagram else self._streams.client()
-        _begun(sock.renew, transport, 0)
+        _begun(sock.renew, self._transport() if self._has_key_update else None, 0)
         self.sessions += 1
         self._until(lambda: sock.connected)
         if sock.facts()["resumed"] != self._resumes:

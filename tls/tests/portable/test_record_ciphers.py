@@ -7,6 +7,7 @@ no fixtures: pytest runs this on CPython; a board is sent the file and runs `job
 from tlscore.crypto import aead
 
 IV = bytes(range(100, 112))
+AES_128_CONTEXT_BYTES = 288
 NUMBERS = (0, 1, 255, 256, 257, 65535, 65536, 0x3FFFFFFF)
 SIZES = (0, 1, 16, 63, 64, 65, 130)
 
@@ -78,6 +79,26 @@ def test_records_are_opened_by_their_number():
                 forged[i] ^= 1 << (i & 7)
                 records.recount(255)
                 assert not records.open_record(forged, 5, len(forged))
+
+
+def test_a_cipher_with_another_key_is_as_good_as_new():
+    for records, plain in pairs():
+        if not hasattr(records, "rekey"):  # machine code alone has room to keep
+            continue
+        records.count_records(IV)
+        records.recount(77)
+        buffer = bytearray(12) + text_of(33) + bytes(plain.tag_size)
+        records.seal_record(buffer, 12, 45)
+        context = records.context
+        key = bytes(range(50, 50 + (16 if len(context) == AES_128_CONTEXT_BYTES else 32)))
+        records.rekey(key)
+        assert records.context is context
+        fresh = type(records)(key)
+        assert context == fresh.context
+        records.count_records(IV)
+        buffer = bytearray(5) + text_of(33) + bytes(plain.tag_size)
+        records.seal_record(buffer, 5, 38)
+        assert buffer == record_of(fresh, 0, text_of(33))
 
 
 def test_nonce_and_additional_data_can_be_said():

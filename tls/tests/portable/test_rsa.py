@@ -70,13 +70,13 @@ def rsa_numbers(e=65537):
     """Return [n, e, d, p, q, d mod (p - 1), d mod (q - 1), 1/q mod p]."""
     d = inverse_public(e, (RSA_P - 1) * (RSA_Q - 1))
     reduced = [d % (RSA_P - 1), d % (RSA_Q - 1), inverse_public(RSA_Q, RSA_P)]
-    return [RSA_N, e, d, RSA_P, RSA_Q] + reduced  # noqa: RUF005 -- MicroPython
+    return [RSA_N, e, d, RSA_P, RSA_Q] + reduced
 
 
 def rsa_private(fault=0, version=0):
     numbers = rsa_numbers()
     numbers[5] ^= fault
-    body = b"".join([integer(number) for number in [version] + numbers])  # noqa: RUF005
+    body = b"".join([integer(number) for number in [version] + numbers])
     return (signature.KEY_RSA, tlv(0x30, body))
 
 

@@ -29,10 +29,11 @@ def curve_of(key: tuple) -> "Curve":
 
 def verify(_hash: "Hash", key: tuple, digest: bytes, signature: bytes) -> bool:
     """Whether `signature` over `digest`, of any hash, is by the EC key (kind, point)."""
+    curve = curve_of(key)  # first, for its known answer needs room
     integers = parse_signature(signature)
     if integers is None:
         return False
-    return curve_of(key).verifies(key[1], digest, *integers)
+    return curve.verifies(key[1], digest, *integers)
 
 
 def leftmost_bits(curve: "Curve", digest: bytes) -> int:

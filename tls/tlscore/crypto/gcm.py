@@ -6,6 +6,10 @@
 from tlscore.crypto import selftest
 from tlscore.crypto.aead import Aead
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _AES = (("tlscore.crypto.thumb.block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
 _GHASH = (
     ("tlscore.crypto.thumb.universal_hash", "Ghash"),
@@ -14,12 +18,25 @@ _GHASH = (
 
 
 class AesGcm(Aead):
-    """One key of AES-GCM."""
+    """One key of AES-GCM.
 
-    def __init__(self, key: bytes) -> None:
-        self._aes = selftest.select(_AES, selftest.aes_passes)(key)
-        new_ghash = selftest.select(_GHASH, selftest.ghash_passes)
+    Args:
+        key: 16 or 32 bytes.
+        parts: classes of AES and GHASH that were chosen for another key.
+    """
+
+    def __init__(self, key: bytes, parts: "tuple | None" = None) -> None:
+        new_aes, new_ghash = parts or (
+            selftest.select(_AES, selftest.aes_passes),
+            selftest.select(_GHASH, selftest.ghash_passes),
+        )
+        self._aes = new_aes(key)
         self._ghash = new_ghash(self._aes.encrypt(bytes(16)))
+
+    def maker(self) -> "Callable":
+        """Return what makes the same of another key without choosing again."""
+        parts = type(self._aes), type(self._ghash)
+        return lambda key: AesGcm(key, parts)
 
     def mask(self, nonce: bytes, buffer: bytearray, start: int, end: int) -> None:
         """XOR the key stream into `buffer[start:end]`."""

@@ -2,10 +2,6 @@
 
 The three-argument `pow` is used on CPython, for exponents that are public. Small ports of
 MicroPython are built without it, and where those have it it takes as long as the loop here.
-
-Remainders of products by moduli of 1,024 bits and more are found in two folds and a short division:
-a digit costs a division more than twice what it costs a product. What a product has above 1.5 times
-the modulus' size, and then above 1.25 times, is multiplied with the residue of that power of two.
 """
 
 import hashlib
@@ -61,10 +57,9 @@ def power(a: int, exponent: int, modulus: int, exponent_is_secret: bool = False)
         return pow(a, exponent, modulus)
     # Powers 0 to 15 of a, for four bits of the exponent at a time; a one of full size, for a
     # small one would be multiplied sooner.
-    steps = folds(modulus)
     powers = [modulus + 1, a]
     for i in range(2, 16):
-        powers.append(folded(powers[i - 1] * a, steps))
+        powers.append(powers[i - 1] * a % modulus)
     size = 0
     while exponent >> (8 * size):
         size += 1
@@ -72,30 +67,7 @@ def power(a: int, exponent: int, modulus: int, exponent_is_secret: bool = False)
     for byte in exponent.to_bytes(size, "big"):
         for nibble in (byte >> 4, byte & 15):
             for _ in range(4):
-                result = folded(result * result, steps)
+                result = result * result % modulus
             if nibble or exponent_is_secret:
-                result = folded(result * powers[nibble], steps)
+                result = result * powers[nibble] % modulus
     return result
-
-
-def folds(modulus: int) -> tuple:
-    """Return how `folded` takes remainders: the modulus, and its folds unless it is short."""
-    size = 768
-    while modulus >> size:
-        size += 256
-    if size < 1024:
-        return modulus, ()
-    first = size * 3 >> 1
-    second = size * 5 >> 2
-    return modulus, (
-        (first, (1 << first) - 1, (1 << first) % modulus),
-        (second, (1 << second) - 1, (1 << second) % modulus),
-    )
-
-
-def folded(product: int, steps: tuple) -> int:
-    """Return the remainder of the product of two remainders, by what `folds` said."""
-    modulus, steps = steps
-    for size, low, residue in steps:
-        product = (product >> size) * residue + (product & low)
-    return product % modulus

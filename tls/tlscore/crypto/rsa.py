@@ -10,7 +10,6 @@ odd, from 3 to 2^32 - 1, because a long one is a way to keep a verifier busy.
 """
 
 from tlscore.crypto.hmac import equal
-from tlscore.crypto.modular import folded, folds
 from tlscore.crypto.selftest import kernel
 
 try:
@@ -123,12 +122,11 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
         return machine.power_public(base, exponent, modulus)
     if micropython is None:
         return pow(base, exponent, modulus)
-    steps = folds(modulus)
     result = base
     for bit in range(bit_length(exponent) - 2, -1, -1):
-        result = folded(result * result, steps)
+        result = result * result % modulus
         if exponent >> bit & 1:
-            result = folded(result * base, steps)
+            result = result * base % modulus
     return result
 
 

@@ -5,7 +5,7 @@ from tlscore.compat import const
 from tlscore.dtls import client_hello, fragments
 from tlscore.dtls.connection import Dtls
 from tlscore.dtls.record import VERSION
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.tls12.client import ClientConnection as Client12
 from tlscore.wire import Reader
 
@@ -17,7 +17,6 @@ _EXT_CONNECTION_ID = const(54)
 _X509 = const(0)
 _RAW_PUBLIC_KEY = const(2)
 _ALERT_UNSUPPORTED_CERTIFICATE = const(43)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 # Extensions of a ServerHello that are read here.
 _ANSWERS = (_EXT_CLIENT_CERTIFICATE_TYPE, _EXT_SERVER_CERTIFICATE_TYPE, _EXT_CONNECTION_ID)
 
@@ -127,8 +126,8 @@ class ClientConnection(Dtls, Client12):
         taken = self._taken_answers
         # RFC 5246 §7.4.1.4: "There MUST NOT be more than one extension of the same type."
         if extension in taken:
-            raise PeerMisbehaved("server_hello.duplicate_extension", _ALERT_ILLEGAL_PARAMETER)
-        self._taken_answers = taken + (extension,)  # noqa: RUF005 -- no unpacking on boards
+            raise illegal("server_hello.duplicate_extension")
+        self._taken_answers = taken + (extension,)
         if extension == _EXT_SERVER_CERTIFICATE_TYPE:
             self._server_type = content.u8()
         elif extension == _EXT_CLIENT_CERTIFICATE_TYPE:

@@ -10,6 +10,7 @@ from tlscore.tls12 import config
 _DATAGRAM_BYTES_MAX = const(16384)
 _CONNECTION_ID_BYTES_MAX = const(255)
 _X509 = const(0)
+_COOKIE_BYTES = const(32)  # as long as servers make them
 _VERSIONS = (TLS_1_2,)
 
 
@@ -103,3 +104,5 @@ class ClientConfig(DatagramOptions, config.ClientConfig):
         )
         self.certificate_types = types
         self.limit_records()
+        # What does not fit is dropped: without room for one there would be nothing but silence.
+        require(self.cookie_bytes_max >= _COOKIE_BYTES, "config.send_buffer_bytes")

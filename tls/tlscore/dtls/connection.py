@@ -15,37 +15,30 @@ Not here: what time it is (`now_ms` of the configuration), sockets.
 
 from tlscore import states
 from tlscore.compat import const
-from tlscore.connection import (
-    READ,
-    RECEIVE,
-    SEND,
-    WRITE,
-    _alert_received,
-)
+from tlscore.connection import _alert_received
 from tlscore.dtls import fragments
-from tlscore.dtls.datagrams import Datagrams
 from tlscore.dtls.outbox import Outbox
 from tlscore.dtls.reassembly import Reassembly
 from tlscore.dtls.record import Receiver, RecordProtection
 from tlscore.dtls.timers import RetransmissionTimer
 from tlscore.dtls.transcript import Transcript
-from tlscore.errors import TlsError
 from tlscore.tls12.connection import Tls12
 
 # See codepoints.py: copies that cost nothing on a board.
 _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
-_WARNING = const(1)
 _FATAL = const(2)
-_ALERT_CLOSE_NOTIFY = const(0)
 # A flight is cut smaller after it was sent in vain so often, and again and again (RFC 6347
 # §4.1.1.1: "If repeated retransmissions do not result in a response ... it should back off").
 _SHRINK_AFTER = const(2)
-# The smallest datagrams it comes to: a Finished fits in one, whatever the suite.
+# The smallest it comes to: what IPv4's least of 256 bytes leaves, as in other implementations. With
+# yet smaller ones more of a flight is lost.
+_SHRUNK_BYTES_MIN = const(228)
+# The smallest that there may be: a Finished fits in one, whatever the suite.
 DATAGRAM_BYTES_MIN = 128
 
 
-class Dtls(Reassembly, Datagrams):
+class Dtls(Reassembly):
     """The part of a connection of DTLS 1.2 that does not depend on its role.
 
     Attributes:
@@ -64,25 +57,9 @@ class Dtls(Reassembly, Datagrams):
 
     def _begin_datagrams(self, config):
         self._held = fragments.HeldFragments(config.held_bytes)
-        self._timer = RetransmissionTimer(
-            config.now_ms,
-            config.retransmission_ms,
-            config.retransmission_ms_max,
-            config.handshake_ms_max,
-        )
+        self._timer = RetransmissionTimer(config)
 
     # --- the caller's side
-
-    @property
-    def wants(self) -> int:
-        """Return what makes sense now: RECEIVE, SEND, READ and WRITE, or-ed."""
-        flags = SEND if self._has_to_send() else 0
-        if self.state >= states.CLOSED:
-            return flags
-        flags |= RECEIVE if self._data is None else READ
-        if self.state == states.CONNECTED:
-            flags |= WRITE
-        return flags
 
     def _has_to_send(self):
         return not self._outbox.is_sent() or len(self._outbox.pending()) > 0
@@ -121,20 +98,6 @@ class Dtls(Reassembly, Datagrams):
             outbox.release()
         return size
 
-    def write_into(self, data, buffer) -> int:
-        """Write a datagram with application data into a buffer; return its size.
-
-        Raises:
-            UsageError: not connected, closed, too long, or the key is exhausted.
-        """
-        self._require_connected()
-        return self._outbox.write_into(data, buffer)
-
-    def write_room(self, buffer_bytes) -> int:
-        """Return how many bytes `write_into` takes with a buffer of that size."""
-        self._require_connected()
-        return self._outbox.data_room(buffer_bytes)
-
     def next_timeout(self):
         """Return the milliseconds until `handle_timeout` should be called, or None for never.
 
@@ -153,28 +116,12 @@ class Dtls(Reassembly, Datagrams):
             return
         timer, outbox = self._timer, self._outbox
         if timer.is_over():
-            self._end(states.FAILED)
-            if self.heard_alert is not None:
-                raise _alert_received(self.heard_alert)
-            raise TlsError("connection.timed_out")
+            self._give_up()
         if timer.is_due():
             self.retransmissions += 1
             outbox.rewind()
-            if timer.expired % _SHRINK_AFTER == 0:
-                smaller = outbox.datagram_bytes // 2
-                outbox.datagram_bytes = max(smaller, DATAGRAM_BYTES_MIN)
-
-    def close(self):
-        """Say that it is over, with close_notify, which may get lost; nothing is received then."""
-        if self.state >= states.CLOSED:
-            return
-        self._require_usable()
-        self._say_goodbye()
-
-    def _say_goodbye(self):
-        self._write_closed = True
-        self._outbox.queue_alert(_WARNING, _ALERT_CLOSE_NOTIFY)
-        self._end(states.CLOSED)
+            if timer.expired % _SHRINK_AFTER == 0 and outbox.datagram_bytes > _SHRUNK_BYTES_MIN:
+                outbox.datagram_bytes = max(outbox.datagram_bytes // 2, _SHRUNK_BYTES_MIN)
 
     def hand_over(self):
         """Return what goes on in place of the connection, with a fraction of its memory.
@@ -205,8 +152,7 @@ class Dtls(Reassembly, Datagrams):
 
     def _on_alert(self, content):
         Tls12._on_alert(self, content)
-        if self.peer_closed and self.state < states.CLOSED:
-            self._say_goodbye()
+        self._answer_close()
 
     def _transcript_class(self, hash_, digests, other):
         """Return the transcript of a handshake of which a hello is the first message."""
@@ -231,5 +177,6 @@ class Dtls(Reassembly, Datagrams):
     def _end_datagrams(self):
         """Give up what the connection has beside its base."""
         self._held.release()
+        self._early = None
         self._timer.answered()
         self.keys = None

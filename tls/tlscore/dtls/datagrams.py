@@ -1,14 +1,16 @@
-"""Datagrams from the peer, record by record: what a connection and an established session share.
+"""What a connection and an established session of DTLS share, those of DTLS 1.3 too.
 
-Records are opened in the caller's buffer, one after the other, until there is application data.
-What cannot be opened, was there before or makes no sense is dropped (RFC 6347 §4.1.2.7).
+That is mainly how datagrams from the peer are taken: records are opened in the caller's buffer, one
+after the other, until there is application data. What cannot be opened, was there before or makes
+no sense is dropped (RFC 6347 §4.1.2.7).
 
-`Datagrams` is mixed into connection.Dtls and established.Established, which know what to do with
-handshake messages and alerts. Not here: what is sent.
+`Datagrams` is mixed into connection.Dtls, established.Established and ../dtls13/connection.py,
+which know what to do with handshake messages and alerts, and what waits to be sent.
 """
 
 from tlscore import states
 from tlscore.compat import const
+from tlscore.connection import READ, RECEIVE, SEND, WRITE, _alert_received
 from tlscore.dtls import fragments
 from tlscore.dtls.record import HEADER_BYTES
 from tlscore.errors import PeerMisbehaved, TlsError, UsageError
@@ -18,13 +20,15 @@ _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
 _CONTENT_APPLICATION_DATA = const(23)
 _CONTENT_CONNECTION_ID = const(25)
+_WARNING = const(1)
+_ALERT_CLOSE_NOTIFY = const(0)
 _HELLO_REQUEST = const(0)
 _CLIENT_HELLO = const(1)
 _ALERT_RECORD_OVERFLOW = const(22)
 
 
 class Datagrams:
-    """The half of an end of DTLS 1.2 that takes datagrams.
+    """The half of an end that takes datagrams, and what ends say to the application.
 
     Attributes:
         dropped: records that were dropped: forged, repeated, or nothing that makes sense.
@@ -39,6 +43,17 @@ class Datagrams:
     _answers_from = 0  # messages below this number came before the present flight
     _repeats = False  # the peer has sent some of those again
     dropped = 0
+
+    @property
+    def wants(self) -> int:
+        """Return what makes sense now: RECEIVE, SEND, READ and WRITE, or-ed."""
+        flags = SEND if self._has_to_send() else 0
+        if self.state >= states.CLOSED:
+            return flags
+        flags |= RECEIVE if self._data is None else READ
+        if self.state == states.CONNECTED:
+            flags |= WRITE
+        return flags
 
     @property
     def newest(self) -> int:
@@ -75,14 +90,59 @@ class Datagrams:
         data, self._data = self._data, None
         return data
 
+    def write_into(self, data, buffer) -> int:
+        """Write a datagram with application data into a buffer; return its size.
+
+        Raises:
+            UsageError: not connected, closed, too long, or the key is exhausted.
+        """
+        self._require_connected()
+        return self._outbox.write_into(data, buffer)
+
+    def write_room(self, buffer_bytes) -> int:
+        """Return how many bytes `write_into` takes with a buffer of that size."""
+        self._require_connected()
+        return self._outbox.data_room(buffer_bytes)
+
+    def close(self):
+        """Say that it is over, with close_notify, which may get lost; nothing is received then."""
+        if self.state >= states.CLOSED:
+            return
+        self._require_usable()
+        self._say_goodbye()
+
+    # --- the end
+
+    def _say_goodbye(self):
+        self._write_closed = True
+        self._outbox.queue_alert(_WARNING, _ALERT_CLOSE_NOTIFY)
+        self._end(states.CLOSED)
+
+    def _answer_close(self):
+        """Say close_notify if that was what the peer has said."""
+        if self.peer_closed and self.state < states.CLOSED:
+            self._say_goodbye()
+
+    def _give_up(self):
+        """End a handshake that has taken too long; always raises."""
+        self._end(states.FAILED)
+        if self.heard_alert is not None:
+            raise _alert_received(self.heard_alert)
+        raise TlsError("connection.timed_out")
+
+    # --- a datagram
+
     def _process(self):
         """Work at the datagram until there is application data, or to its end."""
         self._busy = True
         self.phase("record")
         try:
             while self._data is None and self._datagram is not None:
-                if self.state >= states.CLOSED or not self._take_record():
+                if self.state >= states.CLOSED:
                     self._datagram = None
+                elif not self._take_record():
+                    self._datagram = self._early_record()
+                    self._position = 0
         except TlsError as error:
             self._datagram = None
             self._fail(error)
@@ -99,6 +159,12 @@ class Datagrams:
     receive = receive_eof = to_send = sent = read_into = write = _no_stream
 
     # --- records
+
+    def _early_record(self):
+        """Return a record that has waited for its keys and can be opened now; None: there is none.
+
+        See reassembly.py.
+        """
 
     def _take_record(self):
         """Take the next record of the datagram; False if there is none."""

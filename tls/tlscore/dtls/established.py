@@ -2,7 +2,9 @@
 
 `connection.hand_over()` makes one; a listener does it by itself. To the application it is the
 connection: datagrams in and out, data, exporters, close. Of the handshake it has the keys, the
-numbers of records, and the last flight until the peer has shown that it came.
+numbers of records, and the last flight until the peer has shown that it came. A server sends that
+again whenever the client repeats its own, and a few times unasked: a client whose time-outs have
+grown long may not ask again in time.
 
 Memory: between two datagrams nothing is needed but that. `rest()` gives up the ciphers, which are
 made again of their keys for the next record (a listener lets all sessions rest but the one that
@@ -14,7 +16,6 @@ begins anew from the same address (listener.py).
 
 from tlscore import patience
 from tlscore.compat import const
-from tlscore.connection import READ, RECEIVE, SEND, WRITE
 from tlscore.dtls.datagrams import Datagrams
 from tlscore.dtls.outbox import Outbox, alert_record, data_room, write_data
 from tlscore.dtls.record import RecordProtection
@@ -33,6 +34,10 @@ _ALERT_CLOSE_NOTIFY = const(0)
 _ALERT_INTERNAL_ERROR = const(80)
 _ALERT_NO_RENEGOTIATION = const(100)
 _MASTER_BYTES = const(48)
+# How often the last flight is sent again unasked, and to how many first time-outs the time between
+# doubles: after 1, 3, 7 and 11 s by default. OpenSSL gives up who repeats a Finished twelve times.
+_REPETITIONS = const(4)
+_LONGEST_WAIT = const(4)
 # What is known of the connection; what is as usual takes no room.
 _FACTS = (
     "alpn",
@@ -86,6 +91,8 @@ class Established(Datagrams):
     _first_message = 0
     _outbox = None  # while that flight is sent
     _sent_ms = 0
+    _repetitions = 0  # how often it is still to be sent again unasked
+    _wait_ms = 0  # how long after it was sent
 
     def __init__(self, connection):
         for name in _FACTS:
@@ -110,6 +117,9 @@ class Established(Datagrams):
             self._content_limit = outbox.content_limit
         if outbox.has_flight():
             self._flight, self._first_message = outbox.taken_flight()
+            self._wait_ms = self._config.retransmission_ms
+            if self._is_server:
+                self._repetitions = _REPETITIONS
             if outbox.is_sent():
                 self._sent_ms = self._config.now_ms()
             else:
@@ -124,13 +134,8 @@ class Established(Datagrams):
         """Return the number of the negotiated cipher suite."""
         return self._suite
 
-    @property
-    def wants(self) -> int:
-        """Return what makes sense now: RECEIVE, SEND, READ and WRITE, or-ed."""
-        flags = SEND if self._outbox is not None or len(self._alert) else 0
-        if self.state >= _CLOSED:
-            return flags
-        return flags | WRITE | (RECEIVE if self._data is None else READ)
+    def _has_to_send(self):
+        return self._outbox is not None or len(self._alert) > 0
 
     def next_event(self):
         """Return the next event as a tuple (EVENT_...,), or None."""
@@ -148,21 +153,27 @@ class Established(Datagrams):
         Raises:
             UsageError: the buffer is too small for any.
         """
-        outbox = self._outbox
-        if outbox is not None:
-            outbox.protection = self._sealing()
-            size = outbox.datagram_into(buffer)
-            self._sequence = self._sealer.sequence
-            if outbox.is_sent():
-                self._plain_sequence = outbox.sequence
-                self._sent_ms = self._config.now_ms()
-                self._outbox = None
-            return size
+        self.handle_timeout()
+        if self._outbox is not None:
+            return self._flight_into(buffer)
         size = len(self._alert)
         if size > len(buffer):
             raise UsageError("datagram_into.buffer_too_small")
         memoryview(buffer)[:size] = self._alert
         self._alert = b""
+        return size
+
+    def _flight_into(self, buffer):
+        outbox, rests = self._outbox, self._opener is None
+        outbox.protection = self._sealing()
+        size = outbox.datagram_into(buffer)
+        self._sequence = self._sealer.sequence
+        if outbox.is_sent():
+            self._plain_sequence = outbox.sequence
+            self._sent_ms = self._config.now_ms()
+            self._outbox = None
+            if rests:
+                self.rest()
         return size
 
     def write_into(self, data, buffer) -> int:
@@ -183,17 +194,16 @@ class Established(Datagrams):
         return data_room(self._sealing(), datagram_bytes, self._content_limit)
 
     def next_timeout(self):
-        """Return None: nothing is awaited."""
+        """Return the milliseconds until the last flight is sent again unasked; None for never."""
+        if not self._repetitions or self._outbox is not None:
+            return None
+        return max(0, self._sent_ms + self._wait_ms - self._config.now_ms())
 
     def handle_timeout(self):
-        """Do nothing: nothing is awaited."""
-
-    def close(self):
-        """Say that it is over, with close_notify, which may get lost; nothing is received then."""
-        if self.state >= _CLOSED:
-            return
-        self._require_usable()
-        self._say_goodbye()
+        """Do what the time demands: send the last flight again."""
+        if self._repetitions and self.next_timeout() == 0:
+            self._repetitions -= 1
+            self._send_flight_again()
 
     def export(self, label, context, length) -> bytes:
         """Return keying material for use outside DTLS, as ../tls12/connection.py does."""
@@ -251,12 +261,18 @@ class Established(Datagrams):
         return None if watch is None else watch(name)
 
     def _repeat_flight(self):
-        """Send the last flight again, but not to a peer whose datagrams are only doubled."""
+        """Send the last flight again, but not to a peer whose datagrams are only doubled.
+
+        Nor to one that takes what we repeat for a question, again and again: OpenSSL does.
+        """
         waited_ms = self._config.now_ms() - self._sent_ms
-        if self._flight and self._outbox is None:
-            if waited_ms >= self._config.retransmission_ms // 2:
-                self.retransmissions += 1
-                self._begin_flight()
+        if self._flight and self._outbox is None and waited_ms >= self._wait_ms // 2:
+            self._send_flight_again()
+
+    def _send_flight_again(self):
+        self._wait_ms = min(2 * self._wait_ms, _LONGEST_WAIT * self._config.retransmission_ms)
+        self.retransmissions += 1
+        self._begin_flight()
 
     def _begin_flight(self):
         self._outbox = outbox = Outbox(0)
@@ -267,13 +283,13 @@ class Established(Datagrams):
     def _forget_flight(self):
         if self._flight:
             self._flight = b""
+            self._repetitions = 0
             self._outbox = None
 
     def _on_alert(self, content):
         self._patience = self._patience or patience.Patience()
         Tls12._on_alert(self, content)
-        if self.peer_closed and self.state < _CLOSED:
-            self._say_goodbye()
+        self._answer_close()
 
     def _on_renegotiation(self, _message):
         self._patience = self._patience or patience.Patience()

@@ -2,7 +2,9 @@
 
 Fragments are taken in order; what does not continue the message awaited is kept here, in a buffer
 of fixed size, or dropped when that is full: the peer sends it again. Overlaps and other cuts of the
-same message do no harm, because only what is wanted next is ever taken out of a fragment.
+same message do no harm, because only what is wanted next is ever taken out of a fragment. A full
+buffer gives up what is wanted last, and what is used up at once: where much is lost it must not be
+full of what lies behind the gap.
 """
 
 from tlscore.compat import const
@@ -35,6 +37,11 @@ def size_at(data, at) -> int:
     return data[at + 9] << 16 | data[at + 10] << 8 | data[at + 11]
 
 
+def _goes_beyond(piece, offset) -> bool:
+    """Tell whether a fragment has something behind an offset, or is all of an empty message."""
+    return offset_of(piece) + len(piece) - HEADER_BYTES > offset or length_of(piece) == 0
+
+
 class HeldFragments:
     """Fragments kept for later.
 
@@ -47,11 +54,12 @@ class HeldFragments:
         self._view = memoryview(self._buffer)
         self._filled = 0
 
-    def hold(self, piece, epoch, awaited) -> bool:
+    def hold(self, piece, epoch, awaited, evicts=False) -> bool:
         """Keep a fragment, header and all, if there is room and none like it; tell if it is there.
 
         Args:
             awaited: number of the message that is awaited.
+            evicts: make room by giving up fragments that are wanted later than this one.
         """
         if not 0 <= number_of(piece) - awaited < _AHEAD_MAX:
             return False
@@ -62,15 +70,35 @@ class HeldFragments:
                 return True
             at = end
         size = len(piece)
+        room = len(self._buffer) - _MARK_BYTES - size
+        while self._filled > room:
+            if not evicts or room < 0 or not self._forget_last(bytes(piece[4:9])):
+                return False
+        at = self._filled
         end = at + _MARK_BYTES + size
-        if end > len(self._buffer):
-            return False
         self._buffer[at] = epoch
         self._buffer[at + 1] = size >> 8
         self._buffer[at + 2] = size & 0xFF
         self._view[at + _MARK_BYTES : end] = piece
         self._filled = end
         return True
+
+    def _forget_last(self, place) -> bool:
+        """Drop the fragment that is wanted last, if that is behind a place; tell if there was one.
+
+        Args:
+            place: number of a message and offset in it, as their five bytes in a fragment's header.
+        """
+        last, at = -1, 0
+        while at < self._filled:
+            start, end = self._span(at)
+            found = bytes(self._view[start + 4 : start + 9])
+            if found > place:
+                place, last = found, at
+            at = end
+        if last >= 0:
+            self.forget(last)
+        return last >= 0
 
     def _span(self, at):
         start = at + _MARK_BYTES
@@ -83,8 +111,7 @@ class HeldFragments:
             start, end = self._span(at)
             piece = self._view[start:end]
             if number_of(piece) == number and offset_of(piece) <= offset:
-                reaches = offset_of(piece) + end - start - HEADER_BYTES
-                if reaches > offset or length_of(piece) == 0:
+                if _goes_beyond(piece, offset):
                     return at
             at = end
         return -1
@@ -94,12 +121,14 @@ class HeldFragments:
         start, end = self._span(mark)
         return self._view[start:end], self._buffer[mark]
 
-    def drop(self, number):
-        """Drop the fragments of messages that came before one."""
+    def drop(self, number, offset=0):
+        """Drop the fragments of what came before a message, or before an offset in it."""
         at = to = 0
         while at < self._filled:
             start, end = self._span(at)
-            if number_of(self._view[start:end]) >= number:
+            piece = self._view[start:end]
+            of = number_of(piece)
+            if of > number or (of == number and _goes_beyond(piece, offset)):
                 if to != at:
                     self._view[to : to + end - at] = self._view[at:end]
                 to += end - at

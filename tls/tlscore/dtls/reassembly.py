@@ -8,20 +8,43 @@ records of TLS; what comes before its turn is held (fragments.py). What is not a
 from tlscore import states
 from tlscore.compat import const
 from tlscore.dtls import fragments
+from tlscore.dtls.datagrams import Datagrams
 from tlscore.tls12 import states as states12
 
 # See codepoints.py: copies that cost nothing on a board.
 _HELLO_VERIFY_REQUEST = const(3)
 _FINISHED = const(20)
+# A Finished under the longest connection id that is in use, with all that a suite adds.
+_EARLY_BYTES_MAX = const(96)
 
 
-class Reassembly:
+class Reassembly(Datagrams):
     """The part of a DTLS connection between records and handlers."""
 
     _next = 0  # number of the message awaited
     _offset = 0  # how much of it has come
     _awaited = None  # its first four bytes, once it has begun
     _message = 0  # number of the message that is being delivered
+    _early = None  # a record that came before the keys to open it
+
+    def _take_protected(self, view, at, number, end):
+        """Open a record, or keep the last one that came before its keys: a Finished, mostly.
+
+        RFC 6347 §4.2.2 lets it be kept or dropped. Who waits for what makes the keys may have to
+        wait for long until the Finished comes once more.
+        """
+        if self._receiver.protection is None and end - at <= _EARLY_BYTES_MAX:
+            self.dropped += self._early is not None
+            self._early = bytearray(view[at:end])
+        else:
+            Datagrams._take_protected(self, view, at, number, end)
+
+    def _early_record(self):
+        """Return the record that came too early, once it can be opened; None if there is none."""
+        if self._early is None or self._receiver.protection is None:
+            return None
+        early, self._early = self._early, None
+        return memoryview(early)
 
     def _take_fragment(self, piece, epoch):
         if self.state == states.CONNECTED:
@@ -37,14 +60,14 @@ class Reassembly:
         if number < self._next:
             self._repeats = self._repeats or number < self._answers_from
         elif not self._go_on(piece, epoch):
-            self._held.hold(piece, epoch, self._next)
+            self._held.hold(piece, epoch, self._next, True)
         else:
             self._go_on_with_held()
 
     def _go_on_with_held(self):
         held = self._held
         while self.state < states.CONNECTED:
-            held.drop(self._next)
+            held.drop(self._next, self._offset)
             mark = held.find(self._next, self._offset)
             if mark < 0:
                 return

@@ -31,22 +31,22 @@ class RetransmissionTimer:
     """The timer of one connection's flights.
 
     Args:
-        now_ms: function, milliseconds that only grow.
-        first_ms, limit_ms: the first time-out of a flight; it doubles up to the limit.
-        handshake_ms: how long the handshake may take.
+        config: whose `now_ms` it is told the time by; `retransmission_ms` is the first time-out of
+            a flight, which doubles up to `retransmission_ms_max`; `handshake_ms_max` is how long
+            the handshake may take.
 
     Attributes:
         expired: how often in a row the present flight has been sent in vain.
     """
 
-    def __init__(self, now_ms, first_ms, limit_ms, handshake_ms):
-        self._now_ms = now_ms
-        self._first_ms = first_ms
-        self._limit_ms = limit_ms
-        self._until = now_ms() + handshake_ms
+    def __init__(self, config):
+        self._now_ms = config.now_ms
+        self._first_ms = config.retransmission_ms
+        self._limit_ms = config.retransmission_ms_max
+        self._until = config.now_ms() + config.handshake_ms_max
         self._deadline = None
         self._sent = None
-        self._timeout_ms = first_ms
+        self._timeout_ms = self._first_ms
         self.expired = 0
 
     def begin(self):

@@ -34,11 +34,8 @@ class ClientConnection(Dtls13, Client13):
         # RFC 9147 §5.3: there is no legacy_session_id for middleboxes.
         return Client13._new_hello(self, b"", hello.ClientHello)
 
-    def _offer_keys(self):
-        if self._config.has_keys:
-            self._offer(PskOffer(self._config))
-        if self._hello.psks is None:
-            self._expect_certificates()
+    def _new_offer(self):
+        return PskOffer(self._config)
 
     def _read_hello(self, message):
         body = message[messages.HEADER_BYTES :]

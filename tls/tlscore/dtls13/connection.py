@@ -15,7 +15,7 @@ Not here: what time it is (`now_ms` of the configuration), sockets.
 
 from tlscore import states
 from tlscore.compat import const
-from tlscore.connection import READ, RECEIVE, SEND, WRITE, Connection, _alert_received
+from tlscore.connection import Connection
 from tlscore.dtls import fragments
 from tlscore.dtls.datagrams import Datagrams
 from tlscore.dtls.timers import RetransmissionTimer
@@ -32,15 +32,13 @@ from tlscore.dtls13.record import (
     RecordProtection,
     is_protected,
 )
-from tlscore.errors import PeerMisbehaved, TlsError
+from tlscore.errors import PeerMisbehaved
 
 # See codepoints.py: copies that cost nothing on a board.
 _CONTENT_ALERT = const(21)
 _CONTENT_HANDSHAKE = const(22)
 _CONTENT_APPLICATION_DATA = const(23)
 _CONTENT_ACK = const(26)
-_WARNING = const(1)
-_ALERT_CLOSE_NOTIFY = const(0)
 _ALERT_RECORD_OVERFLOW = const(22)
 # A flight is cut smaller after it was sent in vain so often, and again and again (§4.4).
 _SHRINK_AFTER = const(2)
@@ -67,40 +65,23 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
         self._config = config
         self._held = fragments.HeldFragments(config.held_bytes)
         self._received = acks.ReceivedRecords()
-        self._timer = self._new_timer()
-
-    def _new_timer(self):
-        config = self._config
-        return RetransmissionTimer(
-            config.now_ms,
-            config.retransmission_ms,
-            config.retransmission_ms_max,
-            config.handshake_ms_max,
-        )
+        self._timer = RetransmissionTimer(config)
 
     def _begin_timer(self):
         """Begin the time-outs of a flight; what is said later has a time of its own."""
         if not self._is_new:
-            self._timer = self._new_timer()
+            self._timer = RetransmissionTimer(self._config)
         self._timer.begin()
 
     # --- the caller's side
 
     @property
-    def wants(self) -> int:
-        """Return what makes sense now: RECEIVE, SEND, READ and WRITE, or-ed."""
-        flags = SEND if self._outbox.has_more() else 0
-        if self.state >= states.CLOSED:
-            return flags
-        flags |= RECEIVE if self._data is None else READ
-        if self.state == states.CONNECTED:
-            flags |= WRITE
-        return flags
-
-    @property
     def newest(self) -> int:
         """Return a number that grows with the newest genuine record, -1 before the first."""
         return self._receiver.newest()
+
+    def _has_to_send(self):
+        return self._outbox.has_more()
 
     def _repeat_flight(self):
         if self._outbox.is_sent() and self._timer.may_repeat():
@@ -137,15 +118,9 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
         Raises:
             UsageError: not connected, closed, too long, or the key is exhausted.
         """
-        self._require_connected()
-        size = self._outbox.write_into(data, buffer)
-        self._look_after_flight()
+        size = Datagrams.write_into(self, data, buffer)
+        self._look_after_flight()  # a KeyUpdate may be due
         return size
-
-    def write_room(self, buffer_bytes) -> int:
-        """Return how many bytes `write_into` takes with a buffer of that size."""
-        self._require_connected()
-        return self._outbox.data_room(buffer_bytes)
 
     def update_keys(self, request_peer=False):
         """Change our sending key once the peer has acknowledged that, as ../connection.py does."""
@@ -179,10 +154,7 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
             self._acknowledge()
         timer, outbox = self._timer, self._outbox
         if timer.is_over():
-            self._end(states.FAILED)
-            if self.heard_alert is not None:
-                raise _alert_received(self.heard_alert)
-            raise TlsError("connection.timed_out")
+            self._give_up()
         if timer.is_due():
             self._send_again()
             # A server that keeps nothing before it has seen a cookie wants ClientHellos whole.
@@ -196,18 +168,6 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
             self._outbox.queue_ack(self._received.numbers)
             if self.state == states.CONNECTED:
                 self._received.clear()
-
-    def close(self):
-        """Say that it is over, with close_notify, which may get lost; nothing is received then."""
-        if self.state >= states.CLOSED:
-            return
-        self._require_usable()
-        self._say_goodbye()
-
-    def _say_goodbye(self):
-        self._write_closed = True
-        self._outbox.queue_alert(_WARNING, _ALERT_CLOSE_NOTIFY)
-        self._end(states.CLOSED)
 
     def hand_over(self):
         """Return the connection: there is nothing smaller yet that could go on in its place."""
@@ -309,8 +269,7 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
 
     def _on_alert(self, content):
         Connection._on_alert(self, content)
-        if self.peer_closed and self.state < states.CLOSED:
-            self._say_goodbye()
+        self._answer_close()
 
     def _receive_with(self, secret):
         self._receive_secret = secret

@@ -7,7 +7,7 @@ and answers with none, as §9 allows.
 
 from tlscore.codepoints import ALERT_UNEXPECTED_MESSAGE
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import PeerMisbehaved, UsageError, illegal
 from tlscore.messages import HEADER_BYTES
 from tlscore.wire import Reader
 
@@ -16,7 +16,6 @@ _NEW_CONNECTION_ID = const(10)
 _IMMEDIATE = const(0)
 _SPARE = const(1)
 _CONNECTED = const(12)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_TOO_MANY_CIDS_REQUESTED = const(52)
 # How many of these messages are accepted; as many as of KeyUpdates, in patience.py.
 _MESSAGES_MAX = const(32)
@@ -95,7 +94,7 @@ class ConnectionIds:
             said.append(bytes(ids.vector8().rest()))
         self._count("new_connection_id")
         if usage not in (_IMMEDIATE, _SPARE) or (usage == _IMMEDIATE and not said):
-            raise PeerMisbehaved("new_connection_id.usage", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("new_connection_id.usage")
         # "If usage is set to "cid_immediate", then one of the new CIDs MUST be used immediately".
         if usage == _IMMEDIATE:
             self._outbox.change_id(said[0])

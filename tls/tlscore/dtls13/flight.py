@@ -28,7 +28,7 @@ class Queued:
     def acknowledge(self, start, end):
         """Note that the peer has a part."""
         merged = []
-        for row in sorted(self.acknowledged + [(start, end)]):  # noqa: RUF005 - not MicroPython
+        for row in sorted(self.acknowledged + [(start, end)]):
             if merged and row[0] <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(merged[-1][1], row[1]))
             else:

@@ -11,14 +11,13 @@ has the cookie.
 """
 
 from tlscore import client_hello_parser, messages, states
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER
 from tlscore.compat import const
 from tlscore.dtls import listener
 from tlscore.dtls.address import canonical
 from tlscore.dtls13 import cookie
 from tlscore.dtls13.record import is_protected
 from tlscore.dtls13.server import Choices, ServerConnection
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 
 _HAS_ID = const(0x10)
 
@@ -39,7 +38,7 @@ class Chooser(Choices):
         body = message[messages.HEADER_BYTES :]
         said = self._read_hello(body)
         if said.cookie is not None:
-            raise PeerMisbehaved("client_hello.unsolicited_cookie", ALERT_ILLEGAL_PARAMETER)
+            raise illegal("client_hello.unsolicited_cookie")
         self._choose_proof(said, body)
         names_group = False
         if self.group is not None:

@@ -263,7 +263,7 @@ class Receiver:
         """Open records of another epoch from here on, too."""
         self.epoch = protection.epoch
         # Of data there are two at most: what the peer sent before it changed its key may be late.
-        self._protections = [protection] + self._protections[:1]  # noqa: RUF005 - not MicroPython
+        self._protections = [protection] + self._protections[:1]
 
     def of_bits(self, epoch_bits):
         """Return the RecordProtection of an epoch with those last two bits, or None."""

@@ -6,24 +6,20 @@ transcript begins with what would have been remembered (RFC 8446 §4.4.1).
 """
 
 from tlscore import client_hello_parser, messages
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, CERTIFICATE_RAW_PUBLIC_KEY
+from tlscore.codepoints import CERTIFICATE_RAW_PUBLIC_KEY
 from tlscore.compat import const
 from tlscore.dtls import fragments
 from tlscore.dtls13 import cookie, hello, suites
 from tlscore.dtls13.certificates import ChainMessage
 from tlscore.dtls13.connection import Dtls13
 from tlscore.dtls13.record import VERSION
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import illegal
 from tlscore.server import ServerConnection as Server13
 from tlscore.server_states import WAIT_CLIENT_HELLO
 from tlscore.transcript import Transcript
 
 _CLIENT_HELLO = const(1)
 _FINGERPRINT_BITS = const(256)
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
 
 
 class Choices(Server13):
@@ -98,7 +94,7 @@ class ServerConnection(Dtls13, Choices):
         config = self._config
         told = cookie.read(config.cookie_key, self._address, said.cookie, config.now_ms())
         if told is None or told.suite not in config.suites:
-            raise _illegal("client_hello.wrong_cookie")
+            raise illegal("client_hello.wrong_cookie")
         self.retried = True
         self._client_random = bytes(said.random)
         self._suite = suites.find(told.suite)
@@ -121,7 +117,7 @@ class ServerConnection(Dtls13, Choices):
             return None
         share = client_hello_parser.share_of(said.shares, self.group)
         if share is None:
-            raise _illegal("client_hello.wrong_share_after_retry")
+            raise illegal("client_hello.wrong_share_after_retry")
         return share
 
     def _queue_certificate(self):

@@ -13,6 +13,7 @@ from tlscore.sockets.waiting import sooner, wait_for
 _CONNECTED = const(12)
 _CLOSED = const(13)
 _FAILED = const(14)
+_TLS_1_3 = const(0x0304)
 _TURN = const(16)  # so many datagrams are looked at before the caller's turn comes
 
 
@@ -95,12 +96,8 @@ class _Session:
         """Tell that nothing waits for the transport: what it does not take is lost."""
         return False
 
-    def rekey(self) -> bool:
-        """Return False: DTLS 1.2 has no KeyUpdate."""
-        return False
-
     def facts(self) -> dict:
-        """Return what was negotiated; version 0x0303 is DTLS 1.2."""
+        """Return what was negotiated; version 0x0303 is DTLS 1.2, 0x0304 is DTLS 1.3."""
         connection = self._connection
         return {
             "version": connection.version,
@@ -162,9 +159,10 @@ class DatagramSession(_Session):
             self.ended = True
         self._speak()
         if connection.state == _CONNECTED and not connection.is_established:
-            # What goes on takes a fraction of the memory, and knows no session.
-            self._resume = connection.take_session()
-            self._facts = _Session.facts(self)
+            # What goes on in DTLS 1.2 takes a fraction of the memory, and knows no session; in
+            # DTLS 1.3 it is the connection itself, to which tickets come later.
+            self._resume = connection.take_session() or self._resume
+            self._facts = self._facts or _Session.facts(self)
             self._connection = connection.hand_over()
 
     def facts(self) -> dict:
@@ -191,6 +189,13 @@ class DatagramSession(_Session):
         size = _seal(self._connection, data, self._scratch)
         self._transport.sendto(memoryview(self._scratch)[:size], self._peer)
         return len(data)
+
+    def rekey(self) -> bool:
+        """Have both ends use fresh keys (RFC 9147 §8); False: DTLS 1.2 has no KeyUpdate."""
+        if not _update_keys(self._connection):
+            return False
+        self._speak()
+        return True
 
     def next_timeout(self):
         """Return the milliseconds until `work` has to be called even if nothing comes, or None."""
@@ -374,6 +379,13 @@ class ServedSession(_Session):
         parent.transport.sendto(memoryview(parent.scratch)[:size], served.peer)
         return len(data)
 
+    def rekey(self) -> bool:
+        """Have both ends use fresh keys; see DatagramSession.rekey."""
+        if not _update_keys(self._served.connection):
+            return False
+        self._parent.work()
+        return True
+
     def next_timeout(self):
         """Return when `work` has something to do: for any session of the transport."""
         return self._parent.listener.next_timeout()
@@ -396,6 +408,14 @@ class ServedSession(_Session):
             self._parent.work()
         except (OSError, TlsError):
             pass  # it has failed before, or nobody is left to be told
+
+
+def _update_keys(connection):
+    """Queue a KeyUpdate that asks for another; tell whether the version has such a thing."""
+    if connection.version != _TLS_1_3:
+        return False
+    connection.update_keys(True)
+    return True
 
 
 def _seal(connection, data, scratch):

@@ -97,6 +97,6 @@ class SecureSocks:
     def listens(self, sock, does):
         """Note that a sock listens, or no longer does; for SecureSock."""
         if does:
-            self._listening = self._listening + [sock]  # noqa: RUF005 - not in MicroPython
+            self._listening = self._listening + [sock]
         else:
             self._listening = [one for one in self._listening if one is not sock]

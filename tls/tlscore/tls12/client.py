@@ -13,11 +13,11 @@ Finished comes first.
 
 from tlscore import patience, states
 from tlscore.client import ClientConnection as Client13
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, TLS_1_2, TLS_1_3
+from tlscore.codepoints import TLS_1_2, TLS_1_3
 from tlscore.compat import const
 from tlscore.connection import EVENT_CONNECTED, EVENT_TICKET
 from tlscore.crypto.hmac import equal
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.key_exchange import KeyShare
 from tlscore.messages import HEADER_BYTES, write_finished
 from tlscore.tls12 import client_hello, messages, suites
@@ -42,10 +42,6 @@ _DIGESTS = const(2)
 _DOWNGRADE = (b"DOWNGRD\x01", b"DOWNGRD\x00")
 
 
-def _illegal(reason):
-    return PeerMisbehaved(reason, ALERT_ILLEGAL_PARAMETER)
-
-
 class ClientConnection(Tls12, Client13):
     """A TLS client of the versions of its configuration; see ../client.py.
 
@@ -55,11 +51,12 @@ class ClientConnection(Tls12, Client13):
     Attributes: as there, and those of connection.Tls12.
     """
 
+    _session12 = None  # offered, or the one that goes on
+    _exchange = None  # messages.KeyExchange without what points into the message
+    _session_id = b""  # the server's
+    _ticket = None  # message_streams.NewSessionTicketParser
+
     def __init__(self, config):
-        self._session12 = None  # offered, or the one that goes on
-        self._exchange = None  # messages.KeyExchange without what points into the message
-        self._session_id = b""  # the server's
-        self._ticket = None  # message_streams.NewSessionTicketParser
         Client13.__init__(self, config)
         self._table = states12.CLIENT
 
@@ -85,8 +82,7 @@ class ClientConnection(Tls12, Client13):
             Client13._expect_certificates(self)
 
     def _offer_keys(self):
-        if TLS_1_3 in self._config.versions:
-            Client13._offer_keys(self)
+        return Client13._offer_keys(self) if TLS_1_3 in self._config.versions else None
 
     # --- ServerHello
 
@@ -120,16 +116,16 @@ class ClientConnection(Tls12, Client13):
         # RFC 8446 §4.1.3: clients of TLS 1.3 "MUST check that the last 8 bytes are not equal to
         # either of these values".
         if TLS_1_3 in config.versions and bytes(hello.random[24:]) in _DOWNGRADE:
-            raise _illegal("server_hello.downgrade")
+            raise illegal("server_hello.downgrade")
         if hello.suite not in config.suites12:
-            raise _illegal("server_hello.unoffered_suite")
+            raise illegal("server_hello.unoffered_suite")
         if not hello.secure_renegotiation and config.secure_renegotiation_required:
             reason = "server_hello.no_secure_renegotiation"
             raise PeerMisbehaved(reason, _ALERT_HANDSHAKE_FAILURE)
         self._require_extended_master_secret(hello.extended_master_secret, "server_hello")
         # RFC 7301 §3.1: the server selects one of the client's protocols.
         if hello.protocol is not None and hello.protocol not in config.alpn:
-            raise _illegal("server_hello.unoffered_protocol")
+            raise illegal("server_hello.unoffered_protocol")
         self._session_id = bytes(hello.session_id)
         self._check_session(hello)
         self._use_tls12(suites.find(hello.suite), bytes(hello.random))
@@ -169,10 +165,10 @@ class ClientConnection(Tls12, Client13):
             return
         # RFC 8446 §4.1.2: a session id that stands for nothing is no session's.
         if session is None:
-            raise _illegal("server_hello.session_id")
+            raise illegal("server_hello.session_id")
         # RFC 5246 §7.4.1.3: it "MUST ... the same cipher suite it was originally negotiated with".
         if hello.suite != session.suite:
-            raise _illegal("server_hello.suite_changed")
+            raise illegal("server_hello.suite_changed")
         # RFC 7627 §5.3: a session with the extended master secret has it for good.
         if not hello.extended_master_secret:
             reason = "server_hello.no_extended_master_secret"
@@ -190,7 +186,7 @@ class ClientConnection(Tls12, Client13):
         elif hello.max_fragment_length is not None:
             limit = 256 << hello.max_fragment_length
             if limit != config.max_fragment_bytes:
-                raise _illegal("server_hello.other_fragment_length")
+                raise illegal("server_hello.other_fragment_length")
             self._receiver.plaintext_limit = limit
         else:
             return
@@ -224,7 +220,7 @@ class ClientConnection(Tls12, Client13):
         )
         # RFC 8422 §5.4: of a curve that was not offered: illegal_parameter.
         if exchanges and said.group not in self._config.groups:
-            raise _illegal("server_key_exchange.unoffered_group")
+            raise illegal("server_key_exchange.unoffered_group")
         if self._certificates is not None:
             self.signature_scheme = self._certificates.verify_exchange(said, self._randoms)
             self.signatures_verified = self._certificates.signatures_verified

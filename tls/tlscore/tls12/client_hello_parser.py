@@ -7,9 +7,9 @@ server makes of it is in server_choice.py.
 
 from tlscore import extensions
 from tlscore.client_hello_parser import code_list, codes_of, contains, host_name_of, protocols_of
-from tlscore.codepoints import ALERT_ILLEGAL_PARAMETER, TLS_1_2, TLS_1_3
+from tlscore.codepoints import TLS_1_2, TLS_1_3
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.tls12.messages import check_point_formats
 from tlscore.wire import Reader
 
@@ -116,7 +116,7 @@ def parse(body, has_cookie=False) -> ReceivedHello:
     hello.suites = codes_of(reader.vector16(2))
     # RFC 5246 §7.4.1.2: the list "MUST contain ... CompressionMethod.null"; others may be there.
     if 0 not in bytes(reader.vector8(1).rest()):
-        raise PeerMisbehaved("client_hello.compression", ALERT_ILLEGAL_PARAMETER)
+        raise illegal("client_hello.compression")
     found = _known_extensions(reader.vector16()) if reader.remaining() else {}
     _read_lists(hello, found)
     _read_rest(hello, found)
@@ -131,7 +131,7 @@ def _known_extensions(block):
         content = block.vector16()
         # RFC 5246 §7.4.1.4: "There MUST NOT be more than one extension of the same type."
         if extension in found or extension in unknown:
-            raise PeerMisbehaved("client_hello.duplicate_extension", ALERT_ILLEGAL_PARAMETER)
+            raise illegal("client_hello.duplicate_extension")
         if extension in _KNOWN:
             found[extension] = content
         elif len(unknown) < _UNKNOWN_NOTED:

@@ -5,12 +5,11 @@ As in ../message_streams.py: any split will do, and PeerMisbehaved is all they r
 
 from tlscore import extensions, message_streams
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import illegal
 from tlscore.extension_stream import ExtensionSkipper
 from tlscore.wire import PushParser
 
 # See codepoints.py: copies that cost nothing on a board.
-_ALERT_ILLEGAL_PARAMETER = const(47)
 
 # As in ../message_streams.py.
 _CERTIFICATE_LIMIT = const(102400)
@@ -28,7 +27,7 @@ class CertificateParser(message_streams.CertificateParser):
             self, length, "certificate_message", extensions.IN_CERTIFICATE, ()
         )
         if length > _CERTIFICATE_LIMIT:
-            raise PeerMisbehaved("certificate_message.too_long", _ALERT_ILLEGAL_PARAMETER)
+            raise illegal("certificate_message.too_long")
         self._verifier = verifier
         self._may_be_empty = may_be_empty
         self.expect_field(_LIST_LENGTH, 3)

@@ -10,7 +10,7 @@ NewSessionTicket, which are never held (message_streams.py).
 
 from tlscore import extensions
 from tlscore.compat import const
-from tlscore.errors import PeerMisbehaved
+from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.wire import Reader, decode_error
 
 # See codepoints.py: copies that cost nothing on a board.
@@ -31,7 +31,6 @@ _EXT_SESSION_TICKET = const(35)
 _EXT_SUPPORTED_VERSIONS = const(43)
 _EXT_RENEGOTIATION_INFO = const(0xFF01)
 _ALERT_HANDSHAKE_FAILURE = const(40)
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_UNSUPPORTED_EXTENSION = const(110)
 
 _NAMED_CURVE = const(3)  # ECCurveType (RFC 8422 §5.4)
@@ -50,10 +49,6 @@ _ANSWERS = (
     _EXT_SESSION_TICKET,
     _EXT_RENEGOTIATION_INFO,
 )
-
-
-def _illegal(reason):
-    return PeerMisbehaved(reason, _ALERT_ILLEGAL_PARAMETER)
 
 
 class ServerHello:
@@ -108,7 +103,7 @@ def parse_server_hello(body, offered) -> ServerHello:
     block = reader.vector16() if reader.remaining() else Reader(body, reader.subject, len(body))
     reader.finish()
     if compression != 0:
-        raise _illegal("server_hello.compression")
+        raise illegal("server_hello.compression")
     found = {}
     while block.remaining():
         extension = block.u16()
@@ -118,7 +113,7 @@ def parse_server_hello(body, offered) -> ServerHello:
         if extension not in offered or extension not in _ANSWERS:
             raise PeerMisbehaved("server_hello.unsolicited_extension", _ALERT_UNSUPPORTED_EXTENSION)
         if extension in found:
-            raise _illegal("server_hello.duplicate_extension")
+            raise illegal("server_hello.duplicate_extension")
         found[extension] = content
     _read_answers(hello, found)
     return hello
@@ -152,7 +147,7 @@ def _read_answers(hello, found):
         hello.max_fragment_length = extensions.read_max_fragment_length(content)
         # RFC 8449 §5: both at once are "a fatal error".
         if hello.record_size_limit is not None:
-            raise _illegal("server_hello.two_record_limits")
+            raise illegal("server_hello.two_record_limits")
 
 
 def _flag(found, extension):
@@ -168,7 +163,7 @@ def check_point_formats(content):
     formats = bytes(content.vector8(1).rest())
     content.finish()
     if 0 not in formats:
-        raise _illegal(content.subject + ".point_formats")
+        raise illegal(content.subject + ".point_formats")
 
 
 class KeyExchange:
@@ -204,7 +199,7 @@ def parse_server_key_exchange(body, by_key, exchanges) -> KeyExchange:
     if exchanges:
         start = reader.position
         if reader.u8() != _NAMED_CURVE:
-            raise _illegal("server_key_exchange.curve_type")
+            raise illegal("server_key_exchange.curve_type")
         said.group = reader.u16()
         said.share = reader.vector8(1).rest()
         said.signed = body[start : reader.position]

@@ -199,6 +199,7 @@ class Outbox(outbox.Outbox):
     """
 
     overhead_bytes = RECORD_OVERHEAD_BYTES + _ALERT_GROWTH_BYTES
+    _beside_data = outbox.Outbox._beside_data + overhead_bytes - outbox.Outbox.overhead_bytes
     tls12 = False
 
     def use_tls12(self):

@@ -7,9 +7,8 @@ and servers that know no PSS are still many. SHA-1 is neither offered nor accept
 
 from tlscore.compat import const
 from tlscore.crypto import hashes, load, signature
-from tlscore.errors import PeerMisbehaved, UsageError
+from tlscore.errors import PeerMisbehaved, UsageError, illegal
 
-_ALERT_ILLEGAL_PARAMETER = const(47)
 _ALERT_DECRYPT_ERROR = const(51)
 _RSA_PKCS1 = (0x0401, 0x0501, 0x0601)
 _ECDSA = (0x0403, 0x0503)
@@ -90,7 +89,7 @@ def check(subject, scheme, accepted, key, signed, signature_bytes):
     # RFC 5246 §7.4.3: "the hash and signature algorithms ... MUST be a pair that is present in
     # that extension".
     if scheme not in accepted:
-        raise PeerMisbehaved(subject + ".unoffered_scheme", _ALERT_ILLEGAL_PARAMETER)
+        raise illegal(subject + ".unoffered_scheme")
     digest = signed(signature.hash_of(scheme))
     if not signature.verify_certificate(scheme, key, digest, bytes(signature_bytes)):
         # §7.2.2: decrypt_error, "unable to correctly verify a signature".

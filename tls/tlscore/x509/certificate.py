@@ -72,19 +72,16 @@ class CertificateParser(ExtensionsParser):
         self.begin_extensions()
         self._reader.begin(rule, length)
         self.keeps_names = keeps_names
-        self._wanted_subject = wanted_subject
         self._piece = b""
         self._hashed = 0  # how much of the piece the running hashes have seen
-        self._prefix = None
-        self._tbs_hash = None
+        self._tbs = None  # a bytearray: what has been read of it; or a running hash of that
         self._part_hash = None
         self.algorithm = b""
-        self._key_row = None
         self.issuer = None
-        self.subject = None
+        self.subject = wanted_subject  # until it has been read
         self.not_before = 0
         self.not_after = 0
-        self.key = None
+        self.key = None  # until it has been read, the row of its algorithm
         self.scheme = None
         self.signed = None  # until the TBSCertificate has ended, how long it is
         self.signature = None
@@ -125,10 +122,11 @@ class CertificateParser(ExtensionsParser):
         if position <= self._hashed:
             return
         fresh = self._piece[self._hashed : position]
-        if self._tbs_hash is not None:
-            self._tbs_hash.update(fresh)
-        elif self._prefix is not None:
-            self._prefix.extend(fresh)
+        if self._tbs is not None:
+            if isinstance(self._tbs, bytearray):
+                self._tbs.extend(fresh)
+            else:
+                self._tbs.update(fresh)
         if self._part_hash is not None:
             self._part_hash.update(fresh)
         self._hashed = position
@@ -137,7 +135,7 @@ class CertificateParser(ExtensionsParser):
 
     def enter_tbs(self, reader):
         self.signed = reader.length
-        self._prefix = bytearray(memoryview(reader.header)[: reader.header_bytes])
+        self._tbs = bytearray(memoryview(reader.header)[: reader.header_bytes])
         self._hashed = reader.position
 
     def leave_tbs(self, reader):
@@ -146,12 +144,11 @@ class CertificateParser(ExtensionsParser):
         # (RFC 5280 §4.1.2.1)
         if self.version != 3:
             refuse("version")
-        if self._tbs_hash is not None:
-            self.signed = self._tbs_hash.digest()
+        if self.scheme is None:
+            self.signed = None
         else:
-            self.signed = None if self.scheme is None else self._prefix
-        self._tbs_hash = None
-        self._prefix = None
+            self.signed = self._tbs if hash_of(self.scheme) is None else self._tbs.digest()
+        self._tbs = None
 
     def leave_outer_algorithm(self, reader):
         # signatureAlgorithm "MUST contain the same algorithm identifier as the signature field in
@@ -188,8 +185,9 @@ class CertificateParser(ExtensionsParser):
                 if self.signed > _HELD_TBS_BYTES_MAX:
                     refuse("too_long")
                 return
-            self._tbs_hash = tbs_hash.new(self._prefix)
-        self._prefix = None
+            self._tbs = tbs_hash.new(self._tbs)
+        else:
+            self._tbs = None
 
     def enter_name(self, reader):
         self._begin_part(reader)
@@ -209,13 +207,13 @@ class CertificateParser(ExtensionsParser):
             refuse("empty_issuer")
 
     def leave_subject(self, reader):
-        self.subject = self._end_part(reader)
-        if self._wanted_subject is not None:
-            if self.subject != self._wanted_subject:
-                self.foreign = True
-                reader.stop()
-                return
-            self.subject = self._wanted_subject  # equal, and held by the chain anyway
+        subject = self._end_part(reader)
+        if self.subject is None:
+            self.subject = subject
+        elif self.subject != subject:
+            self.foreign = True
+            reader.stop()
+            return
         # "[Name constraints] are not applied to self-issued certificates (unless the certificate
         # is the final certificate in the path)." (§4.2.1.10)
         if self.subject == self.issuer:
@@ -257,14 +255,14 @@ class CertificateParser(ExtensionsParser):
             self.key_hash = self._end_part(reader)
 
     def leave_key_algorithm(self, reader):
-        self._key_row = key_algorithm(bytes(memoryview(reader.value)[: reader.value_bytes]))
+        self.key = key_algorithm(bytes(memoryview(reader.value)[: reader.value_bytes]))
 
     def enter_public_key(self, _reader):
-        return 0 if self._key_row is None else None
+        return 0 if self.key is None else None
 
     def leave_public_key(self, reader):
-        if self._key_row is not None:
-            self.key = public_key(self._key_row, _octets(reader))
+        if self.key is not None:
+            self.key = public_key(self.key, _octets(reader))
 
 
 def _octets(reader):

@@ -148,6 +148,10 @@ class ChainVerifier:
         if certificate.foreign:
             return
         self._check_validity(certificate)
+        # What has been judged goes: there has to be room to verify signatures.
+        certificate.not_before = certificate.not_after = 0
+        if certificate.scheme is not None:
+            certificate.algorithm = None
         leaf = self._leaf_key is None
         if leaf:
             self._check_leaf(certificate)
@@ -201,6 +205,7 @@ class ChainVerifier:
 
     def _seek_anchor(self, certificate, leaf):
         """Complete the chain if an anchor of the issuer's name verifies the certificate."""
+        certificate.subject = None
         if certificate.scheme is None:
             if is_weak_signature_algorithm(certificate.algorithm):
                 refuse("weak_signature_algorithm")

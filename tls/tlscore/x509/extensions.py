@@ -69,11 +69,13 @@ class ExtensionsParser:
     _excluding = False
     _constraints = None
     _dropped = 0  # bit per form of which names were not kept
+    _names_bytes = 256  # about ten domain names
     _unknown = b""  # object identifiers that are no row of EXTENSIONS, each after its length
 
     def __init__(self, reference, names_bytes):
         self._reference = reference
-        self._names_bytes = names_bytes
+        if names_bytes != self._names_bytes:
+            self._names_bytes = names_bytes
         self._names = bytearray()
         self._forms = 0  # bit per form seen in any certificate so far
         self._reader = DerReader(self, VALUE_BYTES)

@@ -1,4 +1,4 @@
-// The engine of the peer `wolfssl`: wolfSSL 5.7, TLS 1.2 and 1.3 and DTLS 1.2, both roles.
+// The engine of the peer `wolfssl`: wolfSSL 5.7, TLS 1.2 and 1.3 and DTLS of both, both roles.
 //
 // One process serves or makes the connections of one cell; the options and the lines it says are those of
 // hil/tlsrig/engines/__init__.py. Alerts are those of wolfSSL's alert history, which keeps the last one of
@@ -182,6 +182,9 @@ static bool speaks(uint16_t version) {
 }
 
 static WOLFSSL_METHOD *method(void) {
+    if (speaks(DTLS1_3_VERSION)) {
+        return is_server() ? wolfDTLSv1_3_server_method() : wolfDTLSv1_3_client_method();
+    }
     if (over_datagrams()) {
         return is_server() ? wolfDTLSv1_2_server_method() : wolfDTLSv1_2_client_method();
     }
@@ -392,7 +395,7 @@ static void name_the_other(WOLFSSL *ssl) {
         require(wolfSSL_UseSNI(ssl, WOLFSSL_SNI_HOST_NAME, name, strlen(name)), "the server's name");
         require(wolfSSL_check_domain_name(ssl, name), "the name to check");
     }
-    if (speaks(TLS1_3_VERSION)) {
+    if (speaks(TLS1_3_VERSION) || speaks(DTLS1_3_VERSION)) {
         bool is_told = option_codes("groups", codes, CODES_MAX) > 0;
         require(wolfSSL_UseKeyShare(ssl, is_told ? codes[0] : WOLFSSL_ECC_X25519), "the key share");
     }

@@ -4,17 +4,26 @@ What tls_conversation.py is for TLS, in either role. Only the calls into tlscore
 segments. Time is the board's: tlscore is asked how long it may wait. When the handshake is over the
 host is told; data is sent when the host says that the peer's is over, too, for the link is calm
 from then on (hil/datagram_pump.py). Runs on MicroPython and CPython.
+
+With `reads` in the options the other end is a recording. Time stands still then: what was recorded
+lost nothing, so nothing is ever due, and what the board does follows from what it is told alone.
 """
+
+import gc
 
 from hil_datagrams import BEGIN, CONNECTED, CONTROL, BrokenFrame, DatagramLink
 from hil_marks import Marks, NoMarks
 from tls_conversation import FAREWELL, GaveUpError, by_message, payload_byte
 
 from tlscore.connection import EVENT_CONNECTED
+from tlscore.crypto.hashes import SHA256, fastest
 from tlscore.dtls.timers import Ticks
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
+# See tls_conversation.py; there is less that lives long, so this will do.
+_GARBAGE_BYTES = 1024
 _BUFFER_BYTES = 1500
+_SMALL_BUFFER_BYTES = 550
 # Ten in a handshake; beside them "start", "connected" and "closed".
 _CHECKPOINTS = 10
 _OWN_CHECKPOINTS = 3
@@ -22,6 +31,10 @@ _PHASES = 18
 _DTLS_1_2 = 0xFEFD
 _EXPORTER_LABEL = b"EXPORTER-hil"
 _EXPORTER_BYTES = 32
+
+
+def _standstill():
+    return 0
 
 
 class Conversation:
@@ -37,8 +50,11 @@ class Conversation:
         end: the tlscore connection or listener, once it is made.
         listener: the same, if it is one.
         entropy: the board's own source of random bytes; None where a seed stands for it.
+        is_of_tls12: it is DTLS 1.2.
+        now_ms: the clock.
     """
 
+    is_of_tls12 = True
     means = None
     end = None
     listener = None
@@ -60,9 +76,15 @@ class Conversation:
 
     def __init__(self, link, options):
         self.options = options
-        self._link = DatagramLink(link)
-        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
-        self._now = Ticks()
+        exact = options.get("reads") is not None
+        self._link = DatagramLink(link, exact)
+        small = options.get("small_buffers")
+        self._buffer = memoryview(bytearray(_SMALL_BUFFER_BYTES if small else _BUFFER_BYTES))
+        self.now_ms = _standstill if exact else Ticks()
+        if hasattr(gc, "threshold"):  # MicroPython's
+            often = small and fastest(SHA256).machine is not None
+            gc.threshold(_GARBAGE_BYTES if often else -1)
+        link.wait(0)  # whether the link was waited for before makes no difference from here on
         self._echoes = []
         self._expected = 0
         self._checkpoints_left = _CHECKPOINTS
@@ -116,7 +138,7 @@ class Conversation:
         self.await_until(self._is_connected, patience_ms, "link.silent")
         self._marks_at_handshake = marks.report()
         self.connected = True
-        if self.connection.extended_master_secret:
+        if not self.is_of_tls12 or self.connection.extended_master_secret:
             self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
         self._send_pending()
         if self.listener is None:  # which does that by itself
@@ -204,9 +226,9 @@ class Conversation:
 
     def await_until(self, done, patience_ms, reason):
         """Move datagrams until `done()`; give up for `reason` when that takes too long."""
-        until = self._now() + patience_ms
+        until = self.now_ms() + patience_ms
         while not done():
-            left_ms = until - self._now()
+            left_ms = until - self.now_ms()
             if left_ms <= 0:
                 raise GaveUpError(reason)
             self._step(left_ms)

@@ -22,14 +22,16 @@ class DatagramLink:
 
     Args:
         link: the board's end of the stream (hil_agent.StreamLink).
+        exact: take the same steps however late or early octets come, as tls_conversation.py does.
 
     Attributes:
         address: number of the address that the last datagram came from.
         dropped: datagrams that were too long for the buffer they were to go into.
     """
 
-    def __init__(self, link):
+    def __init__(self, link, exact=False):
         self._link = link
+        self._one = bytearray(1) if exact else None
         self._header = memoryview(bytearray(_HEADER_BYTES))
         self.address = 0
         self.dropped = 0
@@ -69,7 +71,16 @@ class DatagramLink:
         return None
 
     def _read(self, view):
-        done = 0
+        done, one = 0, self._one
+        while one is not None and done < len(view):  # nothing in here may allocate
+            if not self._link.wait(_REST_MS):
+                raise BrokenFrame
+            count = self._link.readinto(one)
+            if count:
+                view[done] = one[0]
+                done += 1
+            elif count == 0:
+                raise BrokenFrame
         while done < len(view):
             count = self._link.readinto(view[done:])
             if count == 0 or (count is None and not self._link.wait(_REST_MS)):
@@ -78,7 +89,10 @@ class DatagramLink:
 
     def _write(self, data):
         view = memoryview(data)
-        done = 0
+        done, one = 0, self._one
+        while one is not None and done < len(view):
+            one[0] = view[done]
+            done += self._link.write(one)
         while done < len(view):
             count = self._link.write(view[done:])
             if not count:

@@ -1,9 +1,8 @@
 """What ends a connection and what does not; records, numbers and connection ids."""
 
-import random
-
 import pytest
-from dtls_network import CONNECTED, Fate, Scripted, records
+from datagram_claims import DatagramClaims
+from dtls_network import CONNECTED, Fate, Scripted, records, talks
 
 from tlscore.dtls.client import ClientConnection
 from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError, UsageError
@@ -27,10 +26,14 @@ def connected(network):
     return make
 
 
-def talks(made, host, said):
-    host.write(said)
-    made.run(made.clock.now + 2000)
-    return host.heard and host.heard[-1] == said
+class TestWhatBothVersionsDo(DatagramClaims):
+    """The claims that hold for DTLS 1.3 as well."""
+
+    connection_class = ClientConnection
+
+    def look_alikes(self, chance, junk):
+        header = bytes((chance.choice((20, 21, 22, 23, 25)), 0xFE, 0xFD, 0, chance.randrange(2)))
+        return [header + junk, header + bytes(6) + b"\x00\x02\x02\x28"]
 
 
 @pytest.mark.parametrize("suite", [PSK_CCM_8, PSK_GCM, ECDSA_CCM_8, ECDSA_GCM, PSK_CHACHA20])
@@ -40,53 +43,6 @@ def test_both_ends_of_every_suite_talk(network, suite):
     made.run(60000, made.connected)
     assert talks(made, host, b"x" * 1000)
     assert host.connection.suite == suite
-
-
-def test_junk_never_ends_a_handshake_or_a_session(network):
-    """200 datagrams a second, of bytes at random and of what was said before with a bit changed."""
-    chance = random.Random(1)
-    made = network(Fate())
-
-    def flood(up):
-        genuine = chance.choice(made.log)[2]
-        at = chance.randrange(8 * len(genuine))
-        changed = bytearray(genuine)
-        changed[at >> 3] ^= 1 << (at & 7)
-        junk = chance.randbytes(chance.randrange(100))
-        header = bytes((chance.choice((20, 21, 22, 23, 25)), 0xFE, 0xFD, 0, chance.randrange(2)))
-        # Alerts and records that look like some; what is changed only once all is said.
-        pieces = [junk, header + junk, header + bytes(6) + b"\x00\x02\x02\x28"]
-        if host.connected_ms is not None:
-            pieces.append(bytes(changed))
-        for piece in pieces:
-            made._arrive(up, host.address, piece)
-
-    host = made.join(made.ends.client())
-    for step in range(400):
-        made.run(made.clock.now + 5)
-        made.clock.now += 5
-        if made.log:
-            flood(step % 2 == 0)
-    made.run(60000, made.connected)
-    assert made.connected()
-    assert host.error is None
-    assert made.listener.failed == 0
-    assert host.connection.dropped > 300
-    assert talks(made, host, b"hello")
-
-
-def test_an_alert_in_the_clear_is_named_when_the_handshake_has_taken_too_long(ends):
-    both = ends()
-    connection = ClientConnection(both.client())
-    buffer = bytearray(2000)
-    connection.datagram_into(buffer)
-    alert = bytearray(b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28")
-    connection.receive_datagram(alert)
-    assert (connection.heard_alert, connection.state) == (40, 1)
-    both.clock.now += 300000
-    with pytest.raises(AlertReceived, match="handshake_failure"):
-        connection.handle_timeout()
-    assert (connection.state, connection.wants) == (FAILED, 0)
 
 
 @pytest.mark.parametrize("level", [1, 2])
@@ -133,18 +89,6 @@ def test_nobody_there_is_told_in_time(ends):
     # RFC 6347 §4.2.4.1: one second at first, then twice as long every time.
     assert sent == [0, 1000, 3000, 7000, 15000]
     assert both.clock.now == 20000
-
-
-def test_timeouts_grow_to_their_limit(ends):
-    both = ends()
-    connection = ClientConnection(both.client(handshake_ms_max=10**6))
-    buffer, waits = bytearray(2000), []
-    for _ in range(9):
-        while connection.datagram_into(buffer):
-            pass
-        waits.append(connection.next_timeout())
-        both.clock.now += waits[-1]
-    assert waits == [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]
 
 
 def test_fragments_get_smaller_after_repeated_loss(network):
@@ -207,15 +151,6 @@ def test_numbers_beyond_any_limit_are_dropped(connected):
     assert made.listener.sessions[0].connection.dropped == 1
 
 
-def test_a_close_is_heard_and_frees_the_slot(connected):
-    made, host = connected()
-    host.connection.close()
-    made.run(made.clock.now + 1000)
-    assert made.listener.sessions == [None] * 4
-    with pytest.raises(UsageError, match=r"connection\.(closed|not_connected)"):
-        host.write(b"x")
-
-
 def test_a_wrong_key_is_told_to_nobody(network):
     """What is protected with another key is junk; the server's slot is free again in time."""
     made = network(Fate())
@@ -234,22 +169,6 @@ def test_what_no_suite_goes_with_is_refused_with_an_alert(network):
     alerts = [row for row in made.log if records(row[2])[0][0] == 21 and not row[1]]
     assert made.listener.failed == len(alerts) > 0
     assert made.listener.sessions == [None] * 4
-
-
-def test_a_datagram_too_long_is_refused(connected):
-    made, host = connected()
-    room = host.connection.write_room(2000)
-    host.write(bytes(room))
-    with pytest.raises(UsageError, match=r"connection\.datagram_too_long"):
-        host.write(bytes(room + 1))
-    assert max(len(row[2]) for row in made.log) == 1200
-
-
-def test_streams_are_refused(ends):
-    connection = ClientConnection(ends().client())
-    for name in ("receive", "write", "sent", "read_into"):
-        with pytest.raises(UsageError, match=r"connection\.datagrams"):
-            getattr(connection, name)(b"")
 
 
 # --- connection ids (RFC 9146)

@@ -1,7 +1,7 @@
 """What goes on in place of a connection once it is connected (established.py)."""
 
 import pytest
-from dtls_network import CONNECTED, Scripted, records
+from dtls_network import CONNECTED, Scripted, records, talks
 
 from tlscore.connection import READ, RECEIVE, SEND, WRITE
 from tlscore.dtls.client import ClientConnection
@@ -11,7 +11,7 @@ from tlscore.errors import AlertReceived, PeerMisbehaved, UsageError
 PSK_CCM_8, ECDSA_CCM_8, ECDSA_GCM, PSK_GCM = 0xC0A8, 0xC0AE, 0xC02B, 0x00A8
 PSK_CHACHA20 = 0xCCAB
 CLOSED, FAILED = 13, 14
-APPLICATION_DATA, HANDSHAKE, ALERT = 23, 22, 21
+APPLICATION_DATA, HANDSHAKE, ALERT, CHANGE_CIPHER_SPEC = 23, 22, 21, 20
 
 
 @pytest.fixture
@@ -27,12 +27,6 @@ def meet(network):
         return made, host, made.listener.sessions[0]
 
     return make
-
-
-def talks(made, host, said):
-    host.write(said)
-    made.run(made.clock.now + 2000)
-    return host.heard and host.heard[-1] == said
 
 
 def forge(end, content_type, content):
@@ -94,6 +88,46 @@ def test_a_final_flight_that_is_lost_is_sent_again_by_what_is_left(network):
     assert (len(lost), end.retransmissions) == (3, 3)
     assert talks(made, host, b"hello")
     assert end._flight == b""  # the client had it
+
+
+def silenced(to_server, _number, datagram):
+    """What a client says under its keys arrives once: nobody asks for the last flight again."""
+    silenced.finished += to_server and records(datagram)[-1][1] == 1
+    return [] if to_server and silenced.finished > 1 else None
+
+
+def test_a_final_flight_comes_again_unasked(network):
+    lost = []
+
+    def script(to_server, number, datagram):
+        if not to_server and records(datagram)[-1][1] == 1 and len(lost) < 3:
+            lost.append(datagram)
+            return []
+        return silenced(to_server, number, datagram)
+
+    silenced.finished = 0
+    made = network(Scripted(script))
+    made.join(made.ends.client())
+    made.run(60000, made.connected)
+    assert made.connected()
+    assert (len(lost), made.listener.sessions[0].connection.retransmissions) == (3, 3)
+
+
+def test_a_final_flight_that_nobody_answers_comes_a_few_times_and_no_more(network):
+    silenced.finished = 0
+    made = network(Scripted(silenced))
+    made.join(made.ends.client())
+    made.run(600000)
+    final = [row[0] for row in made.log if not row[1] and records(row[2])[-1][1] == 1]
+    assert [at - final[0] for at in final] == [0, 1000, 3000, 7000, 11000]
+    assert made.listener.next_timeout() is None
+
+
+def test_who_hears_from_its_client_says_its_final_flight_no_more(meet):
+    made, host, _session = meet()
+    assert talks(made, host, b"hello")
+    made.run(600000)
+    assert len([row for row in made.log if not row[1] and row[2][0] == CHANGE_CIPHER_SPEC]) == 1
 
 
 def test_whoever_closes_says_so_and_the_other_is_told(meet):

@@ -6,6 +6,7 @@ import pytest
 from dtls_network import Scripted, first_message, records
 
 from tlscore.dtls.fragments import HeldFragments
+from tlscore.tls12.states import WAIT_CHANGE_CIPHER_SPEC
 
 ECDSA_CCM_8 = 0xC0AE
 HANDSHAKE = 22
@@ -143,3 +144,56 @@ def test_what_is_no_message_to_come_is_not_held(number):
     store = HeldFragments(400)
     store.hold(memoryview(fragment(11, number, BODY, 0, 10)), 0, 2)
     assert store.find(number, 0) == -1
+
+
+def test_what_is_full_gives_up_what_is_wanted_last():
+    store = held((50, 100), (20, 50), buffer_bytes=180)
+    store.hold(memoryview(fragment(11, 4, BODY, 0, 60)), 0, 2, evicts=True)
+    assert store.find(4, 0) == -1
+    assert store.find(3, 50) >= 0
+    store.hold(memoryview(fragment(11, 3, BODY, 0, 20)), 0, 2, evicts=True)
+    assert store.find(3, 0) >= 0
+    store.hold(memoryview(fragment(11, 2, BODY, 0, 60)), 0, 2, evicts=True)
+    assert [store.find(*place) >= 0 for place in ((2, 0), (3, 20), (3, 0), (3, 50))] == [
+        True, True, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 100])
+def test_what_never_fits_gives_up_nothing(size):
+    store = held((50, 90), buffer_bytes=60)
+    before = store.find(3, 50)
+    store.hold(memoryview(fragment(11, 2, BODY * 2, 0, 50 + size)), 0, 2, evicts=True)
+    assert store.find(3, 50) == before >= 0
+
+
+def test_what_is_used_up_takes_no_room():
+    store = held((0, 60), (30, 100), buffer_bytes=160)
+    store.drop(3, 60)
+    assert store.find(3, 0) == -1
+    store.drop(3, 99)
+    assert store.find(3, 99) >= 0
+    store.drop(3, 100)
+    assert store.find(3, 99) == -1
+
+
+def test_a_flight_whose_beginning_was_lost_goes_on_when_that_comes(network):
+    """What lies far behind the gap must not keep out what fills it."""
+    arriving = ({2, 3, 4, 5, 6}, {1}, {0}, {4, 5, 6, 7})
+    flights = []
+
+    def script(to_server, _number, datagram):
+        if to_server or first_message(datagram) == 3:
+            return None
+        if first_message(datagram) == 2:
+            flights.append(0)
+        flights[-1] += 1
+        heard = arriving[len(flights) - 1] if len(flights) <= len(arriving) else ()
+        return [(20, datagram)] if flights[-1] - 1 in heard else []
+
+    options = {"datagram_bytes": 228, "held_bytes": 700, "retransmission_ms_max": 1000}
+    made = network(Scripted(script), ECDSA_CCM_8, **options)
+    host = made.join(made.ends.client(**options))
+    made.run(20000, lambda: host.connection.state == WAIT_CHANGE_CIPHER_SPEC)
+    assert host.connection.state == WAIT_CHANGE_CIPHER_SPEC
+    assert max(flights) <= 8

@@ -2,15 +2,13 @@
 
 import hashlib
 import os
-import select
-import socket
-import threading
 import time
 
 import pytest
 import server_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from datagram_service import WAIT_S, Service, udp, wait
 from test_client_peers import PEM, PORTS_TRIED, Peers, needs_gnutls, needs_openssl
 from test_server_command import private_bytes
 
@@ -24,7 +22,6 @@ from tlscore.dtls.timers import Ticks
 from tlscore.entropy import SystemEntropy
 from tlscore.trust import PinnedKeys, TrustAnchors, anchor_from_certificate
 
-WAIT_S = 20
 KEY_NAME, KEY = b"device1", bytes(range(16))
 PSK_CCM_8, PSK_GCM, ECDSA_CCM_8, ECDSA_GCM = 0xC0A8, 0x00A8, 0xC0AE, 0xC02B
 ECDSA_CHACHA20 = 0xCCA9
@@ -67,18 +64,6 @@ def server_config(identity, suite, **options):
         values["certificates"] = tuple(identity.chain)
         values["private_key"] = server_identity.private_key(identity.key)
     return ServerConfig(SystemEntropy(), **values)
-
-
-def udp():
-    transport = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    transport.bind(("127.0.0.1", 0))
-    return transport
-
-
-def wait(transport, timeout_ms):
-    """Wait for a datagram as long as our timers let; tell whether there is one."""
-    timeout_s = 0.2 if timeout_ms is None else min(timeout_ms / 1000, 0.2)
-    return bool(select.select([transport], [], [], timeout_s)[0])
 
 
 def echoed(config, port, said=b"hello\n"):
@@ -220,45 +205,14 @@ def test_gnutls_shows_and_takes_raw_public_keys(peers, service, identity):
     assert ours.client_key is not None
 
 
-class Service:
-    """Our server on a port, which echoes until its first client has closed."""
+class KeyedService(Service):
+    """A service that notes its client's raw public key."""
 
-    def __init__(self, config):
-        self.listener = Listener(config, 2)
-        self._transport = udp()
-        self.port = self._transport.getsockname()[1]
-        self.exported = None
-        self.client_key = None
-        self.suite = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+    client_key = None
 
-    def _serve(self):
-        buffer, listener = bytearray(2048), self.listener
-        while not self._ended.is_set():
-            while (found := listener.datagram_into(buffer))[0]:
-                self._transport.sendto(memoryview(buffer)[: found[0]], found[1])
-            if not wait(self._transport, listener.next_timeout()):
-                continue
-            size, peer = self._transport.recvfrom_into(buffer)
-            session = listener.receive(peer, buffer, size)
-            self._look()
-            while session is not None and (data := session.connection.read()) is not None:
-                size = session.connection.write_into(bytes(data), buffer)
-                self._transport.sendto(memoryview(buffer)[:size], peer)
-
-    def _look(self):
-        for session in self.listener.sessions:
-            if session is not None and session.connection.next_event() == (EVENT_CONNECTED,):
-                self.suite = session.connection.suite
-                self.client_key = session.connection.client_key
-                self.exported = session.connection.export(b"EXPORTER-hil", None, 32)
-
-    def close(self):
-        self._ended.set()
-        self._thread.join(WAIT_S)
-        self._transport.close()
+    def on_connected(self, connection):
+        super().on_connected(connection)
+        self.client_key = connection.client_key
 
 
 @pytest.fixture
@@ -267,7 +221,7 @@ def service(identity):
     made = []
 
     def make(suite, **options):
-        made.append(Service(server_config(identity, suite, **options)))
+        made.append(KeyedService(Listener(server_config(identity, suite, **options), 2)))
         return made[-1]
 
     yield make

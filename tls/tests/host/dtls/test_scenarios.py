@@ -83,6 +83,27 @@ def test_a_lost_final_flight(network):
     assert host.connection.retransmissions == 1
 
 
+def test_a_finished_that_overtakes_what_its_keys_are_made_of(network):
+    """A ClientKeyExchange comes late, and the Finished behind it never again."""
+    finished = []
+
+    def script(to_server, _number, datagram):
+        rows = records(datagram)
+        if not to_server or not rows[-1][1]:
+            return None
+        finished.append(datagram)
+        clear, sealed = [b"".join(row[2] for row in rows if row[1] == epoch) for epoch in (0, 1)]
+        return [(DELAY_MS, sealed), (500, clear)] if len(finished) == 1 else []
+
+    for suite in (PSK_CCM_8, ECDSA_CCM_8):
+        finished.clear()
+        made = network(Scripted(script), suite)
+        host = made.join(made.ends.client())
+        made.run(900, made.connected)
+        assert made.connected()
+        assert (len(finished), host.connection.retransmissions) == (1, 0)
+
+
 def test_a_final_flight_that_is_lost_many_times(network):
     left = [6]
 

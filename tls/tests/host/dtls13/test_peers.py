@@ -5,14 +5,12 @@
 
 import os
 import pathlib
-import select
-import socket
-import threading
 import time
 
 import pytest
 import server_identity
 from cryptography import x509
+from datagram_service import WAIT_S, Service, udp, wait
 from test_client_peers import PEM, Peers
 from test_server_command import private_bytes
 
@@ -28,7 +26,6 @@ from tlscore.dtls13.server_config import ServerConfig
 from tlscore.entropy import SystemEntropy
 from tlscore.trust import TrustAnchors, anchor_from_certificate
 
-WAIT_S = 20
 KEY_NAME, KEY = b"device1", bytes(range(16))
 GCM, CHACHA20, CCM = 0x1301, 0x1303, 0x1304
 NAMES = {
@@ -56,18 +53,6 @@ def peers(tmp_path):
     yield peers
     for process in peers.running:
         process.close(force=True)
-
-
-def udp():
-    transport = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    transport.bind(("127.0.0.1", 0))
-    return transport
-
-
-def wait(transport, timeout_ms):
-    """Wait for a datagram as long as our timers let; tell whether there is one."""
-    timeout_s = 0.2 if timeout_ms is None else min(timeout_ms / 1000, 0.2)
-    return bool(select.select([transport], [], [], timeout_s)[0])
 
 
 class Closing:
@@ -210,48 +195,20 @@ def test_a_client_talks_to_wolfssl_with_connection_ids(peers, identity):
 # --- our server
 
 
-class Service:
-    """Our server on a port, which echoes."""
+class UpdatingService(Service):
+    """A service that may ask for new keys once it is connected."""
+
+    retried = None
 
     def __init__(self, config, updates=False):
-        self.listener = Listener(config, 2)
         self._updates = updates
-        self._transport = udp()
-        self.port = self._transport.getsockname()[1]
-        self.exported = None
-        self.suite = None
-        self.retried = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        super().__init__(Listener(config, 2))
 
-    def _serve(self):
-        buffer, listener = bytearray(2048), self.listener
-        while not self._ended.is_set():
-            while (found := listener.datagram_into(buffer))[0]:
-                self._transport.sendto(memoryview(buffer)[: found[0]], found[1])
-            if not wait(self._transport, listener.next_timeout()):
-                continue
-            size, peer = self._transport.recvfrom_into(buffer)
-            session = listener.receive(peer, buffer, size)
-            self._look()
-            while session is not None and (data := session.connection.read()) is not None:
-                size = session.connection.write_into(bytes(data), buffer)
-                self._transport.sendto(memoryview(buffer)[:size], peer)
-
-    def _look(self):
-        for session in self.listener.sessions:
-            if session is not None and session.connection.next_event() == (EVENT_CONNECTED,):
-                connection = session.connection
-                self.suite, self.retried = connection.suite, connection.retried
-                self.exported = connection.export(b"EXPORTER-hil", None, 32).hex()
-                if self._updates:
-                    connection.update_keys(True)
-
-    def close(self):
-        self._ended.set()
-        self._thread.join(WAIT_S)
-        self._transport.close()
+    def on_connected(self, connection):
+        super().on_connected(connection)
+        self.retried = connection.retried
+        if self._updates:
+            connection.update_keys(True)
 
 
 @pytest.fixture
@@ -260,7 +217,7 @@ def service():
     made = []
 
     def make(config, **options):
-        made.append(Service(config, **options))
+        made.append(UpdatingService(config, **options))
         return made[-1]
 
     yield make
@@ -272,7 +229,7 @@ def assert_served(cell, ours, *options):
     client = cell.wolfssl("client", ours.port, *options)
     client.expect("heard hello")
     assert (ours.suite, ours.retried) == (cell.suite, True)
-    assert ours.exported in client.before.decode()
+    assert ours.exported.hex() in client.before.decode()
     return client
 
 

@@ -1,21 +1,14 @@
 """What ends a connection and what does not; numbers, connection ids, cookies and slots."""
 
-import random
-
 import pytest
-from dtls_network import Fate, Scripted
+from datagram_claims import PLAIN_ALERT, DatagramClaims
+from dtls_network import Fate, Scripted, talks
 
 from tlscore.dtls13.client import ClientConnection
-from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError, UsageError
+from tlscore.errors import PeerMisbehaved, TlsError
 
 GCM, CHACHA20, CCM, CCM_8 = 0x1301, 0x1303, 0x1304, 0x1305
 FAILED = 14
-
-
-def talks(made, host, said=b"hello"):
-    host.write(said)
-    made.run(made.clock.now + 2000)
-    return bool(host.heard) and host.heard[-1] == said
 
 
 def server_of(made):
@@ -37,65 +30,17 @@ def heard(made, host, datagram):
 # --- what is not authentic
 
 
-def test_junk_never_ends_a_handshake_or_a_session(network):
-    """Datagrams of bytes at random, and of what was said before with a bit changed."""
-    chance = random.Random(1)
-    made = network(Fate())
+class TestWhatBothVersionsDo(DatagramClaims):
+    """The claims that hold for DTLS 1.2 as well."""
 
-    def flood(up):
-        genuine = chance.choice(made.log)[2]
-        at = chance.randrange(8 * len(genuine))
-        changed = bytearray(genuine)
-        changed[at >> 3] ^= 1 << (at & 7)
-        junk = chance.randbytes(chance.randrange(100))
+    connection_class = ClientConnection
+    # A ClientHello with a good cookie that is changed elsewhere is somebody's; nothing comes of it.
+    failures_max = 4
+
+    def look_alikes(self, chance, junk):
         plain = bytes((chance.choice((20, 21, 22, 23, 26)), 0xFE, 0xFD, 0, 0)) + junk
         short = bytes((0x20 | chance.randrange(32),)) + junk
-        alert = b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28"
-        # What is changed only once all is said: until then hellos are believed.
-        pieces = [junk, plain, short, alert]
-        if host.connected_ms is not None:
-            pieces.append(bytes(changed))
-        for piece in pieces:
-            made._arrive(up, host.address, piece)
-
-    host = made.join(made.ends.client())
-    for step in range(400):
-        made.run(made.clock.now + 5)
-        made.clock.now += 5
-        if made.log:
-            flood(step % 2 == 0)
-    made.run(60000, made.connected)
-    assert made.connected()
-    assert host.error is None
-    # A ClientHello with a good cookie that is changed elsewhere is somebody's; nothing comes of it.
-    assert made.listener.failed < 5
-    assert host.connection.dropped > 300
-    assert talks(made, host)
-
-
-def test_an_alert_in_the_clear_is_named_when_the_handshake_has_taken_too_long(ends):
-    both = ends()
-    connection = ClientConnection(both.client())
-    buffer = bytearray(2000)
-    connection.datagram_into(buffer)
-    connection.receive_datagram(bytearray(b"\x15\xfe\xfd" + bytes(8) + b"\x00\x02\x02\x28"))
-    assert (connection.heard_alert, connection.state) == (40, 1)
-    both.clock.now += 300000
-    with pytest.raises(AlertReceived, match="handshake_failure"):
-        connection.handle_timeout()
-    assert (connection.state, connection.wants) == (FAILED, 0)
-
-
-def test_timeouts_grow_to_their_limit(ends):
-    both = ends()
-    connection = ClientConnection(both.client(handshake_ms_max=10**6))
-    buffer, waits = bytearray(2000), []
-    for _ in range(9):
-        while connection.datagram_into(buffer):
-            pass
-        waits.append(connection.next_timeout())
-        both.clock.now += waits[-1]
-    assert waits == [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000, 60000]
+        return [plain, short, PLAIN_ALERT]
 
 
 def test_keys_are_given_up_after_too_many_forgeries(connected):
@@ -287,28 +232,3 @@ def test_padding_hides_the_length(connected):
     assert len({len(data_of(host, bytes(size))) for size in range(1, 64)}) == 1
     assert talks(made, host, b"padded")
     assert talks(made, host, bytes(host.connection.write_room(2000)))
-
-
-def test_a_datagram_too_long_is_refused(connected):
-    made, host = connected()
-    room = host.connection.write_room(2000)
-    host.write(bytes(room))
-    with pytest.raises(UsageError, match=r"connection\.datagram_too_long"):
-        host.write(bytes(room + 1))
-    assert max(len(row[2]) for row in made.log) == 1200
-
-
-def test_a_close_is_heard_and_frees_the_slot(connected):
-    made, host = connected()
-    host.connection.close()
-    made.run(made.clock.now + 1000)
-    assert made.listener.sessions == [None] * 4
-    with pytest.raises(UsageError, match=r"connection\.(closed|not_connected)"):
-        host.write(b"x")
-
-
-def test_streams_are_refused(ends):
-    connection = ClientConnection(ends().client())
-    for name in ("receive", "write", "sent", "read_into"):
-        with pytest.raises(UsageError, match=r"connection\.datagrams"):
-            getattr(connection, name)(b"")

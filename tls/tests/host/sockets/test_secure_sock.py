@@ -3,23 +3,26 @@
 import errno
 
 import pytest
-from sockets_shared import BY_KEY, KEY_NAME, WAIT_MS, hear, refusal, tcp, udp
+from sockets_shared import BY_KEY, BY_KEY13, KEY_NAME, KINDS, WAIT_MS, hear, refusal, tcp, udp
 
+from tlscore.clock import FixedClock
+from tlscore.entropy import SystemEntropy
 from tlscore.errors import UsageError
 from tlscore.sockets import secure_sock
+from tlscore.tls12.session_cache import SessionCache
 
 TEXT = b"what is said over every session"
 
 
 def joined(maker, echo, kind, by_key=False, slots=4, **stack):
     """Return (socks of a client, function that returns a connected sock, the server)."""
-    options = BY_KEY if by_key and kind == "dtls" else {}
+    options = {"dtls": BY_KEY, "dtls13": BY_KEY13}.get(kind, {}) if by_key else {}
     tags = ("key", "key") if by_key else ("client", "server")
     server_stack = {}
     if stack.pop("resumes", False):
-        server_stack = {{"tls": "tickets", "dtls": "resumes"}[kind]: maker.tickets()}
+        server_stack = {"tickets" if kind == "tls" else "resumes": maker.tickets()}
     served = maker.socks(kind, slots, **server_stack)
-    server = echo(served, tags[1], kind == "dtls", **options)
+    server = echo(served, tags[1], kind != "tls", **options)
     socks = maker.socks(kind, **stack)
 
     def connect(timeout_ms=WAIT_MS):
@@ -37,7 +40,7 @@ def joined(maker, echo, kind, by_key=False, slots=4, **stack):
     return socks, connect, server
 
 
-@pytest.fixture(params=[("tls", False), ("tls", True), ("dtls", False), ("dtls", True)], ids=str)
+@pytest.fixture(params=[(kind, by_key) for kind in KINDS for by_key in (False, True)], ids=str)
 def both(request, maker, echo):
     return joined(maker, echo, *request.param)
 
@@ -81,9 +84,9 @@ def test_time_runs_out_without_harm(both):
     assert hear(sock, len(TEXT)) == TEXT
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_without_waiting_the_handshake_goes_on_by_itself(maker, echo, kind):
-    server = echo(maker.socks(kind), "server", kind == "dtls", starts=False)
+    server = echo(maker.socks(kind), "server", kind != "tls", starts=False)
     sock = maker.socks(kind).create("client")
     transport = tcp(server.port) if kind == "tls" else udp()[0]
     with pytest.raises(OSError, match=str(errno.EAGAIN)) as caught:
@@ -112,7 +115,7 @@ def test_the_least_recently_used_session_goes(both):
     assert (socks.slots.free, socks.slots.evicted) == (0, 1)
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_or_the_new_one_is_refused(maker, echo, kind):
     socks, connect, _ = joined(maker, echo, kind, evicts=False)
     kept = [connect(), connect()]
@@ -124,8 +127,9 @@ def test_or_the_new_one_is_refused(maker, echo, kind):
     assert socks.slots.evicted == 0
 
 
-def test_keys_are_renewed_within_a_session(maker, echo):
-    _, connect, _ = joined(maker, echo, "tls")
+@pytest.mark.parametrize("kind", ["tls", "dtls13"])
+def test_keys_are_renewed_within_a_session(maker, echo, kind):
+    _, connect, _ = joined(maker, echo, kind)
     sock = connect()
     for _ in range(3):
         sock.renew()
@@ -133,7 +137,12 @@ def test_keys_are_renewed_within_a_session(maker, echo):
         assert hear(sock, len(TEXT)) == TEXT
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls"])
+def another(kind, port):
+    """Return the transport of another session; None for one over the same as DTLS 1.2 has it."""
+    return {"tls": lambda: tcp(port), "dtls13": lambda: udp()[0]}.get(kind, lambda: None)()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_session_is_renewed_by_another_that_resumes_it(maker, echo, kind):
     socks, connect, server = joined(maker, echo, kind, resumes=True)
     sock = connect()
@@ -141,7 +150,7 @@ def test_a_session_is_renewed_by_another_that_resumes_it(maker, echo, kind):
         sock.send(TEXT, WAIT_MS)
         assert hear(sock, len(TEXT)) == TEXT
         assert sock.facts()["resumed"] == (number > 0)
-        sock.renew(tcp(server.port) if kind == "tls" else None, WAIT_MS)
+        sock.renew(another(kind, server.port), WAIT_MS)
     assert socks.slots.free == 1
     assert server.errors == []
 
@@ -165,16 +174,17 @@ def test_events_are_enough(both):
     assert (events, said) == (["connect", "sent"], [TEXT])
 
 
-def test_who_the_peer_is_can_be_asked(maker, echo):
-    _, connect, server = joined(maker, echo, "dtls", by_key=True)
+@pytest.mark.parametrize(("kind", "told"), [("dtls", BY_KEY), ("dtls13", BY_KEY13)])
+def test_who_the_peer_is_can_be_asked(maker, echo, kind, told):
+    _, connect, server = joined(maker, echo, kind, by_key=True)
     sock = connect()
     sock.send(TEXT, WAIT_MS)
     assert hear(sock, len(TEXT)) == TEXT
     assert server.facts[0]["psk_identity"] == sock.facts()["psk_identity"] == KEY_NAME
-    assert sock.facts()["suite"] == BY_KEY["suites"][0]
+    assert sock.facts()["suite"] == told["suites"][0]
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_server_gets_no_session(maker, echo, kind):
     socks, connect, server = joined(maker, echo, kind)
     maker.identity = type("Other", (), {"name": "other.example"})
@@ -190,7 +200,7 @@ def test_a_wrong_server_gets_no_session(maker, echo, kind):
     )
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_misuse_is_said(maker, kind):
     socks = maker.socks(kind)
     sock = socks.create("nobody")
@@ -201,4 +211,29 @@ def test_misuse_is_said(maker, kind):
     assert refusal(sock.accept) == "sock.not_listening"
     sock.stop()
     assert refusal(sock.recv, bytearray(1)) == "sock.over"
+    transport.close()
+
+
+def ids_of(maker):
+    clock = FixedClock(maker.identity.utc_seconds)
+    return SessionCache(SystemEntropy(), clock, sessions_max=4)
+
+
+def test_sessions_may_be_remembered_by_their_ids(maker, echo):
+    served = echo(maker.socks("dtls", resumes=ids_of(maker)), "server", True)
+    sock = maker.socks("dtls").create("client")
+    sock.connect(udp()[0], maker.identity.name, WAIT_MS, ("127.0.0.1", served.port))
+    for resumed in (False, True):
+        sock.send(TEXT, WAIT_MS)
+        assert hear(sock, len(TEXT)) == TEXT
+        assert sock.facts()["resumed"] == resumed
+        sock.renew(timeout_ms=WAIT_MS)
+    assert served.errors == []
+
+
+def test_a_version_that_there_is_not_is_refused(maker):
+    assert refusal(lambda: maker.socks("dtls", version=0x0302)) == "config.versions"
+    sock = maker.socks("dtls13", resumes=ids_of(maker)).create("server")
+    transport = udp()[0]
+    assert refusal(sock.listen, transport) == "config.sessions"
     transport.close()

@@ -13,7 +13,7 @@ def checks():
     return board_checks.load("soak_checks")
 
 
-@pytest.mark.parametrize("kind", ["tls", "dtls", "dtls-anew"])
+@pytest.mark.parametrize("kind", ["tls", "dtls", "dtls-anew", "dtls13"])
 def test_no_slot_is_lost_and_no_object_left(checks, kind):
     soak = checks.Soak(kind)
     soak.run(SESSIONS, MESSAGES_EACH)

@@ -98,6 +98,7 @@ def _product(blocks: int, digits: bytes) -> int:
     product = 0
     for digit in digits:
         product = product << 4 ^ table[digit]
+    table = double = None  # their room is needed
     # The product of two reversed elements comes out one bit too low. Then its terms of degree 128
     # to 255 are in the low half; what they spill over 255 when folded comes back first.
     product <<= 1

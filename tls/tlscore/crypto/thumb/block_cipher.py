@@ -13,6 +13,7 @@ _TASK = const(36)
 _KEYS = const(112)
 _COUNTER_MODE = const(2)
 _MAC = const(64)
+_NO_STATE = bytes(112)
 _EXPANSION = const(128)
 
 
@@ -21,16 +22,20 @@ class AES:
 
     Args:
         key: 16 bytes for AES-128 or 32 for AES-256.
+        context: of an AES that had a key of the same size; its room is used again.
 
     Raises:
         ValueError: "aes.key_size".
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, context: "bytearray | None" = None) -> None:
         if len(key) not in (16, 32):
             raise ValueError("aes.key_size")
         rounds = 6 + (len(key) >> 2)
-        self.context = context = bytearray(_KEYS + 16 + 16 * rounds)
+        if context is None:
+            context = bytearray(_KEYS + 16 + 16 * rounds)
+        self.context = context
+        context[:_KEYS] = _NO_STATE  # all behind it will be keys
         context[_KEYS : _KEYS + len(key)] = key
         context[_ROUNDS] = rounds - 1
         context[_TASK] = _EXPANSION

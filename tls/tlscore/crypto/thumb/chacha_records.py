@@ -17,6 +17,7 @@ _TASK = const(148)
 _FILL = const(152)
 _IV = const(156)
 _CONTEXT_BYTES = const(164)
+_NO_STATE = bytes(164 - 48)
 
 _KNOWN_RECORD = (
     b"\xd3\x1a\x8d\x34\x64\x8e\x60\xdb\x7b\x86\xaf\xbc\x53\xef\x7e\xc2"
@@ -30,6 +31,7 @@ class ChaCha20Poly1305(RecordCipher):
 
     Args:
         key: 32 bytes.
+        context: see `RecordCipher.rekey`.
 
     Raises:
         ValueError: "chacha20.key_size"; its methods "aead.nonce_size", "aead.range".
@@ -38,10 +40,13 @@ class ChaCha20Poly1305(RecordCipher):
     nonce_at = 52
     aad_at = 64
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, context: "bytearray | None" = None) -> None:
         if len(key) != 32:
             raise ValueError("chacha20.key_size")
-        self.context = context = bytearray(_CONTEXT_BYTES)
+        if context is None:
+            context = bytearray(_CONTEXT_BYTES)
+        self.context = context
+        context[_COUNTER:] = _NO_STATE
         context[:_KEY] = _CONSTANTS
         context[_KEY:_COUNTER] = key
         context[_FILL] = 1

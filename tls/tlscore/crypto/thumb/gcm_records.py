@@ -19,6 +19,7 @@ class AesGcm(RecordCipher):
 
     Args:
         key: 16 bytes for AES-128 or 32 for AES-256.
+        context: see `RecordCipher.rekey`.
 
     Raises:
         ValueError: "aes.key_size"; its methods "aead.nonce_size", "aead.range".
@@ -27,8 +28,8 @@ class AesGcm(RecordCipher):
     nonce_at = 0
     aad_at = 72
 
-    def __init__(self, key: bytes) -> None:
-        self.context = AES(key).context
+    def __init__(self, key: bytes, context: "bytearray | None" = None) -> None:
+        self.context = AES(key, context).context
         self._protect = protect
         self._task_at = _TASK
         self._iv_at = _IV

@@ -9,6 +9,7 @@ from tlscore.crypto.thumb.p256_machine import TABLE, multiply
 _USE_COMB = const(2)
 _ONE_PRODUCT = const(16)
 _VERIFY = const(64)
+_LEAST = 0x4319055358E8617B0C46353D039CDAAE  # p - n: a smaller r stands for two numbers
 _RIGHT = const(0)
 _WRONG = const(1)
 
@@ -44,11 +45,12 @@ class Curve256(MachineCurve):
         """Whether (r, s) is a signature over a digest by an uncompressed point."""
         n = self.n
         verdict = None
-        if self.p - n <= r < n and 0 < s < n and len(public) == 65 and public[0] == 4:
+        if _LEAST <= r < n and 0 < s < n and len(public) == 65 and public[0] == 4:
             buffer = self.buffer()
-            buffer[:64] = public[1:]
+            buffer[:64] = memoryview(public)[1:]
             buffer[64:96] = r.to_bytes(32, "big")
-            digest = digest[:32]
+            if len(digest) > 32:
+                digest = digest[:32]
             buffer[128 - len(digest) : 128] = digest
             buffer[128:160] = s.to_bytes(32, "big")
             verdict = multiply(buffer, TABLE, 0, _VERIFY)

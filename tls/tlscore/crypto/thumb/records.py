@@ -35,6 +35,14 @@ class RecordCipher:
     tag_size = 16
     nonce_size = 12
 
+    def rekey(self, key: bytes) -> None:
+        """Go on with another key of the same size, in the same room; of the old one nothing stays.
+
+        Raises:
+            ValueError: as making one does.
+        """
+        self.__init__(key, self.context)
+
     def _begin(self):
         self._aad_size = 0
         self._first = 0  # where the text of a record can begin

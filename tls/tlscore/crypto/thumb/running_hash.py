@@ -103,10 +103,19 @@ def _context_of(key: bytes) -> bytearray:
     return context
 
 
+def _joined(parts: tuple) -> bytes:
+    try:
+        return _NOTHING.join(parts)
+    except TypeError:  # MicroPython joins no views
+        message = _NOTHING
+        for part in parts:
+            message += part
+        return message
+
+
 def _hmac(context: bytearray, parts: tuple) -> bytes:
-    what = _INNER
-    for part in parts:
-        work(context, part, len(part), what + _TAKE)
-        what = 0
-    work(context, context, _SIZE, what + _HMAC)  # over the state, which is not needed any more
+    # A call of the kernel takes more than a copy of what are a few dozen bytes.
+    message = parts[0] if len(parts) == 1 else _joined(parts)
+    work(context, message, len(message), _INNER + _TAKE)
+    work(context, context, _SIZE, _HMAC)  # over the state, which is not needed any more
     return _NOTHING + context[:_SIZE]
