@@ -52,12 +52,10 @@ def test_a_firmware_has_a_version_and_a_hash(name):
         assert firmware.micropython == "1.25.0"
 
 
-def test_a_second_build_takes_no_time(name):
+def test_a_second_build_makes_nothing(name):
     build.ensure(name)
-    started = time.monotonic()
     told: list[str] = []
     build.ensure(name, told.append)
-    assert time.monotonic() - started < 1
     assert told == []
 
 
@@ -65,25 +63,23 @@ def test_a_changed_module_recompiles_that_module_only(name, changed_module):
     changed_module(f"CREATED = {time.time_ns()}\n")
     build.ensure(name)
     changed_module(f"CREATED = {time.time_ns()}\n")
-    started = time.monotonic()
     build.ensure(name)
-    took_s = time.monotonic() - started
     modules = [line for line in make_log(name) if line.startswith("MPY ")]
     compiled = [line for line in make_log(name) if line.startswith(COMPILED)]
     assert modules == ["MPY hil_build_probe.py"]
     assert len(compiled) <= 2, compiled
-    assert took_s < 15
 
 
 def test_every_module_of_the_core_is_frozen_and_compiles(name):
-    log = paths.cache_dir() / "work" / name / "build" / "frozen_content.c"
-    build.ensure(name)
-    text = log.read_text()
+    firmware = build.ensure(name)
+    content, sized = firmware.path.read_bytes(), firmware.flash_by_module
     modules = build.modules_of(image.load(name))
     missing = build.frozen_modules().keys() - modules.keys()
     assert all(module.startswith("tlscore/dtls13/") for module in missing), missing
     for module in modules:
-        assert f'"{module}' in text, module
+        # Where modules are placed in flash their sizes are known, by what they are imported as.
+        imported_as = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        assert imported_as in sized or b"\0" + module.encode() + b"\0" in content, module
 
 
 def test_the_unix_image_offers_what_on_target_code_needs():

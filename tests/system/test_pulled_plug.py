@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,9 @@ from hil.tlsrig.peers import TlsPeer
 
 SEED = bytes(range(48))
 BASE = scenario.load_all()["tls13-tampered-record"]
+
+# Longer than a test may take: what is noticed by waiting for it is not noticed at all.
+NOT_WAITED = Timeouts(boot_s=10, job_s=3600)
 
 Strike = Callable[[], None]
 Run = Callable[[Strike], Cell]
@@ -78,9 +80,8 @@ def test_a_board_killed_in_mid_handshake_is_an_error(
     dut: Board, run: Run, peer_pid: list[int]
 ) -> None:
     pid: int = dut.pid  # type: ignore[attr-defined]
-    began = time.monotonic()
+    dut.target = replace(dut.target, timeouts=NOT_WAITED)
     struck = run(lambda: os.kill(pid, signal.SIGKILL))
-    assert time.monotonic() - began < 10
     assert struck.verdict == "error"
     assert struck.reason is not None
     assert f"{dut.target.name} died in tls_jobs:client" in struck.reason
@@ -91,9 +92,8 @@ def test_a_board_killed_in_mid_handshake_is_an_error(
 def test_a_peer_killed_in_mid_handshake_is_an_error(
     dut: Board, run: Run, peer_pid: list[int]
 ) -> None:
-    began = time.monotonic()
+    dut.target = replace(dut.target, timeouts=NOT_WAITED)
     struck = run(lambda: os.kill(peer_pid[0], signal.SIGKILL))
-    assert time.monotonic() - began < 10
     assert struck.verdict == "error"
     assert struck.reason is not None
     assert struck.reason.startswith(f"peer {struck.peer}")  # or a program of that name
@@ -106,9 +106,7 @@ def test_a_board_frozen_in_mid_handshake_is_a_hang(
 ) -> None:
     pid: int = dut.pid  # type: ignore[attr-defined]
     dut.target = replace(dut.target, timeouts=Timeouts(boot_s=10, job_s=3))
-    began = time.monotonic()
     struck = run(lambda: os.kill(pid, signal.SIGSTOP))
-    assert 3 <= time.monotonic() - began < 13
     assert struck.verdict == "hang"
     assert struck.reason is not None
     assert "no answer within 3 s" in struck.reason

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,10 +42,8 @@ def test_expect_finds_what_is_spread_over_many_reads_after_much_noise(pair) -> N
 
 def test_silence_is_a_timeout_that_names_what_was_awaited(pair) -> None:
     board_console, _ = pair
-    began = time.monotonic()
     with pytest.raises(ConsoleTimeout, match=r"no banner within 0.1 s"):
         board_console.expect(b"MicroPython", "banner", 0.1)
-    assert time.monotonic() - began < 2
 
 
 def test_endless_other_output_is_a_timeout_too(pair) -> None:

@@ -23,6 +23,9 @@ from hil.errors import BoardDied, BoardHang, JobFailed
 Boot = Callable[..., Any]
 OfProcess = Callable[[int], bool]
 
+# Longer than a test may take: what is noticed by waiting for it is not noticed at all.
+NOT_WAITED_S = 3600
+
 # What only one kind of board can do.
 emulated = pytest.mark.parametrize("board_name", ["qemu-cortexm"])
 
@@ -37,10 +40,8 @@ def _sockets() -> set[str]:
 def test_a_job_without_end_is_a_hang_within_its_time_and_leaves_nothing(
     board: AgentBoard, job: str, runs: OfProcess
 ) -> None:
-    began = time.monotonic()
     with pytest.raises(BoardHang) as caught:
         board.call(job, timeout_s=1.0)
-    assert time.monotonic() - began < 2.0
     assert f"hangs in {job}: no answer within 1 s" in str(caught.value)
     assert ("about to spin" in str(caught.value)) or ("still here" in str(caught.value))
     board.close()
@@ -59,10 +60,8 @@ def test_a_board_killed_in_mid_job_died_and_that_is_noticed_at_once(board: Agent
     board.start("jobs:for_ever")
     killer = threading.Timer(0.2, os.kill, (board.pid, signal.SIGKILL))
     killer.start()
-    began = time.monotonic()
     with pytest.raises(BoardDied, match=r"died in jobs:for_ever: \S+ was killed by SIGKILL"):
-        board.wait(60)
-    assert time.monotonic() - began < 2.0
+        board.wait(NOT_WAITED_S)
     killer.join()
     with pytest.raises(BoardDied, match="failed in an earlier call"):
         board.call("jobs:big", 1, timeout_s=1)
@@ -153,10 +152,8 @@ def test_a_guest_that_faults_died_with_its_registers_and_the_consoles_tail(
 ) -> None:
     source = "import machine\ndef read(link):\n    print('reading')\n"
     board.install("wild", source + "    return machine.mem32[0xE0000000 - 4]")
-    began = time.monotonic()
     with pytest.raises(BoardDied, match=r"died in wild:read: QEMU ended .*HIL-FAULT") as caught:
-        board.call("wild:read", timeout_s=30)
-    assert time.monotonic() - began < 5  # not a time-out
+        board.call("wild:read", timeout_s=NOT_WAITED_S)
     first, *tail = str(caught.value).splitlines()
     assert re.search(r"pc=[0-9a-f]{8} .*=dffffffc", first)
     assert any(line.strip() == "reading" for line in tail)
@@ -166,10 +163,8 @@ def test_a_guest_that_faults_died_with_its_registers_and_the_consoles_tail(
 @emulated
 def test_a_guest_that_is_reset_as_by_a_watchdog_died_at_once(board: AgentBoard) -> None:
     board.install("again", "import machine\ndef reset(link): machine.reset()")
-    began = time.monotonic()
     with pytest.raises(BoardDied, match="died in again:reset: QEMU ended") as caught:
-        board.call("again:reset", timeout_s=30)
-    assert time.monotonic() - began < 5
+        board.call("again:reset", timeout_s=NOT_WAITED_S)
     assert cells.verdict_of(caught.value) == "error"
 
 

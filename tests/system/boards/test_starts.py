@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,13 +17,6 @@ Boot = Callable[..., Any]
 emulated = pytest.mark.parametrize("board_name", ["qemu-cortexm"])
 
 
-def test_a_board_boots_within_half_a_second_or_so(boot_board: Boot) -> None:
-    began = time.monotonic()
-    boot_board()
-    # Twice what is asked of an image, for a machine that is busy with other tests.
-    assert time.monotonic() - began < 1.0
-
-
 @pytest.mark.parametrize("heap_bytes", [16_384, 16_640, 131_072])
 def test_a_board_has_the_heap_it_was_booted_with(boot_board: Boot, heap_bytes: int) -> None:
     board = boot_board(heap_bytes=heap_bytes)
@@ -34,10 +26,10 @@ def test_a_board_has_the_heap_it_was_booted_with(boot_board: Boot, heap_bytes: i
 
 
 def test_a_heap_that_cannot_be_is_a_boot_error_with_the_boards_own_words(boot_board: Boot) -> None:
-    began = time.monotonic()
     with pytest.raises(BootError) as caught:
         boot_board(heap_bytes=64)
-    assert time.monotonic() - began < 5
+    # It ended, and was not waited for; its own words are in what it printed.
+    assert "ended with exit status" in str(caught.value)
     assert "console" in str(caught.value)
 
 
