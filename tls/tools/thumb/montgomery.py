@@ -41,6 +41,8 @@ _CONTEXT, _WORDS, _SQUARINGS, _CHOICE, _X, _T, _ENTRY, _INVERSE = range(0, 32, 4
 _RETURN, _A, _B, _ROWS, _PARTS, _TABLE, _EXTRA, _STEP = range(32, 64, 4)
 _FRAME = 64
 _LOWER, _UPPER = 1, 2  # the parts of a factor
+# What `choice` is where one entry comes in halves.
+LOWER_HALF, UPPER_HALF = _LOWER << 16 | 1 << 8, _UPPER << 16 | 1 << 8
 
 
 def kernel() -> Code:
