@@ -27,7 +27,7 @@ from thumb import (  # noqa: E402
     p256,
     p384,
     p384_programs,
-    point_machine,
+    point_frame,
     python_file,
     sha256,
     sha512,
@@ -53,13 +53,13 @@ def p256_costs(machine: Machine) -> list[str]:
     table = p256_table()
     costs = []
     for text, first, what in (
-        ("a multiple of the generator, affine", 51, point_machine.COMB | point_machine.AFFINE),
-        ("a multiple of a point, affine", 252, point_machine.WINDOW | point_machine.AFFINE),
-        ("two quotients modulo n", 0, point_machine.SCALARS),
+        ("a multiple of the generator, affine", 51, point_frame.COMB | point_frame.AFFINE),
+        ("a multiple of a point, affine", 252, point_frame.WINDOW | point_frame.AFFINE),
+        ("two quotients modulo n", 0, point_frame.SCALARS),
     ):
         machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
-    machine.call(verified_example(), table, 0, point_machine.VERIFY)
+    machine.call(verified_example(), table, 0, point_frame.VERIFY)
     costs.append(f"a verification, on average: about {machine.instructions:,}")
     costs.append(f"stack: {machine.stack_used()} bytes; heap: the buffer of 192")
     return costs
@@ -173,15 +173,15 @@ def p384_costs(machine: Machine) -> list[str]:
     table = p384_table()
     costs = []
     for text, first, what in (
-        ("a multiple of the generator, affine", 76, point_machine.COMB | point_machine.AFFINE),
-        ("a multiple of a point, affine", 380, point_machine.WINDOW | point_machine.AFFINE),
-        ("two quotients modulo n", 0, point_machine.SCALARS),
+        ("a multiple of the generator, affine", 76, point_frame.COMB | point_frame.AFFINE),
+        ("a multiple of a point, affine", 380, point_frame.WINDOW | point_frame.AFFINE),
+        ("two quotients modulo n", 0, point_frame.SCALARS),
     ):
         machine.call(bytearray(192), table, first, what)
         costs.append(f"{text}: {machine.instructions:,}")
     scalars = b"".join((p384_programs.N // i).to_bytes(48, "little") for i in (3, 7))
     numbers = bytes(48 * 2) + scalars
-    machine.call(bytearray(numbers), table, 0, point_machine.SUM)
+    machine.call(bytearray(numbers), table, 0, point_frame.SUM)
     costs.append(f"the sum of two for a verification: about {machine.instructions:,}")
     costs.append(f"stack: {machine.stack_used():,} bytes; heap: the buffer of 192")
     return costs

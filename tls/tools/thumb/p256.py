@@ -43,7 +43,7 @@ from __future__ import annotations
 
 import itertools
 
-from thumb import multiprecision, point_machine
+from thumb import multiprecision, point_frame, point_machine
 from thumb import p256_programs as programs
 from thumb.assembler import Code
 
@@ -69,7 +69,7 @@ first digit's place; `what` is one of
 
 _WORDS = tuple(f"r{i}" for i in range(1, 9))  # of what routines modulo p make
 _LIST = "{r1-r8}"
-_RESULT = point_machine.RESULT
+_RESULT = point_frame.RESULT
 
 
 def kernel() -> Code:
@@ -91,11 +91,11 @@ def kernel() -> Code:
 
 def _finish_y(code: Code) -> None:
     code("# p - y = (p + 1) + not y, where p + 1 has the words 0, 0, 0, 1, 0, 0, 1, -1")
-    code(f"ldr r1, [sp, #{point_machine.SIGN}]")
+    code(f"ldr r1, [sp, #{point_frame.SIGN}]")
     for word in multiprecision.LOW:
         code(f"eor {word}, {word}, r1")
     code("and r2, r1, #1", "adds r7, r7, r2", "adcs r8, r8, #0", "adcs r9, r9, #0")
-    code("adcs r10, r10, r2", "adc r11, r11, r1", f"ldr r0, [sp, #{point_machine.WORKSPACE}]")
+    code("adcs r10, r10, r2", "adc r11, r11, r1", f"ldr r0, [sp, #{point_frame.WORKSPACE}]")
     code(f"add r1, r0, #{32 * programs.TY}", "stmia r1, {r4-r11}")
 
 
@@ -105,30 +105,30 @@ def _begin_verify(code: Code) -> None:
     for slot in (programs.TABLE, programs.TABLE + 1, programs.Y, programs.X, programs.Z):
         code(f"add r0, sp, #{SHAPE.place(slot)}", "bl from_octets")
     code("bl check", "bl judge", "cmp r0, #0", "bne clear", "bl scalars")
-    code(f"ldr r0, [sp, #{point_machine.BUFFER}]", "adds r0, #96")
+    code(f"ldr r0, [sp, #{point_frame.BUFFER}]", "adds r0, #96")
     for slot in (programs.T0, programs.T1):
         code(f"add r1, sp, #{SHAPE.place(slot)}", "ldmia r1, {r4-r11}", "stmia r0!, {r4-r11}")
     code("b table")
     code("# judge: 1 to the status and to r0 if slots were different", "judge:")
-    code(f"ldr r0, [sp, #{point_machine.DIFFERENT}]", "cmp r0, #0", "beq judged", "movs r0, #1")
-    code("judged:", f"str r0, [sp, #{point_machine.STATUS}]", "bx lr")
+    code(f"ldr r0, [sp, #{point_frame.DIFFERENT}]", "cmp r0, #0", "beq judged", "movs r0, #1")
+    code("judged:", f"str r0, [sp, #{point_frame.STATUS}]", "bx lr")
     code("# from_octets: [r0] = 32 octets at r1, which moves on", "from_octets:", "adds r0, #32")
     code("movs r3, #8", "next_word:", "ldr r2, [r1], #4", "rev r2, r2", "str r2, [r0, #-4]!")
     code("subs r3, r3, #1", "bne next_word", "bx lr")
 
 
 def _end_verify(code: Code) -> None:
-    code(f"ldr r3, [sp, #{point_machine.WHAT}]", f"tst r3, #{point_machine.VERIFY}")
+    code(f"ldr r3, [sp, #{point_frame.WHAT}]", f"tst r3, #{point_frame.VERIFY}")
     code("beq deliver_it", f"add r0, sp, #{SHAPE.place(programs.Z)}", "ldmia r0, {r4-r11}")
     for word in multiprecision.LOW[1:]:
         code(f"orr r4, r4, {word}")
-    code("movs r0, #2", f"str r0, [sp, #{point_machine.STATUS}]", "cmp r4, #0", "beq clear")
-    code(f"ldr r1, [sp, #{point_machine.BUFFER}]", "adds r1, #64")
+    code("movs r0, #2", f"str r0, [sp, #{point_frame.STATUS}]", "cmp r4, #0", "beq clear")
+    code(f"ldr r1, [sp, #{point_frame.BUFFER}]", "adds r1, #64")
     code(f"add r0, sp, #{SHAPE.place(programs.TX)}", "bl from_octets", "bl compare", "bl judge")
     code("b clear")
 
 
-SHAPE = point_machine.Shape(
+SHAPE = point_frame.Shape(
     words=8, spacing=52, part=multiprecision.LOW, parts=1, programs=programs.ALL,
     finish_y=_finish_y, prime=programs.P, order=programs.N, width=6, begin_verify=_begin_verify,
     end_verify=_end_verify, constants=16, squares=True,
@@ -227,10 +227,10 @@ def _half(code: Code) -> None:
 
 def _same(code: Code) -> None:
     code("# same: notes in the frame whether [r1] and [r2] differ", "same:", "push {lr}")
-    code(f"ldr r9, [sp, #{4 + point_machine.DIFFERENT}]", "mov r12, r2", f"ldmia r1, {_LIST}")
+    code(f"ldr r9, [sp, #{4 + point_frame.DIFFERENT}]", "mov r12, r2", f"ldmia r1, {_LIST}")
     for word in _WORDS:
         code("ldr r10, [r12], #4", f"eor r10, r10, {word}", "orr r9, r9, r10")
-    code(f"str r9, [sp, #{4 + point_machine.DIFFERENT}]", "pop {pc}")
+    code(f"str r9, [sp, #{4 + point_frame.DIFFERENT}]", "pop {pc}")
 
 
 def _reduce_modulo_n(code: Code) -> None:

@@ -29,7 +29,7 @@ are public.
 
 from __future__ import annotations
 
-from thumb import multiprecision, p384_programs, point_machine
+from thumb import multiprecision, p384_programs, point_frame, point_machine
 from thumb import p256_programs as programs
 from thumb.assembler import Code
 
@@ -73,8 +73,8 @@ def kernel() -> Code:
 
 def _finish_y(code: Code) -> None:
     code("# p - y = (p + 1) + not y, where p + 1 has the words 0, 1, 0, -1, -2, -1, ..., -1")
-    code(f"ldr r0, [sp, #{point_machine.WORKSPACE}]", f"add r0, r0, #{48 * programs.TY}")
-    code("add r1, r0, #24", "stmia r1, {r4-r9}", f"ldr r3, [sp, #{point_machine.SIGN}]")
+    code(f"ldr r0, [sp, #{point_frame.WORKSPACE}]", f"add r0, r0, #{48 * programs.TY}")
+    code("add r1, r0, #24", "stmia r1, {r4-r9}", f"ldr r3, [sp, #{point_frame.SIGN}]")
     code("push {r0}", f"ldmia r0, {_LIST}")
     for word in _WORDS:
         code(f"eor {word}, {word}, r3")
@@ -82,10 +82,10 @@ def _finish_y(code: Code) -> None:
     code("adcs r6, r6, r3, lsl #1")
     for word in _WORDS[5:]:
         code(f"adcs {word}, {word}, r3")
-    code("pop {r0}", f"stmia r0, {_LIST}", f"ldr r0, [sp, #{point_machine.WORKSPACE}]")
+    code("pop {r0}", f"stmia r0, {_LIST}", f"ldr r0, [sp, #{point_frame.WORKSPACE}]")
 
 
-SHAPE = point_machine.Shape(
+SHAPE = point_frame.Shape(
     words=12, spacing=77, part=tuple(f"r{i}" for i in range(4, 10)), parts=2,
     programs=p384_programs.ALL, finish_y=_finish_y, prime=p384_programs.P,
     order=p384_programs.N, width=5, signs=(2, 2),

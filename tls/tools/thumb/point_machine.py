@@ -7,88 +7,35 @@ What knows the prime (product, sum, difference, half, and taking p - y) is the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from thumb import division_steps, point_sums
 from thumb import p256_programs as programs
 from thumb.assembler import Code
-
-WINDOW, COMB, AFFINE, SCALARS, ONE_PRODUCT, SUM, VERIFY = 1, 2, 4, 8, 16, 32, 64
-COMB_ENTRIES = 16
-# Words of the frame.
-WORKSPACE, COMB_TABLE, PLACE, WHAT, _RETURN, _ENTRY, EMPTY, _INDEX = range(0, 32, 4)
-SIGN, _SELECT_RETURN, _LAST, _MEMBERS, RESULT, BUFFER, DIFFERENT, STATUS = range(32, 64, 4)
-STATES = 64  # of two scalars' digits, three words each
-_SLOTS_BASE = 88
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What differs between the curves.
-
-    Attributes:
-        words: of a field element; a slot has as many.
-        spacing: places between two digits of an entry of the comb.
-        part: registers that hold a part of a slot while it is copied, as instructions list them.
-        parts: how many parts a slot has.
-        programs: label -> lines.
-        finish_y: writes the code that takes the last part of an entry's y from the registers and
-            negates y if the word `SIGN` of the frame says so; r0 points to the workspace then.
-        prime, order: of the field and of the group.
-        width: bits of a digit of the generator's scalar in sums; there are 2^(width - 2) multiples.
-        begin_verify: writes the code at `verify`, which checks its input, makes the scalars, and
-            goes on at `table` with the point as the first entry; None if there is none.
-        end_verify: writes what follows the sum.
-        constants: words of constants behind R^2, R and 1, which go to the table's end.
-        squares: whether there is a subroutine for squares.
-        signs: the slots of the buffer with the signs of the digits of a point's scalar, and of the
-            generator's; the scalars of a sum are at the first and behind it.
-    """
-
-    words: int
-    spacing: int
-    part: tuple[str, ...]
-    parts: int
-    programs: Mapping[str, tuple[programs.Line, ...]]
-    finish_y: Callable[[Code], None]
-    prime: int
-    order: int
-    width: int
-    begin_verify: Callable[[Code], None] | None = None
-    end_verify: Callable[[Code], None] | None = None
-    constants: int = 0
-    squares: bool = False
-    signs: tuple[int, int] = (3, 4)
-
-    @property
-    def slot(self) -> int:
-        """The bytes of a slot."""
-        return 4 * self.words
-
-    @property
-    def list(self) -> str:
-        """The registers of a part as LDM takes them."""
-        return f"{{{self.part[0]}-{self.part[-1]}}}"
-
-    @property
-    def frame(self) -> int:
-        """The bytes of the kernel's frame."""
-        return self.place(programs.SLOTS)
-
-    @property
-    def constants_at(self) -> int:
-        """Where the table has R^2, R and 1, in bytes from its start."""
-        return 2 * self.slot * COMB_ENTRIES
-
-    @property
-    def comb_bytes(self) -> int:
-        """The bytes of the table in front of the generator's odd multiples."""
-        return self.constants_at + 3 * self.slot + 4 * self.constants
-
-    def place(self, slot: int) -> int:
-        """Return where a slot is, in bytes above the stack pointer."""
-        return _SLOTS_BASE + self.slot * slot
+from thumb.point_frame import (
+    AFFINE,
+    BUFFER,
+    COMB_ENTRIES,
+    COMB_TABLE,
+    DIFFERENT,
+    EMPTY,
+    ENTRY,
+    INDEX,
+    LAST,
+    MEMBERS,
+    ONE_PRODUCT,
+    PLACE,
+    RETURN,
+    SCALARS,
+    SELECT_RETURN,
+    SIGN,
+    SLOTS_BASE,
+    STATUS,
+    SUM,
+    VERIFY,
+    WHAT,
+    WINDOW,
+    WORKSPACE,
+    Shape,
+)
 
 
 def write(code: Code, shape: Shape) -> None:
@@ -97,7 +44,7 @@ def write(code: Code, shape: Shape) -> None:
     _table(code, shape)
     _digits(code, shape)
     _select(code, shape)
-    frame = programs.Frame(_SLOTS_BASE, shape.slot, _RETURN, shape.constants_at)
+    frame = programs.Frame(SLOTS_BASE, shape.slot, RETURN, shape.constants_at)
     programs.write(code, shape.programs, frame, shape.squares)
     code(
         "# constant: what is r1 bytes behind the table's start, which may lie at any address, to r0"
@@ -121,7 +68,7 @@ def _index(code: Code, register: str, index: str, size: int) -> None:
 def _main(code: Code, shape: Shape) -> None:
     code("# entry: the slots on the stack, filled from the buffer and the table")
     code("push {r8-r11}", f"sub sp, #{shape.frame}", "mov r12, r3", "mov r3, r0")
-    code(f"str r0, [sp, #{BUFFER}]", f"add r0, sp, #{_SLOTS_BASE}", "mov lr, r1")
+    code(f"str r0, [sp, #{BUFFER}]", f"add r0, sp, #{SLOTS_BASE}", "mov lr, r1")
     code("stmia sp, {r0-r2}", f"str r12, [sp, #{WHAT}]")
     if shape.constants:
         code(f"add r0, sp, #{shape.place(programs.HISTORY)}", f"movs r5, #{shape.constants}")
@@ -158,12 +105,12 @@ def _walk(code: Code) -> None:
 
 def _finish(code: Code, shape: Shape) -> None:
     code("# the result to the buffer, zeros to the slots", "finished:")
-    code(f"ldr r0, [sp, #{BUFFER}]", f"add r1, sp, #{_SLOTS_BASE}")
+    code(f"ldr r0, [sp, #{BUFFER}]", f"add r1, sp, #{SLOTS_BASE}")
     _copy(code, shape, 3)
     code("clear:")
     for word in shape.part:
         code(f"mov {word}, #0")
-    code(f"add r0, sp, #{_SLOTS_BASE}", f"movs r1, #{shape.parts * programs.SLOTS}", "clearing:")
+    code(f"add r0, sp, #{SLOTS_BASE}", f"movs r1, #{shape.parts * programs.SLOTS}", "clearing:")
     code(f"stmia r0!, {shape.list}", "subs r1, r1, #1", "bne clearing", f"ldr r0, [sp, #{STATUS}]")
     code(f"add sp, #{shape.frame}", "pop {r8-r11}", "b end")
 
@@ -181,8 +128,8 @@ def _table(code: Code, shape: Shape) -> None:
     code(
         "bl prepare", "bl double", "bl begin_table", "movs r2, #0", "next_entry:", "adds r2, r2, #1"
     )
-    code(f"str r2, [sp, #{_ENTRY}]", "bl addition")
-    code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{_ENTRY}]")
+    code(f"str r2, [sp, #{ENTRY}]", "bl addition")
+    code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{ENTRY}]")
     code(f"add r0, r1, #{slot * programs.TABLE}")
     _index(code, "r0", "r2", 2 * slot)
     _copy(code, shape, 2)
@@ -193,7 +140,7 @@ def _table(code: Code, shape: Shape) -> None:
     code(f"cmp r2, #{programs.ENTRIES - 1}", "bne next_entry")
     code("bl return_", "bl invert")
     code("# backwards, each made affine", f"movs r2, #{programs.ENTRIES - 1}", "last_entry:")
-    code(f"str r2, [sp, #{_ENTRY}]", f"ldr r0, [sp, #{WORKSPACE}]")
+    code(f"str r2, [sp, #{ENTRY}]", f"ldr r0, [sp, #{WORKSPACE}]")
     code(f"add r1, r0, #{slot * (programs.HISTORY - 1)}")
     _index(code, "r1", "r2", slot)
     code("mov r3, r0", f"add r0, r0, #{slot * programs.H}")
@@ -202,7 +149,7 @@ def _table(code: Code, shape: Shape) -> None:
     _index(code, "r1", "r2", 2 * slot)
     _copy(code, shape, 2)
     code("bl affine_entry")
-    code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{_ENTRY}]")
+    code(f"ldr r1, [sp, #{WORKSPACE}]", f"ldr r2, [sp, #{ENTRY}]")
     code(f"add r0, r1, #{slot * programs.TABLE}")
     _index(code, "r0", "r2", 2 * slot)
     _copy(code, shape, 2)
@@ -233,21 +180,21 @@ def _select(code: Code, shape: Shape) -> None:
     code("# select: entry r3 of the r2 + 1 at r1, its y negated if r4 is -1; then add it")
     code("select:")
     _index(code, "r1", "r2", 2 * slot)
-    code(f"str r3, [sp, #{_INDEX}]", f"str r4, [sp, #{SIGN}]", f"str lr, [sp, #{_SELECT_RETURN}]")
-    code(f"str r1, [sp, #{_LAST}]", f"str r2, [sp, #{_MEMBERS}]", "bl gather")
+    code(f"str r3, [sp, #{INDEX}]", f"str r4, [sp, #{SIGN}]", f"str lr, [sp, #{SELECT_RETURN}]")
+    code(f"str r1, [sp, #{LAST}]", f"str r2, [sp, #{MEMBERS}]", "bl gather")
     for i in range(1, 2 * shape.parts):
         place = slot * programs.TX + (i - 1) * 4 * len(shape.part)
         code(f"ldr r0, [sp, #{WORKSPACE}]", f"add r0, r0, #{place}", f"stmia r0, {shape.list}")
-        code(f"ldr r3, [sp, #{_INDEX}]", f"ldr r1, [sp, #{_LAST}]", f"ldr r2, [sp, #{_MEMBERS}]")
+        code(f"ldr r3, [sp, #{INDEX}]", f"ldr r1, [sp, #{LAST}]", f"ldr r2, [sp, #{MEMBERS}]")
         code(f"adds r1, #{i * 4 * len(shape.part)}", "bl gather")
     shape.finish_y(code)
     code(f"ldr r2, [sp, #{EMPTY}]", "cmp r2, #0", "bne first_digit")
-    code("bl addition", f"ldr pc, [sp, #{_SELECT_RETURN}]")
+    code("bl addition", f"ldr pc, [sp, #{SELECT_RETURN}]")
     code("first_digit:", "movs r2, #0", f"str r2, [sp, #{EMPTY}]")
     code(f"add r1, r0, #{slot * programs.TX}")
     _copy(code, shape, 2)
     code(f"movw r1, #{shape.constants_at + slot * programs.R}", "bl constant")
-    code(f"ldr pc, [sp, #{_SELECT_RETURN}]")
+    code(f"ldr pc, [sp, #{SELECT_RETURN}]")
     code("# gather: a part of entry r3, all entries being read from the last at r1")
     code("gather:", "push {lr}", f"ldr lr, [sp, #{4 + WHAT}]", f"tst lr, #{SUM + VERIFY}")
     code("bne take")

@@ -10,13 +10,9 @@ Branches and addresses depend on the scalars.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from thumb import p256_programs as programs
 from thumb.assembler import Code
-
-if TYPE_CHECKING:
-    from thumb.point_machine import Shape
+from thumb.point_frame import BUFFER, COMB_TABLE, EMPTY, PLACE, STATES, Shape
 
 _WIDTH = programs.ENTRIES.bit_length() + 1  # bits of a digit of the point's scalar
 _PENDING, _DIGIT, _NEXT = 0, 4, 8  # words of a state: the digit, its place, where to look next
@@ -27,40 +23,38 @@ def write(code: Code, shape: Shape) -> None:
 
     The scalars are copied between zeros: bits below and above them are looked at.
     """
-    from thumb import point_machine as machine  # noqa: PLC0415 -- it imports this module
-
     scalars = programs.HISTORY + 1, programs.HISTORY + 3
     code("# the walk over public scalars: between zeros with them")
     for word in shape.part:
         code(f"mov {word}, #0")
     code(f"add r0, sp, #{shape.place(programs.HISTORY)}")
     code(*[f"stmia r0!, {shape.list}"] * (5 * shape.parts))
-    code(f"ldr r1, [sp, #{machine.BUFFER}]", f"adds r1, #{shape.slot * shape.signs[0]}")
+    code(f"ldr r1, [sp, #{BUFFER}]", f"adds r1, #{shape.slot * shape.signs[0]}")
     for target in scalars:
         code(f"add r0, sp, #{shape.place(target)}")
         for _ in range(shape.parts):
             code(f"ldmia r1!, {shape.list}", f"stmia r0!, {shape.list}")
-    code(f"mov r3, #{32 * shape.words}", f"str r3, [sp, #{machine.PLACE}]")
+    code(f"mov r3, #{32 * shape.words}", f"str r3, [sp, #{PLACE}]")
     widths = _WIDTH, shape.width
-    states = machine.STATES, machine.STATES + 12
+    states = STATES, STATES + 12
     for state, scalar, width in zip(states, scalars, widths, strict=True):
         code(f"str r3, [sp, #{state + _NEXT}]")
         _look(code, shape, state, scalar, width)
         code(f"mov r3, #{32 * shape.words}")
     code("sum_place:")
     for name, state, scalar, width in zip("pg", states, scalars, widths, strict=True):
-        code(f"ldr r2, [sp, #{machine.PLACE}]", f"ldr r3, [sp, #{state + _PENDING}]")
+        code(f"ldr r2, [sp, #{PLACE}]", f"ldr r3, [sp, #{state + _PENDING}]")
         code("cmp r2, r3", f"bne not_{name}", f"ldr r3, [sp, #{state + _DIGIT}]")
         code("asrs r4, r3, #31", "eors r3, r4", "subs r3, r3, r4", "lsrs r3, r3, #1")
         if name == "p":
             code(f"add r1, sp, #{shape.place(programs.TABLE)}")
         else:
-            code(f"ldr r1, [sp, #{machine.COMB_TABLE}]", f"addw r1, r1, #{shape.comb_bytes}")
+            code(f"ldr r1, [sp, #{COMB_TABLE}]", f"addw r1, r1, #{shape.comb_bytes}")
         code(f"movs r2, #{(1 << width - 2) - 1}", "bl select")
         _look(code, shape, state, scalar, width)
         code(f"not_{name}:")
-    code(f"ldr r2, [sp, #{machine.PLACE}]", "subs r2, r2, #1", f"str r2, [sp, #{machine.PLACE}]")
-    code("bmi summed", f"ldr r2, [sp, #{machine.EMPTY}]", "cmp r2, #0", "bne sum_place")
+    code(f"ldr r2, [sp, #{PLACE}]", "subs r2, r2, #1", f"str r2, [sp, #{PLACE}]")
+    code("bmi summed", f"ldr r2, [sp, #{EMPTY}]", "cmp r2, #0", "bne sum_place")
     code("bl double", "b sum_place")
     _next_digit(code)
     code("summed:")
