@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hil.lab import inventory, lease
-from hil.lab.holding import Holdings
+from hil.lab.holdings import Holdings
 from hil.retry_list import Allowance
 from hil.target import Target
 

@@ -20,7 +20,8 @@ from hil.cells import Ledger
 from hil.document import Document
 from hil.errors import HilError
 from hil.image import Firmware
-from hil.lab.holding import Held, Holdings
+from hil.lab.holding import Held
+from hil.lab.holdings import Holdings
 from hil.report import Run, describe_target, keep_artefacts
 from hil.target import Target
 

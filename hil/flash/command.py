@@ -28,7 +28,8 @@ from hil.flash import (
     version,
 )
 from hil.lab import inventory, lease
-from hil.lab.holding import Holdings, with_port
+from hil.lab.holding import with_port
+from hil.lab.holdings import Holdings
 from hil.serial_port import port_of
 from hil.target import Target
 

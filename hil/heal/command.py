@@ -18,7 +18,7 @@ from hil import build, paths, progress, target
 from hil.errors import HilError
 from hil.heal import absence, health, ladder, marks
 from hil.lab import inventory, lease
-from hil.lab.holding import Holdings
+from hil.lab.holdings import Holdings
 from hil.target import Target
 
 

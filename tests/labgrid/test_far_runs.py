@@ -16,7 +16,7 @@ import pytest
 from hil import target
 from hil.errors import InfraError
 from hil.lab import inventory
-from hil.lab.holding import Holdings
+from hil.lab.holdings import Holdings
 from hil.lab.lease import holders
 
 from .conftest import (

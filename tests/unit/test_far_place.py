@@ -13,7 +13,8 @@ import pytest
 from hil import readiness, target
 from hil.errors import InfraError, MissingTool, TargetFileError
 from hil.lab import far_boards, inventory, place_keeper
-from hil.lab.holding import Holdings, with_port
+from hil.lab.holding import with_port
+from hil.lab.holdings import Holdings
 from hil.target import FarPlace
 
 SIMULATED = Path(__file__).parents[1] / "simboard" / "targets"

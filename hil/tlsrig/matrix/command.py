@@ -20,7 +20,7 @@ from hil import paths, progress, tables, target
 from hil.document import Document
 from hil.errors import HilError, MissingTool
 from hil.lab import inventory, lease
-from hil.lab.holding import Holdings
+from hil.lab.holdings import Holdings
 from hil.target import Target
 from hil.tlsrig.matrix import product
 
