@@ -96,8 +96,8 @@ class DatagramPump(Carrier):
             seed: fixes what chance does.
             server: where a peer in the server's role listens; None for one in the client's role.
             mishap: treats some datagrams in its own way.
-            tape: told every octet that goes over the board's link, frames and all, in an order in
-                which it can be played back.
+            tape: told every frame that goes over the board's link when it is whole, in an order in
+                which they can be played back.
         """
         super().__init__("hil-datagrams")
         peer.setblocking(False)
@@ -179,9 +179,9 @@ class DatagramPump(Carrier):
         except ConnectionResetError:
             data = b""
         self._board_has_ended = not data
-        if data and self._tape is not None:
-            self._tape(BOARD_TO_PEER, data)
         for frame in self._frames.push(data):
+            if self._tape is not None:
+                self._tape(BOARD_TO_PEER, frame.encode())
             if frame.address == CONTROL:
                 self._board_connected |= frame.datagram == CONNECTED
             elif frame.address < len(self._addresses):

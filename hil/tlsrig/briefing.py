@@ -162,6 +162,15 @@ def _options_of_few(scenario: Scenario, proofs: Credentials, seed: bytes) -> dic
     return options
 
 
+def job_of(scenario: Scenario) -> str:
+    """Return what the board's agent runs for a scenario, as module:function."""
+    if scenario.is_of_dtls13:
+        module = "dtls13_jobs"
+    else:
+        module = "dtls_jobs" if scenario.over_datagrams else "tls_jobs"
+    return f"{module}:{scenario.role}"
+
+
 def circumstances(
     target: Target,
     timeout_multiplier: float = 1.0,
@@ -169,6 +178,7 @@ def circumstances(
     *,
     repeatable: bool = False,
     measured: bool = True,
+    standstill: bool = False,
     patience_s: float = 0.0,
 ) -> dict[str, object]:
     """Return what the board's job is told of the board it runs on and of how it gets its bytes.
@@ -179,6 +189,8 @@ def circumstances(
         reads: counts of bytes at which a recorded peer waits for the board, None for a live one.
         repeatable: what the board says is going to be recorded or played back.
         measured: the job counts instructions and notes its live heap, for which it needs some.
+        standstill: time stands still for its connection, so that nothing it says depends on when
+            things come.
         patience_s: how much longer than usual its peer may keep it waiting.
     """
     return {
@@ -187,6 +199,7 @@ def circumstances(
         "reads": reads,
         "clock": measure.clock_facts(target) if measured else None,
         "unmeasured": not measured,
+        "standstill": standstill,
         "noise": None if repeatable or reads is not None else _noise(target),
     }
 

@@ -110,6 +110,12 @@ def scenarios_in(directory: Path, peers: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for name, _, peer in found if peer in set(peers)))
 
 
+def peers_in(directory: Path, scenario: str = "*") -> list[str]:
+    """Return the names of the peers that a folder has cassettes with, of one scenario or of any."""
+    found = sorted(directory.glob(file_of(Path(), scenario, "*").name))
+    return list(dict.fromkeys(path.stem.rpartition(".")[2] for path in found))
+
+
 def write(cassette: Cassette, directory: Path) -> Path:
     """Write a cassette into a folder, which is made if need be, and return the file.
 

@@ -32,7 +32,7 @@ from hil.tlsrig import (
     peers,
     stream_network,
 )
-from hil.tlsrig.cassette import Cassette
+from hil.tlsrig.cassette import Cassette, CassetteError
 from hil.tlsrig.credentials import Credentials
 from hil.tlsrig.encounter import meet
 from hil.tlsrig.native import job as native_job
@@ -117,6 +117,11 @@ def run(
                 if record is not None:
                     record(cassette)
                 outcome.add_smallest_heap(cell, made, cassette, board, smallest_heap)
+            elif cell.verdict == "pass" and record is not None:
+                raise CassetteError(
+                    f"{scenario.name} passed and is not recorded: what it says depends on when "
+                    "things come, which no cassette holds; record it on the network `clean`"
+                )
         except HilError as error:
             cell.verdict, cell.reason = cells.verdict_of(error), cells.reason_of(error)
     outcome.keep(cell, made, log_dir, {**proofs.artefacts, **peer.artefacts})
@@ -165,6 +170,7 @@ def converse(
             board.target,
             timeout_multiplier,
             repeatable=repeatable,
+            standstill=repeatable and outcome.needs_no_time(tried),
             patience_s=0.0 if tried.over_datagrams else tried.patience_s,
         )
         _hold(made[-1], board, peer, listener, told, timeout_multiplier)

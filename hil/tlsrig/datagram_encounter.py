@@ -21,7 +21,7 @@ from hil.boot import Board
 from hil.datagram_pump import DatagramPump
 from hil.errors import PeerError
 from hil.link_profile import profile_of
-from hil.tlsrig import encounter, mishaps
+from hil.tlsrig import briefing, encounter, mishaps
 from hil.tlsrig.cassette_recorder import Recorder
 from hil.tlsrig.datagram_secrets import completed
 from hil.tlsrig.encounter import Evidence
@@ -31,7 +31,6 @@ from hil.tlsrig.statement import Statement
 
 _PEER_GRACE_S = 15.0
 _LAST_WORDS_S = 3.0
-JOB_MODULE = "dtls_jobs"
 
 
 @contextmanager
@@ -86,8 +85,7 @@ def meet(
         ) as pump,
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
-        jobs = "dtls13_jobs" if scenario.is_of_dtls13 else JOB_MODULE
-        board.start(f"{jobs}:{scenario.role}", dict(options))
+        board.start(briefing.job_of(scenario), dict(options))
         job = executor.submit(board.wait, job_s)
         evidence.transcript = pump.transcript
         patience_s = job_s * timeout_multiplier + _PEER_GRACE_S

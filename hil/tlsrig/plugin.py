@@ -104,7 +104,7 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         known_peers = dict.fromkeys(peers.names())
         chosen_peers = declared.select(
-            peers.renamed(config.option.peer or [_USUAL_PEER]), known_peers, "peer"
+            peers.renamed(config.option.peer or _default_peers(config)), known_peers, "peer"
         )
         config.stash[_PEERS] = chosen_peers
         known = declared.load_all()
@@ -123,6 +123,13 @@ def pytest_configure(config: pytest.Config) -> None:
         shared.selected[:] = [chosen.for_correctness() for chosen in shared.selected]
     if config.option.echo is not None:
         shared.selected[:] = [chosen.without_limits() for chosen in shared.selected]
+
+
+def _default_peers(config: pytest.Config) -> list[str]:
+    """Return who takes the other end where nobody chose: in a replay, who is on its cassettes."""
+    folder: Path | None = config.option.replay
+    taped = cassette.peers_in(folder) if folder is not None else []
+    return taped or [_USUAL_PEER]
 
 
 def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
@@ -148,7 +155,13 @@ def _taped(config: pytest.Config, chosen_peers: list[str]) -> list[str]:
             "for the farm's own"
         )
     folder: Path | None = record or replay
-    return cassette.scenarios_in(folder, chosen_peers) if folder is not None else []
+    found = cassette.scenarios_in(folder, chosen_peers) if folder is not None else []
+    if replay is not None and not found and not config.option.scenario:
+        raise pytest.UsageError(
+            f"--replay: no cassettes with {' or '.join(chosen_peers)} in {replay}, but with "
+            f"{', '.join(cassette.peers_in(replay))}; choose with --peer"
+        )
+    return found
 
 
 def pytest_terminal_summary(
@@ -175,7 +188,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = metafunc.config.stash[_PEERS]
     scenarios = metafunc.config.stash[_SCENARIOS]
     if not metafunc.config.option.peer and _wants(metafunc, "peer_name", "scenario"):
-        pairs = [(name, chosen) for chosen in scenarios for name in _usual_peers(chosen)]
+        folder: Path | None = metafunc.config.option.replay
+        pairs = [(name, chosen) for chosen in scenarios for name in _usual_peers(chosen, folder)]
         ids = [f"{name}-{chosen.name}" for name, chosen in pairs]
         metafunc.parametrize(("peer_name", "scenario"), pairs, ids=ids)
         return
@@ -185,8 +199,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("scenario", scenarios, ids=[chosen.name for chosen in scenarios])
 
 
-def _usual_peers(chosen: Scenario) -> list[str]:
-    """Return who takes the other end of a scenario where nobody chose: one peer, or its device."""
+def _usual_peers(chosen: Scenario, replayed: Path | None) -> list[str]:
+    """Return who takes the other end of a scenario where nobody chose: one peer, or its device.
+
+    In a replay those that there is a cassette with, if there is any.
+    """
+    taped = [] if replayed is None else cassette.peers_in(replayed, chosen.name)
+    if taped:
+        return taped
     if chosen.peer.device is None:
         return [_USUAL_PEER]
     role = "server" if chosen.role == "client" else "client"

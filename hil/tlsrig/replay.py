@@ -24,7 +24,6 @@ from hil.errors import HilError
 from hil.link import Pump
 from hil.tlsrig import briefing, datagram_replay, names, oracle, wire
 from hil.tlsrig.cassette import Cassette, Taped
-from hil.tlsrig.datagram_encounter import JOB_MODULE
 from hil.tlsrig.encounter import Evidence, statement
 from hil.tlsrig.outcome import Connection
 from hil.tlsrig.scenario import Scenario, Success
@@ -73,21 +72,22 @@ def rewind(
         circumstances = briefing.circumstances(
             board.target, timeout_multiplier, taped.reads, measured=measured
         )
-        play(board, scenario.role, {**taped.options, **circumstances}, taped, made[-1].evidence)
+        options = {**taped.options, **circumstances}
+        play(board, briefing.job_of(scenario), options, taped, made[-1].evidence)
         made[-1].ruling = oracle.Ruling(tuple(_compared(taped, made[-1].evidence.result)))
         if not made[-1].passed:
             break
 
 
 def play(
-    board: Board, role: str, options: Mapping[str, object], taped: Taped, evidence: Evidence
+    board: Board, job: str, options: Mapping[str, object], taped: Taped, evidence: Evidence
 ) -> None:
     """Replay one connection and fill in what the board leaves behind.
 
     Args:
         board: as for `rewind`.
-        role: the board's.
-        options: of its job.
+        job: what the board's agent runs, as module:function.
+        options: of that job.
         taped: what both ends said.
         evidence: gets the job's result, the board's statement and what went over the link.
 
@@ -103,15 +103,14 @@ def play(
         ThreadPoolExecutor(1, thread_name_prefix="hil-job") as executor,
     ):
         evidence.transcript = pump.transcript
-        module = JOB_MODULE if taped.over_datagrams else "tls_jobs"
-        board.start(f"{module}:{role}", briefing.spoken(options))
-        job = executor.submit(board.wait, board.target.timeouts.job_s)
-        job.add_done_callback(lambda _: pump.board_is_done())
+        board.start(job, briefing.spoken(options))
+        running = executor.submit(board.wait, board.target.timeouts.job_s)
+        running.add_done_callback(lambda _: pump.board_is_done())
         try:
             ended_early = _follow(ours, taped)
-            evidence.result = cast("dict[str, Any]", job.result())
+            evidence.result = cast("dict[str, Any]", running.result())
         finally:
-            if not job.done():
+            if not running.done():
                 board.close()  # ends the job, which leaving this block waits for
         if ended_early is not None:
             raise Differs(f"{ended_early}; its job ended with {evidence.result['reason']!r}")

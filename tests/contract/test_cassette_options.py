@@ -52,6 +52,10 @@ def only_cell(pytester: pytest.Pytester) -> dict[str, Any]:
             ["--replay=tapes", "--measure=none"],
             "*--measure=none: a replay is there for*",
         ),
+        (
+            ["--replay=tapes", "--peer=gnutls"],
+            "*no cassettes with gnutls in tapes, but with openssl*",
+        ),
         (["--measure=everything"], "*argument --measure: invalid choice: 'everything'*"),
     ],
 )
@@ -75,7 +79,18 @@ def test_without_scenario_a_run_is_about_the_cassettes_of_the_folder(
 def test_the_farms_own_cassettes_are_the_default(pytester: pytest.Pytester, tapes: Path) -> None:
     result = pytester.runpytest("--collect-only", "-q", "--replay")
     ids = [line for line in result.outlines if "::" in line]
-    assert len(ids) == len(list(cassette.shipped().glob("*.openssl.json"))) >= 15
+    assert len(ids) == len(list(cassette.shipped().glob("*.json"))) >= 15
+
+
+def test_a_replay_is_with_whom_the_cassettes_are(pytester: pytest.Pytester, tapes: Path) -> None:
+    other = cassette.shipped() / "dtls13-psk.wolfssl.json"
+    (tapes / other.name).write_text(other.read_text())
+    result = pytester.runpytest("--collect-only", "-q", "--replay=tapes")
+    ids = [line.split("::")[1] for line in result.outlines if "::" in line]
+    assert ids == [
+        "test_handshake[unix-wolfssl-dtls13-psk]",
+        "test_handshake[unix-openssl-tls13-psk-ke]",
+    ]
 
 
 def test_a_scenario_without_a_cassette_is_skipped_with_the_command_that_records_one(

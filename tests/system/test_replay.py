@@ -14,7 +14,8 @@ import pytest
 
 from hil.boot import Board
 from hil.target import Target
-from hil.tlsrig import cassette, heap, replay_cell, scenario
+from hil.tlsrig import cassette, heap, link_options, replay_cell, scenario
+from hil.tlsrig import cell as live_cell
 from hil.tlsrig.cassette import Cassette
 
 DECLARED = scenario.load_all()
@@ -89,6 +90,21 @@ def test_a_board_says_what_was_recorded_on_another(
         DECLARED[LONG], own_cassette(LONG), dut_factory(), log_dir=tmp_path, remedy=""
     )
     assert (cell.target, cell.verdict) == (hil_target.name, "pass"), cell.reason
+
+
+def test_what_depends_on_when_things_come_is_not_recorded_and_that_is_told(
+    hil_target: Target, dut_factory: BootBoard, tmp_path: Path
+) -> None:
+    _only_on(hil_target, "unix")
+    taken: list[Cassette] = []
+    (tried,) = link_options.on_links([DECLARED[SHORT]], ["clean"], None)
+    told = live_cell.run(
+        tried, "openssl", dut_factory(), seed=bytes(48), log_dir=tmp_path, record=taken.append
+    )
+    assert told.verdict == "error"
+    assert told.reason is not None
+    assert f"{tried.name} passed and is not recorded" in told.reason
+    assert taken == []
 
 
 def test_a_byte_more_in_the_seed_is_told_by_the_first_byte_that_is_another(

@@ -159,6 +159,9 @@ def test_the_scenarios_of_a_folder_are_those_of_the_chosen_peers(tmp_path: Path)
     (tmp_path / "README.md").touch()
     assert cassette.scenarios_in(tmp_path, ["openssl"]) == ["a", "b"]
     assert cassette.scenarios_in(tmp_path, ["gnutls", "openssl"]) == ["a", "b", "c"]
+    assert cassette.peers_in(tmp_path) == ["gnutls", "openssl"]
+    assert cassette.peers_in(tmp_path, "b") == ["openssl"]
+    assert cassette.peers_in(tmp_path, "d") == []
 
 
 SHIPPED = sorted(cassette.shipped().glob("*.json"))

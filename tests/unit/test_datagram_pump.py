@@ -127,6 +127,20 @@ def test_the_tape_has_what_the_board_said_and_heard_words_and_all(ends: Ends) ->
     ]
 
 
+def test_a_frame_is_on_the_tape_when_it_is_whole_though_the_peer_spoke_meanwhile(
+    ends: Ends,
+) -> None:
+    taped: list[tuple[Direction, bytes]] = []
+    hello = Frame(0, b"hello").encode()
+    with ends.pump(tape=lambda direction, octets: taped.append((direction, octets))):
+        ends.board.sendall(hello[:4])
+        ends.peer.sendto(b"early", ends.transport.getsockname())
+        assert ends.hear() == Frame(0, b"early")
+        ends.board.sendall(hello[4:])
+        assert ends.peer.recv(100) == b"hello"
+    assert taped == [(PEER_TO_BOARD, Frame(0, b"early").encode()), (BOARD_TO_PEER, hello)]
+
+
 def test_what_is_lost_is_not_on_the_tape(ends: Ends) -> None:
     taped: list[bytes] = []
     with ends.pump(LOST, tape=lambda _direction, octets: taped.append(octets)) as pump:

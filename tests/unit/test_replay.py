@@ -128,7 +128,7 @@ def job(*said: bytes, result: dict[str, Any] = RESULT, listens: tuple[int, ...] 
 
 def played(board: ScriptedBoard, taped: Taped = TAPED) -> Evidence:
     evidence = Evidence()
-    replay.play(board, "client", {}, taped, evidence)  # type: ignore[arg-type]
+    replay.play(board, "tls_jobs:client", {}, taped, evidence)  # type: ignore[arg-type]
     return evidence
 
 

@@ -80,7 +80,7 @@ class Conversation:
         self._link = DatagramLink(link, exact)
         small = options.get("small_buffers")
         self._buffer = memoryview(bytearray(_SMALL_BUFFER_BYTES if small else _BUFFER_BYTES))
-        self.now_ms = _standstill if exact else Ticks()
+        self.now_ms = _standstill if exact or options.get("standstill") else Ticks()
         if hasattr(gc, "threshold"):  # MicroPython's
             often = small and fastest(SHA256).machine is not None
             gc.threshold(_GARBAGE_BYTES if often else -1)
