@@ -26,7 +26,7 @@ def best(buffer_bytes):
 
     Who calls it sees to it that nothing is beyond the buffers, and that the first can be written.
     """
-    machine = selftest.kernel("thumb.moves") if buffer_bytes < _TARGET_LIMIT else None
+    machine = selftest.kernel("moves") if buffer_bytes < _TARGET_LIMIT else None
     return machine.copy if machine else copy
 
 

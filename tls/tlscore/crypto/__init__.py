@@ -36,11 +36,16 @@ def load(module: str, name: str):
     Raises:
         ImportError: this image has no such module.
     """
-    return getattr(__import__(__name__ + "." + module, None, None, (name,)), name)
+    # What has been imported is among the names of the package, and from the start where modules
+    # are in flash: nothing is put together then.
+    found = globals().get(module) or __import__(__name__ + "." + module, None, None, (name,))
+    return getattr(found, name)
 
 
 def installed(module: str) -> bool:
     """Whether `tlscore.crypto.<module>` can be imported."""
+    if module in globals():  # imported, or in flash
+        return True
     full_name = __name__ + "." + module
     if full_name in sys.modules:
         return True

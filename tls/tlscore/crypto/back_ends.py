@@ -6,18 +6,18 @@ from tlscore.crypto.selftest import kernel
 # Primitives that have a back end in machine code, and its module: there may be one of the same name
 # of another kind (`selftest`).
 _KERNELS = (
-    ("x25519", "thumb.curve25519"),
-    ("p256", "thumb.p256_curve"),
-    ("p384", "thumb.p384_curve"),
-    ("aes", "thumb.block_cipher"),
-    ("ghash", "thumb.universal_hash"),
-    ("gcm", "thumb.gcm_records"),
-    ("chacha20", "thumb.stream_cipher"),
-    ("poly1305", "thumb.one_time_mac"),
-    ("chacha20_poly1305", "thumb.chacha_records"),
-    ("rsa", "thumb.modular_power"),
-    ("sha512", "thumb.long_hash"),
-    ("hashes", "thumb.running_hash"),
+    ("x25519", "curve25519"),
+    ("p256", "p256_curve"),
+    ("p384", "p384_curve"),
+    ("aes", "block_cipher"),
+    ("ghash", "universal_hash"),
+    ("gcm", "gcm_records"),
+    ("chacha20", "stream_cipher"),
+    ("poly1305", "one_time_mac"),
+    ("chacha20_poly1305", "chacha_records"),
+    ("rsa", "modular_power"),
+    ("sha512", "long_hash"),
+    ("hashes", "running_hash"),
 )
 
 
@@ -48,4 +48,4 @@ def _kind(module: str) -> str:
     fast = kernel(module)
     if fast is not None:
         return fast.__name__.split(".")[-2]
-    return "tables" if installed(module.replace("thumb", "tables")) else "portable"
+    return "tables" if installed("tables." + module) else "portable"

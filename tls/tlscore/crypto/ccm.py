@@ -7,7 +7,7 @@ names are those of RFC 3610; TLS has nonces of 12 bytes and so a length field of
 from tlscore.crypto import selftest
 from tlscore.crypto.aead import Aead
 
-_AES = (("tlscore.crypto.thumb.block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
+_AES = (("block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
 
 
 class AesCcm(Aead):

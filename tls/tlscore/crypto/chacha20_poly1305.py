@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHACHA20 = (
-    ("tlscore.crypto.thumb.stream_cipher", "ChaCha20"),
+    ("stream_cipher", "ChaCha20"),
     ("tlscore.crypto.chacha20", "ChaCha20"),
 )
 _POLY1305 = (
-    ("tlscore.crypto.thumb.one_time_mac", "Poly1305"),
+    ("one_time_mac", "Poly1305"),
     ("tlscore.crypto.poly1305", "Poly1305"),
 )
 
@@ -47,7 +47,7 @@ class ChaCha20Poly1305(Aead):
 
 def best() -> "type":
     """Return the class of ChaCha20-Poly1305 to use: all of it by machine code where there is."""
-    machine = selftest.kernel("thumb.chacha_records")
+    machine = selftest.kernel("chacha_records")
     return machine.ChaCha20Poly1305 if machine else ChaCha20Poly1305
 
 

@@ -10,9 +10,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_AES = (("tlscore.crypto.thumb.block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
+_AES = (("block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
 _GHASH = (
-    ("tlscore.crypto.thumb.universal_hash", "Ghash"),
+    ("universal_hash", "Ghash"),
     ("tlscore.crypto.ghash", "Ghash"),
 )
 
@@ -58,5 +58,5 @@ class AesGcm(Aead):
 
 def best() -> "type":
     """Return the class of AES-GCM to use: all of it by machine code where there is."""
-    machine = selftest.kernel("thumb.gcm_records")
+    machine = selftest.kernel("gcm_records")
     return machine.AesGcm if machine else AesGcm

@@ -74,7 +74,7 @@ def fastest(row: "Hash") -> "Hash":
     They give the same digests, so rows of one size may be mixed, but are not the same object. The
     known-answer test takes some 15,000 instructions: ask once for a connection.
     """
-    machine = kernel("thumb.running_hash" if row.size == 32 else "thumb.long_hash")
+    machine = kernel("running_hash" if row.size == 32 else "long_hash")
     return row if machine is None else getattr(machine, row.name.upper())
 
 

@@ -85,7 +85,7 @@ CURVE = Curve("p256", 32, (_P, _N, _B), _COMB)
 
 def curve() -> Curve:
     """Return the curve with the fastest arithmetic there is: `CURVE` is the portable one."""
-    machine = kernel("thumb.p256_curve")
+    machine = kernel("p256_curve")
     return CURVE if machine is None else machine.CURVE
 
 

@@ -120,7 +120,7 @@ CURVE = Curve("p384", 48, (_P, _N, _B), _COMB)
 
 def curve() -> Curve:
     """Return the curve with the fastest arithmetic there is: `CURVE` is the portable one."""
-    machine = kernel("thumb.p384_curve")
+    machine = kernel("p384_curve")
     return CURVE if machine is None else machine.CURVE
 
 

@@ -117,7 +117,7 @@ def power_public(base: int, exponent: int, modulus: int) -> int:
 
     By squaring and multiplying: small ports of MicroPython have no `pow` with three arguments.
     """
-    machine = kernel("thumb.modular_power")
+    machine = kernel("modular_power")
     if machine is not None:
         return machine.power_public(base, exponent, modulus)
     if micropython is None:

@@ -85,7 +85,7 @@ def _private_power(numbers: list, message: int) -> int:
 
 
 def _power(base: int, exponent: int, prime: int) -> int:
-    machine = kernel("thumb.modular_power")
+    machine = kernel("modular_power")
     if machine is not None:
         return machine.power_secret(base, exponent, prime)
     return power(base, exponent, prime, True)

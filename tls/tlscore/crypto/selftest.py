@@ -19,11 +19,22 @@ try:
 except ImportError:  # CPython, which has no inline assembler
     micropython = None
 
-_PACKAGE = "tlscore.crypto."
-# Kinds of back ends, packages whose modules have the same names and classes: what is asked for as
-# `thumb` may be had as `viper`, or else by `tables`.
-_THUMB = _PACKAGE + "thumb."
-_TABLES = _PACKAGE + "tables."
+# Kinds of back ends, packages whose modules have the same names and classes: what may be had by
+# `thumb`, in machine code, may be had by `viper`, or else by `tables`. Which of them there are is
+# found out once, when an image is built: to ask for a module that is not there takes 7,000 to
+# 11,000 instructions, and most images have one kind of the three.
+try:
+    from tlscore.crypto import thumb
+except ImportError:
+    thumb = None
+try:
+    from tlscore.crypto import viper
+except ImportError:
+    viper = None
+try:
+    from tlscore.crypto import tables
+except ImportError:
+    tables = None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,58 +45,68 @@ def select(candidates: tuple, passes: "Callable") -> "Callable":
     """Return the first working back end.
 
     Args:
-        candidates: (module, name) pairs, the preferred first, the portable code last.
+        candidates: (module, name) pairs, the preferred first, the portable code last. A module
+            whose name has no dot is one of the kinds of back ends; the others are whole names.
         passes: function that runs the known-answer test on what was imported.
 
     Raises:
         ImportError: this image leaves the last candidate out, and none before it works.
     """
     last = candidates[-1][0]
-    for preferred, name in candidates:
-        for module in _places(preferred):
-            found = _loaded(module, name)
+    for module, name in candidates:
+        if "." in module:
+            found = _imported(module)
             if found:
                 found = getattr(found, name)
-                if module == last or module.startswith(_TABLES) or passes(found):
+                if module == last or passes(found):
                     return found
+        else:
+            found = _of_a_kind(module, name, passes)
+            if found:
+                return found
     raise ImportError("no back end: " + last)
 
 
 def kernel(module: str):
-    """Return the back end in machine code `tlscore.crypto.<module>`, or None.
+    """Return the back end in machine code of that name, or None.
 
     None where it cannot be loaded, and where it gives another answer than the known one.
     """
     if not micropython:
         return None
-    found = _passing(_PACKAGE + module)
-    # What is not asked for is not named: putting a string together takes 3,000 instructions.
-    return found or _passing(_PACKAGE + module.replace("thumb", "viper"))
-
-
-def _passing(module: str):
-    found = _loaded(module, "passes")
+    found = _loaded(thumb, module) if thumb else None
+    if found and found.passes():
+        return found
+    found = _loaded(viper, module) if viper else None
     return found if found and found.passes() else None
 
 
-def _places(module: str) -> tuple:
-    """Return the modules that may stand for one, in turn: no machine code on CPython."""
-    if not module.startswith(_THUMB):
-        return (module,)
-    name = module[len(_THUMB) :]
+def _of_a_kind(module: str, name: str, passes: "Callable") -> "Callable | None":
+    """Return the class of the best kind there is; no machine code on CPython."""
     if micropython:
-        return module, "tlscore.crypto.viper." + name, _TABLES + name
-    return (_TABLES + name,)
+        for package in (thumb, viper):
+            found = _loaded(package, module) if package else None
+            if found and passes(getattr(found, name)):
+                return getattr(found, name)
+    found = _loaded(tables, module) if tables else None
+    return getattr(found, name) if found else None
 
 
-def _loaded(module: str, name: str):
+def _loaded(package, module: str):
+    """Return the module of a kind of back ends, or None."""
+    # Where modules are in flash they are in their package. A name is put together where one has to
+    # be imported: that takes 3,000 instructions.
+    return getattr(package, module, None) or _imported(package.__name__ + "." + module)
+
+
+def _imported(module: str):
     """Return a module, or None.
 
     None where the image leaves it out (ImportError), where there is no emitter for it
     (SyntaxError), and where it was compiled for another core (ValueError).
     """
     try:
-        return __import__(module, None, None, (name,))
+        return __import__(module, None, None, ("passes",))
     except (ImportError, SyntaxError, ValueError):
         return None
 

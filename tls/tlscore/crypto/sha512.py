@@ -120,7 +120,7 @@ def sha512(data: bytes = b"") -> Sha512:
 
 def _fastest():
     """Return the fastest class there is: `Sha512` is the portable one."""
-    machine = kernel("thumb.long_hash")
+    machine = kernel("long_hash")
     return Sha512 if machine is None else machine.Sha512
 
 

@@ -37,7 +37,7 @@ def x25519(scalar: bytes, u: bytes) -> bytes:
     if len(u) != 32:
         raise ValueError("x25519.point_size")
     clamped = _clamped(scalar)
-    machine = kernel("thumb.curve25519")
+    machine = kernel("curve25519")
     if machine is not None:
         return machine.multiply(clamped, u)
     return _multiply(clamped, u)
@@ -50,7 +50,7 @@ def public_key(scalar: bytes) -> bytes:
         ValueError: "x25519.scalar_size".
     """
     clamped = _clamped(scalar)
-    machine = kernel("thumb.curve25519")
+    machine = kernel("curve25519")
     if machine is not None:
         return machine.multiply_base(clamped)
     if installed("x25519_base"):

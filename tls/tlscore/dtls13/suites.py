@@ -18,9 +18,9 @@ _CCM_8_SUITE = const(0x1305)
 # chance is 2^-57).
 _FORGERIES_MAX = const(0x800000)
 _FORGERIES_MAX_CCM_8 = const(128)
-_AES = (("tlscore.crypto.thumb.block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
+_AES = (("block_cipher", "AES"), ("tlscore.crypto.aes", "AES"))
 _CHACHA20 = (
-    ("tlscore.crypto.thumb.stream_cipher", "ChaCha20"),
+    ("stream_cipher", "ChaCha20"),
     ("tlscore.crypto.chacha20", "ChaCha20"),
 )
 
