@@ -35,7 +35,7 @@ LIBS = $(shell $(CC) $(ARCH_CFLAGS) -print-libgcc-file-name)
 vpath %.c $(IMAGES_DIR)
 
 OWN_SRC_C = $(addprefix common/,main.c console.c last_words.c move.c no_filesystem.c rom_import.c) \
-	$(if $(filter yes,$(FAST_INTERPRETER)),common/clear.c) \
+	$(if $(filter yes,$(FAST_INTERPRETER)),common/clear.c common/quick_calls.c) \
 	$(if $(filter yes,$(WIDE_INTEGERS)),common/digits.c common/wide_integers.c) $(ARCH_SRC_C) $(BOARD_SRC_C)
 SHARED_SRC_C = $(addprefix shared/,\
 	libc/string0.c \
@@ -79,9 +79,10 @@ $(BUILD)/firmware.elf: $(OBJ) $(LINKER_SCRIPT) $(wildcard $(COMMON_DIR)/$(ARCH)/
 # speed where the image says that there is flash for it (FAST_INTERPRETER = yes), otherwise for size.
 ifeq ($(FAST_INTERPRETER),yes)
 FAST_OBJ = $(addprefix $(BUILD)/,$(addprefix py/,runtime.o bc.o obj.o objfun.o qstr.o) \
-	extmod/modhashlib.o common/clear.o common/quick_map.o common/rom_objtype.o)
+	extmod/modhashlib.o common/clear.o common/quick_calls.o common/quick_map.o common/rom_objtype.o)
 $(FAST_OBJ): CFLAGS += -O2
-$(BUILD)/py/vm.o: CFLAGS += -DMICROPY_OPT_COMPUTED_GOTO
+$(BUILD)/py/vm.o: CFLAGS += -DMICROPY_OPT_COMPUTED_GOTO -include $(COMMON_DIR)/quick_names.h
+$(BUILD)/py/objstr.o: CFLAGS += -include $(COMMON_DIR)/quick_strings.h
 $(BUILD)/py/gc.o: CFLAGS += -include $(COMMON_DIR)/gc_search.h
 $(BUILD)/shared/libc/string0.o: CFLAGS += -Dmemset=clear_bytes
 else

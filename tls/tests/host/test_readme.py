@@ -22,8 +22,8 @@ def reasons_in_source(folder):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.update([node.value] if REASON.fullmatch(node.value) else [])
-    # Raised by key_exchange on its own behalf and turned into key_share.invalid; a module's name.
-    return found - {"x25519.all_zero", "thumb.moves"}
+    # Raised by key_exchange on its own behalf and turned into key_share.invalid.
+    return found - {"x25519.all_zero"}
 
 
 def reasons_in_readme(page=README):
