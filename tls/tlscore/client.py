@@ -165,20 +165,24 @@ class ClientConnection(Connection):
         schedule = self._accepted_key(hello)
         share = self._own_share(hello, schedule is not None)
         digests = self._digests(schedule is None)
+        self.version = _TLS_1_3
+        self.group = hello.group
+        before = self.phase("key_share")
+        secret = None if share is None else share.shared_secret(bytes(hello.share))
+        self.phase(before)
+        # What both hellos were made of gives its room to what lives longer.
+        hello = share = None
+        self._forget_hello()
+        self._checkpoint("server_hello")
+        self._take_receiving_room()
         if self._transcript is None:
             self._start_transcript(self._hello_message, digests)
         else:
             self._transcript.keep(digests)
         self._transcript.update(message)
-        self.version = _TLS_1_3
-        self.group = hello.group
-        self._checkpoint("server_hello")
-        before = self.phase("key_share")
-        secret = None if share is None else share.shared_secret(bytes(hello.share))
         self.phase("key_schedule")
         self._derive_handshake_keys(schedule or KeySchedule(self._suite.hash), secret)
         self.phase(before)
-        self._forget_hello()
         self._checkpoint("key_schedule")
         return states.WAIT_ENCRYPTED_EXTENSIONS
 
@@ -289,8 +293,6 @@ class ClientConnection(Connection):
         client_secret, server_secret = schedule.derive(digest, b"c hs traffic", b"s hs traffic")
         self._log_secret("CLIENT_HANDSHAKE_TRAFFIC_SECRET", client_secret)
         self._log_secret("SERVER_HANDSHAKE_TRAFFIC_SECRET", server_secret)
-        if self._config.keylog is None:
-            self._forget("_client_random")  # nobody else wants it from here on
         self._schedule = schedule
         self._receive_with(server_secret)
         self._outbox.protect(self._suite, client_secret)
@@ -313,6 +315,7 @@ class ClientConnection(Connection):
         # RFC 8446 §2.2: "As the server is authenticating via a PSK, it does not send a Certificate
         # or a CertificateVerify message"; nor does it ask for one (§4.3.2).
         if self._certificates is None:
+            self._forget("_offered")
             return states.WAIT_FINISHED
         return states.WAIT_CERTIFICATE_OR_REQUEST
 
@@ -363,14 +366,20 @@ class ClientConnection(Connection):
     def _on_finished(self, message):
         hash_ = self._suite.hash
         verify_data = messages.parse_finished(message[messages.HEADER_BYTES :], hash_.size)
-        expected = finished_verify_data(hash_, self._receive_secret, self._transcript.digest())
+        digest = self._transcript.digest()
         # RFC 8446 §4.4.4: recipients "MUST verify that the contents are correct and if incorrect
         # MUST terminate the connection with a "decrypt_error" alert."
-        if not equal(expected, verify_data):
+        if not equal(finished_verify_data(hash_, self._receive_secret, digest), verify_data):
             raise PeerMisbehaved("finished.bad_verify_data", _ALERT_DECRYPT_ERROR)
         self._transcript.update(message)
         digest = self._transcript.digest()
+        # The server's Finished is the last under its key: no two tables while there is a handshake.
+        self._give_receiving_room()
         self._send_second_flight(digest)
+        # What no message needs any more gives its room to the keys.
+        self._handshake.shrink()
+        if self._keeper is None:
+            self._forget("_transcript")
         before = self.phase("key_schedule")
         self._derive_application_keys(digest)
         if self._keeper is not None:
@@ -378,7 +387,6 @@ class ClientConnection(Connection):
             self._keeper.begin(self._suite.hash, secret, self._resumed_session, self._not_after)
         self.phase(before)
         self._forget_handshake()
-        self._handshake.shrink()
         self._events |= EVENT_CONNECTED
         self._checkpoint("finished")
         return states.CONNECTED
@@ -437,7 +445,9 @@ class ClientConnection(Connection):
         self._forget_shares()
         offered = self._hello.offered
         self._forget("_hello")
-        self._offered = offered
+        if self._config.keylog is None:
+            self._forget("_client_random")  # nobody else wants it from here on
+        self._offered = tuple(offered)
 
     def _forget_shares(self):
         for share in self._hello.shares:

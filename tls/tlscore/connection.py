@@ -97,6 +97,8 @@ class Connection:
 
     def __init__(self, config, table, state):
         self._config = config
+        # Their places are taken now: a larger table of attributes would leave a hole later.
+        self._transcript = self._suite = None
         if table is not self._table:
             self._table = table
         self._receiver = self._receiver_class(config.record_buffer_bytes)
@@ -399,6 +401,16 @@ class Connection:
             receiver.protection = RecordProtection(self._suite, kept)
         else:
             receiver.protection.renew()
+
+    def _take_receiving_room(self):
+        """Take the room of the receiving key while the heap has it in one piece."""
+        protection = RecordProtection(self._suite, self._receive_secret)
+        protection.take_room()
+        self._receiver.protection = protection
+
+    def _give_receiving_room(self):
+        """Let the sending key have the room of a receiving key that has seen its last record."""
+        self._receiver.protection.give_room(self._outbox.protection)
 
     # --- the end
 

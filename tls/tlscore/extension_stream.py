@@ -23,16 +23,23 @@ class ExtensionSkipper(PushParser):
 
     Args:
         length, subject: as for PushParser.
-        message, offered: as for extensions.admit.
+        offered: as for extensions.admit.
+
+    Attributes:
+        message: as for extensions.admit; the subclass's.
     """
 
-    def __init__(self, length, subject, message, offered):
+    # What has not happened yet takes no room in the object.
+    message = 0
+    _offered = None
+    _after_block = 0
+    _seen = None
+
+    def __init__(self, length, subject, offered):
         PushParser.__init__(self, length, subject)
         self.step = _BLOCK_LENGTH
-        self._message = message
-        self._offered = offered
-        self._after_block = 0
-        self._seen = None
+        if offered is not None:
+            self._offered = offered
 
     def expect_field(self, step, size):
         """Ask for an integer of `size` bytes, to come back as `on_field(step, value)`."""
@@ -53,7 +60,7 @@ class ExtensionSkipper(PushParser):
             self._seen = []
             self._next_extension()
         elif step == _EXTENSION_TYPE:
-            extensions.admit(self.subject, value, self._message, self._offered, self._seen)
+            extensions.admit(self.subject, value, self.message, self._offered, self._seen)
             self._seen.append(value)
             self.expect_field(_EXTENSION_LENGTH, 2)
         elif step == _EXTENSION_LENGTH:

@@ -36,14 +36,16 @@ class CertificateParser(ExtensionSkipper):
         may_be_empty: accept a message without certificates, as a client may send it.
     """
 
+    message = extensions.IN_CERTIFICATE
+    _may_be_empty = False
+
     def __init__(self, length, verifier, offered, may_be_empty=False):
-        ExtensionSkipper.__init__(
-            self, length, "certificate_message", extensions.IN_CERTIFICATE, offered
-        )
+        ExtensionSkipper.__init__(self, length, "certificate_message", offered)
         if length > _CERTIFICATE_LIMIT:
             raise illegal("certificate_message.too_long")
         self._verifier = verifier
-        self._may_be_empty = may_be_empty
+        if may_be_empty:
+            self._may_be_empty = True
         self.expect_field(_CONTEXT_LENGTH, 1)
 
     def on_field(self, step, value):

@@ -58,6 +58,9 @@ class RecordSender:
     def __init__(self, buffer_bytes):
         self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
         self._view = memoryview(self._buffer)
+        # Their places are taken now: a larger table of attributes would leave a hole later.
+        self.protection = None
+        self.content_limit = self.content_limit
         self._start = 0
         self._end = 0
         # What was handed out last: mostly the next records are as long and begin at the same place.

@@ -53,11 +53,11 @@ class RecordProtection:
     # What most keys leave as it is takes no room in the object.
     cipher = None
     tag_size = 16
+    _spare = None
 
     def __init__(self, suite, secret):
         self.suite = suite
         self._secret = secret
-        self._spare = None
         self.renew()
 
     def renew(self):
@@ -67,6 +67,21 @@ class RecordProtection:
         self.cipher = None
         self.sequence = 0
         self.record_limit = self.suite.record_limit
+
+    def take_room(self):
+        """Take the room of tables now, for a key to come, where machine code has such room."""
+        if self.suite.hash.machine is not None:
+            self.cipher = self.suite.new_aead(bytes(self.suite.key_bytes))
+
+    def give_room(self, other):
+        """Let the other direction have the room of a key that has seen its last record.
+
+        Args:
+            other: RecordProtection of the same suite without tables so far.
+        """
+        if hasattr(self.cipher, "rekey"):
+            other._spare = self.cipher
+            self.cipher = self._spare = None
 
     @property
     def aead(self):
@@ -128,6 +143,9 @@ class RecordReceiver:
         self._buffer = bytearray(buffer_bytes) if isinstance(buffer_bytes, int) else buffer_bytes
         self._view = memoryview(self._buffer)
         self._copy = best(len(self._buffer))
+        # Their places are taken now: a larger table of attributes would leave a hole later.
+        self.protection = None
+        self.plaintext_limit = self.plaintext_limit
         self._filled = 0
         self._wanted = _HEADER_BYTES
         self.complete = False

@@ -54,6 +54,7 @@ def traffic_key(hash_, secret, key_bytes) -> tuple:
     prefix = hash_.label_prefix
     key = with_secret.hmac(bytes((0, key_bytes, _PREFIX_BYTES + 3)), prefix, b"key", _NO_CONTEXT)
     iv = with_secret.hmac(bytes((0, _IV_BYTES, _PREFIX_BYTES + 2)), prefix, b"iv", _NO_CONTEXT)
+    with_secret.forget()
     return key[:key_bytes], iv[:_IV_BYTES]
 
 
@@ -117,14 +118,12 @@ class KeySchedule:
         with_secret = keyed(self.hash, self._secret)
         prefix = self.hash.label_prefix
         between = bytes((size,))
-        return [
-            with_secret.hmac(
-                bytes((0, size, _PREFIX_BYTES + len(label))),
-                prefix,
-                label,
-                between,
-                transcript_hash,
-                _FIRST_BLOCK,
+        # No comprehension: it would keep what the key takes in a cell that outlives this call.
+        derived = []
+        for label in labels:
+            lengths = bytes((0, size, _PREFIX_BYTES + len(label)))
+            derived.append(
+                with_secret.hmac(lengths, prefix, label, between, transcript_hash, _FIRST_BLOCK)
             )
-            for label in labels
-        ]
+        with_secret.forget()
+        return derived

@@ -34,22 +34,25 @@ class NewSessionTicketParser(ExtensionSkipper):
         ticket_bytes_max: longest ticket that is kept.
 
     Attributes:
-        lifetime_s, age_add: ticket_lifetime and ticket_age_add.
+        lifetime_s, age_add: ticket_lifetime and ticket_age_add; 0 where none would be kept.
         nonce, ticket: bytearrays; None where the ticket is not kept.
     """
 
+    # What is not kept takes no room in the object.
+    message = extensions.IN_NEW_SESSION_TICKET
+    _ticket_bytes_max = 0
+    lifetime_s = 0
+    age_add = 0
+    nonce = None
+    ticket = None
+    _kept = None  # the one of the two that is being filled
+    _filled = 0
+
     def __init__(self, length, ticket_bytes_max=0):
         # §4.6.1: "Clients MUST ignore unrecognized extensions."
-        ExtensionSkipper.__init__(
-            self, length, "new_session_ticket", extensions.IN_NEW_SESSION_TICKET, None
-        )
-        self._ticket_bytes_max = ticket_bytes_max
-        self.lifetime_s = 0
-        self.age_add = 0
-        self.nonce = None
-        self.ticket = None
-        self._kept = None  # the one of the two that is being filled
-        self._filled = 0
+        ExtensionSkipper.__init__(self, length, "new_session_ticket", None)
+        if ticket_bytes_max:
+            self._ticket_bytes_max = ticket_bytes_max
         self.expect_field(_LIFETIME, 4)
 
     def on_field(self, step, value):
@@ -57,10 +60,12 @@ class NewSessionTicketParser(ExtensionSkipper):
         if step == _LIFETIME:
             if value > _LIFETIME_LIMIT_S:
                 raise illegal("new_session_ticket.lifetime")
-            self.lifetime_s = value
+            if self._ticket_bytes_max:
+                self.lifetime_s = value
             self.expect_field(_AGE_ADD, 4)
         elif step == _AGE_ADD:
-            self.age_add = value
+            if self._ticket_bytes_max:
+                self.age_add = value
             self.expect_field(_NONCE_LENGTH, 1)
         elif step == _NONCE_LENGTH:
             if self._ticket_bytes_max:
@@ -87,7 +92,8 @@ class NewSessionTicketParser(ExtensionSkipper):
 
     def on_stretch_end(self, step):
         """Learn that the nonce or the ticket is complete."""
-        self._kept = None
+        if self._kept is not None:
+            self._kept = None
         if step == _NONCE:
             self.expect_field(_TICKET_LENGTH, 2)
         else:

@@ -26,7 +26,10 @@ class Transcript:
 
     def __init__(self, hash_, digests):
         self._reusable = hash_.reusable
-        self._running = [hash_.new() for _ in range(1 if hash_.reusable else digests)]
+        if hash_.reusable:
+            self._running = (hash_.new(),)
+        else:
+            self._running = [hash_.new() for _ in range(digests)]
 
     def update(self, data):
         """Add the bytes of a message, or a piece of them."""

@@ -146,7 +146,8 @@ class Conversation:
     def forget_means(self):
         """Let go of all that only the configuration is made of, wherever it came from."""
         told = self.options
-        self.means = None
+        self.means = None  # MicroPython keeps what stood in a place given up
+        del self.means
         self.options = kept = {}
         for name in _ASKED_LATER:
             if name in told:
@@ -191,7 +192,9 @@ class Conversation:
         marks.leave()
         while not self.connection.wants & WRITE:
             self._step()
-        self._marks_at_handshake = marks.report()
+        noted = marks.report()
+        if noted["checkpoints"]:  # what was not measured takes no room
+            self._marks_at_handshake = noted
         self.connected = True
         # RFC 7627 §5.4: a connection of TLS 1.2 without extended master secret has no exporter.
         if self.connection.version != _TLS_1_2 or self.connection.extended_master_secret:

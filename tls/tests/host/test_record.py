@@ -6,7 +6,8 @@ from server_messages import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHA
 from tlscore.errors import PeerMisbehaved, UsageError
 from tlscore.moving import wipe
 from tlscore.outbox import RecordSender
-from tlscore.record import RecordReceiver
+from tlscore.record import RecordProtection, RecordReceiver
+from tlscore.suites import find
 
 UNEXPECTED_MESSAGE, BAD_RECORD_MAC, RECORD_OVERFLOW = 10, 20, 22
 
@@ -213,3 +214,61 @@ def test_the_receiver_refuses_before_it_decrypts(keyed):
     with pytest.raises(PeerMisbehaved):
         receiver.feed(memoryview(header))
     assert receiver.protection.sequence == 0
+
+
+# --- the room of a key
+
+
+class _Tables:
+    """An AEAD whose room can be had for another key, as machine code's can."""
+
+    tag_size = 16
+
+    def rekey(self, key):
+        """Take another key."""
+
+    def count_records(self, iv):
+        """Take another IV."""
+
+
+class _SuiteWithRoom:
+    """A suite that makes such AEADs, or takes the spare one."""
+
+    def __init__(self):
+        suite = find(0x1301)
+        self.hash, self.key_bytes, self.record_limit = suite.hash, suite.key_bytes, 1 << 24
+        self.made = 0
+
+    def new_aead(self, _key, spare=None):
+        self.made += spare is None
+        return spare or _Tables()
+
+
+def test_a_direction_without_a_key_takes_the_room_of_one_that_is_done():
+    suite = _SuiteWithRoom()
+    receiving = RecordProtection(suite, bytearray(32))
+    sending = RecordProtection(suite, bytearray(32))
+    tables = receiving.aead
+    receiving.give_room(sending)
+    assert sending.aead is tables
+    assert suite.made == 1
+
+
+def test_a_direction_that_gave_its_room_away_makes_room_for_its_next_key():
+    suite = _SuiteWithRoom()
+    receiving = RecordProtection(suite, bytearray(32))
+    sending = RecordProtection(suite, bytearray(32))
+    tables = receiving.aead
+    receiving.give_room(sending)
+    receiving.renew()
+    assert receiving.aead is not tables
+    assert suite.made == 2
+
+
+def test_a_key_without_such_room_stays_where_it_is():
+    receiving = RecordProtection(find(0x1301), bytearray(32))
+    sending = RecordProtection(receiving.suite, bytearray(32))
+    cipher = receiving.aead
+    receiving.give_room(sending)
+    assert receiving.cipher is cipher
+    assert sending.aead is not cipher

@@ -46,7 +46,11 @@ def hmac(hash_function: "Hash", key: bytes, *parts: bytes) -> bytes:
 
 
 def keyed(hash_function: "Hash", key: bytes):
-    """Return an object whose `hmac(*parts)` is the HMAC under that key, any number of times."""
+    """Return an object whose `hmac(*parts)` is the HMAC under that key, any number of times.
+
+    After the last its `forget()` gives up the room, even if a board's collector takes something on
+    the stack for the object.
+    """
     machine = hash_function.machine
     return Key(hash_function, key) if machine is None else machine.Key(key)
 
@@ -61,6 +65,10 @@ class Key:
     def hmac(self, *parts: bytes) -> bytes:
         """Return the HMAC of the concatenated parts."""
         return hmac(self._hash, self._key, *parts)
+
+    def forget(self) -> None:
+        """Let go of the key: no message follows."""
+        self._key = None
 
 
 def equal(a: bytes, b: bytes) -> bool:

@@ -3,7 +3,7 @@
 As in ../message_streams.py: any split will do, and PeerMisbehaved is all they raise.
 """
 
-from tlscore import extensions, message_streams
+from tlscore import message_streams
 from tlscore.compat import const
 from tlscore.errors import illegal
 from tlscore.extension_stream import ExtensionSkipper
@@ -23,13 +23,12 @@ class CertificateParser(message_streams.CertificateParser):
     """
 
     def __init__(self, length, verifier, may_be_empty=False):
-        ExtensionSkipper.__init__(
-            self, length, "certificate_message", extensions.IN_CERTIFICATE, ()
-        )
+        ExtensionSkipper.__init__(self, length, "certificate_message", ())
         if length > _CERTIFICATE_LIMIT:
             raise illegal("certificate_message.too_long")
         self._verifier = verifier
-        self._may_be_empty = may_be_empty
+        if may_be_empty:
+            self._may_be_empty = True
         self.expect_field(_LIST_LENGTH, 3)
 
     def on_stretch_end(self, _step):

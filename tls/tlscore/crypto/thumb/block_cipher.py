@@ -29,17 +29,7 @@ class AES:
     """
 
     def __init__(self, key: bytes, context: "bytearray | None" = None) -> None:
-        if len(key) not in (16, 32):
-            raise ValueError("aes.key_size")
-        rounds = 6 + (len(key) >> 2)
-        if context is None:
-            context = bytearray(_KEYS + 16 + 16 * rounds)
-        self.context = context
-        context[:_KEYS] = _NO_STATE  # all behind it will be keys
-        context[_KEYS : _KEYS + len(key)] = key
-        context[_ROUNDS] = rounds - 1
-        context[_TASK] = _EXPANSION
-        protect(context, key, 0, 0)
+        self.context = expanded(key, context)
 
     def encrypt(self, block: bytes) -> bytes:
         """Return the encrypted 16-byte block."""
@@ -64,6 +54,21 @@ class AES:
         context[:16] = block
         context[_TASK] = task
         protect(context, buffer, start, end)
+
+
+def expanded(key: bytes, context: "bytearray | None" = None) -> bytearray:
+    """Return what the kernel works with, the round keys in it; arguments as for `AES`."""
+    if len(key) not in (16, 32):
+        raise ValueError("aes.key_size")
+    rounds = 6 + (len(key) >> 2)
+    if context is None:
+        context = bytearray(_KEYS + 16 + 16 * rounds)
+    context[:_KEYS] = _NO_STATE  # all behind it will be keys
+    context[_KEYS : _KEYS + len(key)] = key
+    context[_ROUNDS] = rounds - 1
+    context[_TASK] = _EXPANSION
+    protect(context, key, 0, 0)
+    return context
 
 
 def passes() -> bool:

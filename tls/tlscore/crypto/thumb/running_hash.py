@@ -71,6 +71,10 @@ class Key:
         """Return the HMAC of the concatenated parts, 32 bytes."""
         return _hmac(self._context, parts)
 
+    def forget(self) -> None:
+        """Let go of the key: no message follows."""
+        self._context = None
+
 
 class Machine:
     """What `hmac.py` uses of this."""
