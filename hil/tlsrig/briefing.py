@@ -265,6 +265,7 @@ def client_setup(scenario: Scenario, proofs: Credentials, address: tuple[str, in
         device=side.device,
         connections=len(scenario.connections),
         datagram_bytes=_datagram_bytes(scenario),
+        handshake_s=scenario.patience_s if scenario.over_datagrams else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Board and peer meet: the board's job on CPython, the peer a real s_server."""
+"""Board and peer meet: the board's job on CPython, the peer a real program."""
 
 from __future__ import annotations
 
@@ -18,10 +18,21 @@ from typing import Any
 
 import pytest
 
-from hil import paths, target
-from hil.errors import BoardDied, JobFailed, LinkError, PeerError
-from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, LinkEndpoint
-from hil.tlsrig import briefing, cell, credentials, encounter, oracle, outcome, peers, scenario
+from hil import link_profile, paths, target
+from hil.errors import BoardDied, BoardHang, JobFailed, LinkError, PeerError
+from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Direction, LinkEndpoint
+from hil.tlsrig import (
+    briefing,
+    cell,
+    credentials,
+    datagram_encounter,
+    encounter,
+    mishaps,
+    oracle,
+    outcome,
+    peers,
+    scenario,
+)
 from hil.tlsrig.encounter import Evidence
 from hil.tlsrig.scenario import Resumption, Scenario
 from hil.tlsrig.tamper import FlipFinishedBit
@@ -37,13 +48,14 @@ def on_target(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     package = paths.package_dir()
     monkeypatch.syspath_prepend(package / "ontarget")
     monkeypatch.syspath_prepend(package / "tlsrig" / "ontarget")
+    monkeypatch.syspath_prepend(package / "tlsrig" / "ontarget" / "datagrams")
     return importlib.import_module("tls_jobs")
 
 
 class DeskBoard:
     """Runs jobs in a thread of this process, over a socket pair, as a board runs them."""
 
-    def __init__(self, jobs: ModuleType, job: Callable[..., object] | None = None) -> None:
+    def __init__(self, job: Callable[..., object] | None = None) -> None:
         agent = importlib.import_module("hil_agent")
         self.target = target.load(paths.targets_dir() / "unix.toml")
         ours, theirs = socket.socketpair()
@@ -53,7 +65,7 @@ class DeskBoard:
         self._stream = theirs.makefile("rwb", buffering=0)
         self._link = agent.StreamLink(self._stream)
         self._theirs = theirs
-        self._jobs, self._job = jobs, job
+        self._job = job
         self._executor = ThreadPoolExecutor(1)
         self._running: Future[object] | None = None
 
@@ -64,10 +76,8 @@ class DeskBoard:
 
     def start(self, function: str, *arguments: object) -> None:
         module, _, name = function.partition(":")
-        assert module == "tls_jobs"
-        self._running = self._executor.submit(
-            self._job or getattr(self._jobs, name), self._link, *arguments
-        )
+        job = self._job or getattr(importlib.import_module(module), name)
+        self._running = self._executor.submit(job, self._link, *arguments)
 
     def wait(self, timeout_s: float) -> object:
         assert self._running is not None
@@ -75,6 +85,8 @@ class DeskBoard:
         while not self._running.done() and time.monotonic() < deadline:
             if self.closed.wait(0.02):
                 raise BoardDied("desk was closed")
+        if not self._running.done():
+            raise BoardHang(f"desk said nothing for {timeout_s:g} s")
         return self._running.result(0)
 
     def close(self) -> None:
@@ -95,7 +107,7 @@ def desk(on_target: ModuleType) -> Iterator[Desk]:
     boards = []
 
     def make(job: Callable[..., object] | None = None) -> DeskBoard:
-        boards.append(DeskBoard(on_target, job))
+        boards.append(DeskBoard(job))
         return boards[-1]
 
     yield make
@@ -280,6 +292,48 @@ def test_a_board_that_stops_in_mid_echo_leaves_the_echo_unfinished(
 
 
 @pytest.mark.parametrize("name", ["tls13-x509-p256", "tls13-tampered-finished"])
+class FinalFlightNeverArrives(mishaps.Mishap):
+    """Loses whatever has a Finished of the board in it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _direction, _found: None)
+
+    def __call__(self, direction: Direction, datagram: bytes) -> list[tuple[float, bytes]] | None:
+        if direction != BOARD_TO_PEER or not any(
+            record.is_finished for record in mishaps.records(datagram)
+        ):
+            return None
+        self.applied = True
+        return []
+
+
+def test_a_client_that_gives_up_late_in_the_handshake_has_its_say_and_the_board_too(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The board is connected when more of its time is over than the host has to spare. Afterwards it
+    # has to wait for its client for what is left of it, not for as long again.
+    slow = link_profile.LinkProfile("slow", "", patience_s=6, blackouts_ms=((0, 2500),))
+    monkeypatch.setitem(link_profile.PROFILES, "slow", slow)  # type: ignore[arg-type]
+    monkeypatch.setitem(mishaps.MISHAPS, "never", FinalFlightNeverArrives)  # type: ignore[arg-type]
+    tried = replace(DECLARED["dtls12-server-psk-ccm8"], link_profile="slow", mishap="never")
+    board = desk()
+    board.target = replace(board.target, timeouts=replace(board.target.timeouts, job_s=3))
+    proofs = credentials.issue(tried, credentials.moment_of(tried, peers.load("gnutls")), tmp_path)
+    made: list[outcome.Connection] = []
+    with (
+        datagram_encounter.listening() as transport,
+        closing(
+            briefing.new_peer(tried, peers.load("gnutls"), proofs, tmp_path, transport)
+        ) as client,
+    ):
+        cell.converse(tried, proofs, board, client, transport, made, SEED)  # type: ignore[arg-type]
+    (only,) = made
+    assert only.evidence.result["reason"] == "peer.not_connected"
+    assert only.ruling is not None
+    assert only.ruling.reason is not None
+    assert "gnutls connected: The operation timed out" in only.ruling.reason
+
+
 def test_what_both_said_is_recorded_in_turns_that_alternate(
     name: str, prepare: Prepare, desk: Desk
 ) -> None:

@@ -152,6 +152,15 @@ REASONS: Mapping[str, Words] = {
         "like this too",
         "look at the other end's log, and at the link: bytes may be lost on their way",
     ),
+    "connection.timed_out": Words(
+        "the handshake took longer than it may; of a server: that of a client which had begun",
+        "see in the other end's log whether it has gone, and of the link how much it loses",
+    ),
+    "peer.not_connected": Words(
+        "the board was connected, and the other end never said so: it has gone, or the last flight "
+        "did not get through",
+        "look at the other end's log: one that gives up before the board does says so there",
+    ),
     "link.ended": Words(
         "the other end closed the connection and did not say why",
         "look at its log; one that hangs up before its ServerHello usually has no use for this "

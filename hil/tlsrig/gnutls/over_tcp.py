@@ -16,6 +16,7 @@ from pathlib import Path
 from hil.errors import PeerError
 from hil.peer import Dialogue, PeerEnded, Program
 from hil.process import obituary
+from hil.tlsrig.gnutls import patience
 from hil.tlsrig.gnutls.options import client_arguments, server_arguments
 from hil.tlsrig.gnutls.words import statement
 from hil.tlsrig.peer_program import POLL_S, ProgramPeer
@@ -36,9 +37,12 @@ class _Endpoint(ProgramPeer):
 
     name = "gnutls"
 
-    def _begin(self, arguments: list[str]) -> Dialogue:
+    def _begin(self, arguments: list[str], handshake_s: float | None = None) -> Dialogue:
         common = ["--keymatexport", EXPORTER_LABEL, "--keymatexportsize", str(EXPORTER_BYTES)]
-        environment = {"SSLKEYLOGFILE": str(self._key_log)}
+        environment = {
+            "SSLKEYLOGFILE": str(self._key_log),
+            **patience.environment(handshake_s),
+        }
         return self._launch([*arguments, *common, "--debug", "5"], environment=environment)
 
 
@@ -110,7 +114,7 @@ class GnuTlsClient(_Endpoint):
         self._address = setup.address
 
     def start(self) -> None:
-        self._begin(client_arguments(self._setup))
+        self._begin(client_arguments(self._setup), self._setup.handshake_s)
 
     def await_connected(self, timeout_s: float) -> bool:
         dialogue = self._talk()

@@ -127,6 +127,8 @@ class ClientSetup:
         device: as `ServerSetup` has it.
         connections: how many it makes, one after the other; each later one resumes the first.
         datagram_bytes: as `ServerSetup` has it.
+        handshake_s: how long it tries, over datagrams; None: as long as it does by itself. Told to
+            those that would give up too early.
     """
 
     address: tuple[str, int]
@@ -148,6 +150,7 @@ class ClientSetup:
     device: str | None = None
     connections: int = 1
     datagram_bytes: int | None = None
+    handshake_s: float | None = None
 
 
 class PeerModule(Protocol):

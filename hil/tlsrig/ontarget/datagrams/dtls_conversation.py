@@ -119,6 +119,8 @@ class Conversation:
             self.alert_sent = error.alert
         except (TlsError, GaveUpError) as error:
             self.reason = error.reason
+            if self._session is not None and not self.connected:
+                self.reason = "connection.timed_out"  # a listener tells nobody of that
         except BrokenFrame:
             self.reason = "link.ended"
         return self._result()
@@ -133,9 +135,10 @@ class Conversation:
             self.listener = self.end
         else:
             self._connection = self.end
-        # A little longer than the connection has itself: it knows better what went wrong.
-        patience_ms = self.options["handshake_ms"] + 1000
-        self.await_until(self._is_connected, patience_ms, "link.silent")
+        # A little longer than the connection has itself: it knows better what went wrong. It is the
+        # time for both ends: a peer that has gone leaves a server that thinks itself connected.
+        until = self.now_ms() + self.options["handshake_ms"] + 1000
+        self.await_until(self._is_connected, until - self.now_ms(), "link.silent")
         self._marks_at_handshake = marks.report()
         self.connected = True
         if not self.is_of_tls12 or self.connection.extended_master_secret:
@@ -145,6 +148,7 @@ class Conversation:
             self.end = self._connection = self._connection.hand_over()
         marks.checkpoint("connected")
         self._link.send(CONTROL, CONNECTED)
+        patience_ms = until - self.now_ms()
         self.await_until(lambda: self._may_begin, patience_ms, "peer.not_connected")
 
     @property
