@@ -17,6 +17,7 @@ import server_double as double
 import server_identity
 import server_messages as messages
 from client_messages import Bench
+from peer_programs import Desk, Peers
 
 from tlscore.client import ClientConnection
 from tlscore.clock import FixedClock
@@ -246,3 +247,22 @@ def loopback(identities, client_config, server_config):
         return Loopback(client_config(**values), server_config(scheme=scheme, **server))
 
     return make
+
+
+@pytest.fixture
+def peers(tmp_path):
+    """Return a starter of other programs, which end with the test."""
+    peers = Peers(tmp_path)
+    yield peers
+    for process in peers.running:
+        process.close(force=True)
+
+
+@pytest.fixture
+def desk(tmp_path, identities):
+    """Return a starter of our server's command line, whose servers end with the test."""
+    desk = Desk(tmp_path, identities)
+    yield desk
+    for server in desk.servers:
+        server.kill()
+        server.communicate()

@@ -1,15 +1,11 @@
 """Our client against `gnutls-serv` and `openssl s_server`, set up as only its configuration can."""
 
 import hashlib
-import shutil
 import socket
 
-import pexpect
 import pytest
 import server_identity
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from test_server_command import private_bytes
+from peer_programs import needs_gnutls, needs_openssl
 
 from tlscore.client import ClientConnection
 from tlscore.codepoints import CERTIFICATE_RAW_PUBLIC_KEY, CERTIFICATE_X509
@@ -18,68 +14,8 @@ from tlscore.errors import PeerMisbehaved
 from tlscore.trust import PinnedKeys
 
 RAW = CERTIFICATE_RAW_PUBLIC_KEY
-PEM = serialization.Encoding.PEM
 WAIT_S = 20
 TLS_1_3 = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK"
-# gnutls-serv cannot be told to take any free port, so one that was free a moment ago is tried.
-PORTS_TRIED = 5
-
-needs_gnutls = pytest.mark.skipif(
-    shutil.which("gnutls-serv") is None, reason="needs gnutls-serv: apt install gnutls-bin"
-)
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="needs the openssl program: apt install openssl"
-)
-
-
-class Peers:
-    """Servers of others that end with the test."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.running = []
-
-    def write(self, name, content):
-        path = self.directory / name
-        path.write_bytes(content)
-        return str(path)
-
-    def spawn(self, program, arguments):
-        process = pexpect.spawn(program, arguments, timeout=WAIT_S, echo=False)
-        self.running.append(process)
-        return process
-
-    def gnutls(self, key, *options, more=""):
-        """Start gnutls-serv with a raw public key; return its port and its handle."""
-        public = key.public_key().public_bytes(PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-        arguments = ["--rawpkkeyfile", self.write("server.key", private_bytes(key))]
-        arguments += ["--rawpkfile", self.write("server.pub", public), "--echo"]
-        arguments += ["--priority", TLS_1_3 + more, *options]
-        for _ in range(PORTS_TRIED):
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = probe.getsockname()[1]
-            server = self.spawn("gnutls-serv", ["--port", str(port), *arguments])
-            if server.expect([rb"IPv4 \S+ port \d+\.\.\.done", pexpect.EOF]) == 0:
-                return port, server
-        raise AssertionError("gnutls-serv found no port")
-
-    def openssl(self, identity, *options):
-        """Start s_server; return its port and its handle."""
-        certificate = x509.load_der_x509_certificate(identity.chain[0]).public_bytes(PEM)
-        arguments = ["s_server", "-accept", "127.0.0.1:0"]
-        arguments += ["-cert", self.write("server.pem", certificate)]
-        arguments += ["-key", self.write("server.key", private_bytes(identity.key)), *options]
-        server = self.spawn("openssl", arguments)
-        server.expect(rb"ACCEPT \S*:(\d+)")
-        return int(server.match.group(1)), server
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 def flush(connection, transport):

@@ -1,81 +1,17 @@
 """`python -m tlscore server` against real clients on the loopback interface, port 0."""
 
-import shutil
 import subprocess
-import sys
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from peer_programs import needs_gnutls, needs_openssl, private_bytes
 
 from tlscore.__main__ import main
 from tlscore.certificate_files import FileError
 from tlscore.private_key_files import private_key
 
-needs_openssl = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="needs the openssl program: apt install openssl"
-)
-needs_gnutls = pytest.mark.skipif(
-    shutil.which("gnutls-cli") is None, reason="needs gnutls-cli: apt install gnutls-bin"
-)
-PEM = serialization.Encoding.PEM
 DER = serialization.Encoding.DER
 WAIT_S = 30
-
-
-def private_bytes(key, encoding=PEM, form=serialization.PrivateFormat.PKCS8):
-    return key.private_bytes(encoding, form, serialization.NoEncryption())
-
-
-class Desk:
-    """Files for both ends, and servers that end with the test."""
-
-    def __init__(self, directory, identities):
-        self.directory = directory
-        self.identities = identities
-        self.servers = []
-
-    def write(self, name, content):
-        path = self.directory / name
-        path.write_bytes(content)
-        return str(path)
-
-    def files(self, scheme):
-        """Return (certificate file, key file, file of the root) of an identity."""
-        identity = self.identities(scheme)
-        name = str(scheme)
-        certificate = x509.load_der_x509_certificate(identity.chain[0]).public_bytes(PEM)
-        root = x509.load_der_x509_certificate(identity.root).public_bytes(PEM)
-        return (
-            self.write(name + ".pem", certificate),
-            self.write(name + ".key", private_bytes(identity.key)),
-            self.write(name + ".ca", root),
-        )
-
-    def serve(self, *options, scheme=0x0403):
-        """Start a server and return its port as a string."""
-        certificate, key, _ = self.files(scheme)
-        command = [sys.executable, "-m", "tlscore", "server", "--listen", "127.0.0.1:0"]
-        command += ["--cert", certificate, "--key", key, *options]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.servers.append(server)
-        line = server.stdout.readline().decode()
-        assert line.startswith("listening on 127.0.0.1:"), server.stderr.read()
-        return line.strip().rpartition(":")[2]
-
-    def said(self):
-        """Wait for the last server to end; return (exit status, what it said on stderr)."""
-        _, err = self.servers[-1].communicate(timeout=WAIT_S)
-        return self.servers[-1].returncode, err.decode()
-
-
-@pytest.fixture
-def desk(tmp_path, identities):
-    desk = Desk(tmp_path, identities)
-    yield desk
-    for server in desk.servers:
-        server.kill()
-        server.communicate()
 
 
 def s_client(desk, port, *options, say=b"hello board\n", scheme=0x0403):

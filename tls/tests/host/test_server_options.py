@@ -5,31 +5,14 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from peer_programs import PEM, needs_gnutls, needs_openssl, private_bytes
 from server_identity import public_key_info
-from test_server_command import (
-    GET,
-    PEM,
-    WAIT_S,
-    Desk,
-    needs_gnutls,
-    needs_openssl,
-    private_bytes,
-    s_client,
-)
+from test_server_command import GET, WAIT_S, s_client
 
 from tlscore import private_key_files
 from tlscore.__main__ import main
 
 RAW_BOTH = ":-CTYPE-ALL:+CTYPE-SRV-RAWPK:+CTYPE-CLI-RAWPK"
-
-
-@pytest.fixture
-def desk(tmp_path, identities):
-    desk = Desk(tmp_path, identities)
-    yield desk
-    for server in desk.servers:
-        server.kill()
-        server.communicate()
 
 
 def pin_of(identity):

@@ -7,9 +7,9 @@ a connection there.
 
 import pytest
 from client_messages import EXTENSIONS, ClientHello, codes
+from peer_programs import Desk
 from program_bench import ProgramBench
 from server_messages import key_update, message, plain_record, vector
-from test_server_command import Desk
 from test_server_refusals import CHOICE, FORM, HARMLESS
 
 UNEXPECTED, BAD_RECORD_MAC, OVERFLOW, ILLEGAL, DECODE, DECRYPT = 10, 20, 22, 47, 50, 51

@@ -2,9 +2,9 @@
 
 import pytest
 from client_messages import ClientHello
+from peer_programs import Desk
 from program_bench import ProgramBench
 from server_messages import plain_record, vector
-from test_server_command import Desk
 from test_server_psk import KEY, offered, with_keys
 
 ILLEGAL, DECODE, DECRYPT, MISSING = 47, 50, 51, 109

@@ -9,8 +9,7 @@ import server_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from datagram_service import WAIT_S, Service, udp, wait
-from test_client_peers import PEM, PORTS_TRIED, Peers, needs_gnutls, needs_openssl
-from test_server_command import private_bytes
+from peer_programs import PEM, PORTS_TRIED, needs_gnutls, needs_openssl, private_bytes
 
 from tlscore.clock import FixedClock
 from tlscore.connection import EVENT_CONNECTED
@@ -30,14 +29,6 @@ SUITES = (PSK_CCM_8, PSK_GCM, ECDSA_CCM_8, ECDSA_GCM)
 OPENSSL = ("-dtls1_2", "-cipher", "ALL:COMPLEMENTOFDEFAULT@SECLEVEL=0")
 GNUTLS = "NORMAL:-VERS-ALL:+VERS-DTLS1.2:+AES-128-CCM-8:+PSK"
 PSK = ("-psk", KEY.hex(), "-psk_identity", KEY_NAME.decode())
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 def common(suite, options):

@@ -11,8 +11,7 @@ import pytest
 import server_identity
 from cryptography import x509
 from datagram_service import WAIT_S, Service, udp, wait
-from test_client_peers import PEM, Peers
-from test_server_command import private_bytes
+from peer_programs import PEM, private_bytes
 
 from hil.errors import MissingTool
 from hil.tlsrig.peers import wolfssl
@@ -45,14 +44,6 @@ def built():
 
 PROGRAM, MISSING = built()
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 class Closing:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import server_identity
-from test_client_peers import Peers, needs_openssl
+from peer_programs import needs_openssl
 
 from tlscore import aio
 from tlscore.clock import FixedClock
@@ -157,22 +157,17 @@ def test_what_was_cancelled_can_be_asked_for_again(client, server):
 
 @needs_openssl
 @pytest.mark.parametrize("kind", [ClientConfig, ClientConfig12])
-def test_openssl_says_every_line_backwards(tmp_path, identity, client, kind):
-    peers = Peers(tmp_path)
-    try:
-        options = ("-tls1_2",) if kind is ClientConfig12 else ()
-        port, _ = peers.openssl(identity, "-rev", *options)
+def test_openssl_says_every_line_backwards(peers, identity, client, kind):
+    options = ("-tls1_2",) if kind is ClientConfig12 else ()
+    port, _ = peers.openssl(identity, "-rev", *options)
 
-        async def main():
-            reader, writer = await aio.open_connection("127.0.0.1", port, client(kind=kind))
-            writer.write(b"hello\n")
-            assert await reader.readline() == b"olleh\n"
-            writer.write(b"CLOSE\n")
-            assert await reader.read() == b""
-            writer.close()
-            await writer.wait_closed()
+    async def main():
+        reader, writer = await aio.open_connection("127.0.0.1", port, client(kind=kind))
+        writer.write(b"hello\n")
+        assert await reader.readline() == b"olleh\n"
+        writer.write(b"CLOSE\n")
+        assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
 
-        run(main())
-    finally:
-        for process in peers.running:
-            process.close(force=True)
+    run(main())

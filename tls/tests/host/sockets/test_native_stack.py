@@ -3,9 +3,9 @@
 import ssl
 
 import pytest
+from cryptography import x509
+from peer_programs import PEM, private_bytes
 from sockets_shared import WAIT_MS, Acceptor, hear, refusal, tcp, tcp_listener
-from test_client_peers import PEM, x509
-from test_server_command import private_bytes
 
 from tlscore.errors import TlsError
 from tlscore.sockets import credentials, secure_sock

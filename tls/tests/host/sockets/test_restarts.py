@@ -5,8 +5,8 @@ import socket
 import threading
 
 import pytest
+from peer_programs import needs_gnutls, needs_openssl
 from sockets_shared import BY_KEY, KEY, KEY_NAME, WAIT_MS, hear, udp
-from test_client_peers import Peers, needs_gnutls, needs_openssl
 
 from tlscore.sockets import secure_sock
 
@@ -15,14 +15,6 @@ SUITE = "ALL:COMPLEMENTOFDEFAULT@SECLEVEL=0"
 PRIORITY = "NORMAL:-VERS-ALL:+VERS-DTLS1.2:+AES-128-CCM-8:+PSK"
 SHORT_MS = 200
 TEXT = b"hello\n"
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 @pytest.fixture

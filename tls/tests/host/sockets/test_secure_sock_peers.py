@@ -6,9 +6,9 @@ import socket
 
 import pytest
 import server_identity
+from cryptography import x509
+from peer_programs import PEM, needs_openssl, private_bytes
 from sockets_shared import BY_KEY, KEY, KEY_NAME, WAIT_MS, hear, tcp, udp
-from test_client_peers import PEM, Peers, needs_openssl, x509
-from test_server_command import private_bytes
 
 from tlscore.codepoints import TLS_1_2, TLS_1_3
 from tlscore.sockets import credentials
@@ -18,14 +18,6 @@ pytestmark = needs_openssl
 TEXT = b"hello\n"
 LEGACY = ("-cipher", "ALL:COMPLEMENTOFDEFAULT@SECLEVEL=0")
 PSK = ("-psk", KEY.hex(), "-psk_identity", KEY_NAME.decode())
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 def server_program(peers, identity, *options):

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 import server_identity
+from peer_programs import needs_openssl
 from sockets_shared import refusal
-from test_client_peers import Peers, needs_openssl
 
 from tlscore.clock import FixedClock
 from tlscore.config import ClientConfig
@@ -23,14 +23,6 @@ CONFIGS = (
     (ClientConfig, ServerConfig, {}),
     (ClientConfig12, ServerConfig12, {"versions": (0x0303,)}),
 )
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from test_server_command import private_bytes
+from peer_programs import private_bytes
 
 PEM = serialization.Encoding.PEM
 TLS = pathlib.Path(__file__).parents[3]

@@ -7,8 +7,8 @@ import threading
 import pytest
 import server_identity
 from cryptography import x509
-from test_client_peers import PEM, PORTS_TRIED, Peers, flush, needs_gnutls, needs_openssl
-from test_server_command import private_bytes
+from peer_programs import PEM, PORTS_TRIED, needs_gnutls, needs_openssl, private_bytes
+from test_client_peers import flush
 
 from tlscore.clock import FixedClock, SystemClock
 from tlscore.connection import EVENT_CONNECTED
@@ -31,14 +31,6 @@ GNUTLS = "NORMAL:-VERS-ALL:+VERS-TLS1.2:+AES-128-CCM-8:+AES-128-CCM:+PSK:+ECDHE-
 BY_KEY = (0x00A8, 0xC0A4, 0xC0A8, 0xCCAB, 0xCCAC)
 BY_CURVE = (0xC02B, 0xC02C, 0xCCA9, 0xC0AC, 0xC0AE)
 BY_RSA = (0xC02F, 0xC030, 0xCCA8)
-
-
-@pytest.fixture
-def peers(tmp_path):
-    peers = Peers(tmp_path)
-    yield peers
-    for process in peers.running:
-        process.close(force=True)
 
 
 def pem_files(peers, identity):
