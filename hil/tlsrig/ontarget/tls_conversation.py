@@ -158,8 +158,8 @@ class Conversation:
         """Go through handshake, echoes and close, and return the result.
 
         Args:
-            connect: function that makes the connection; gets this object and the Marks to tell of
-                its progress.
+            connect: function that makes the connection (of datagrams: or the listener); gets this
+                object and the Marks to tell of its progress.
         """
         try:
             noise = self.options.get("noise")
@@ -169,8 +169,7 @@ class Conversation:
                 self.entropy = source(noise[0], noise[1], self.options["seed"])
                 self.noise = noise[0]
             self.handshake(connect)
-            for size in self.options["echo"]:
-                self.echo(size)
+            self.talk()
             self.close()
         except AlertReceived as error:
             self.reason = error.reason
@@ -201,6 +200,11 @@ class Conversation:
             self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
         self.send_pending()
         marks.checkpoint("connected")
+
+    def talk(self):
+        """Do what the application does with the connection: echo."""
+        for size in self.options["echo"]:
+            self.echo(size)
 
     def echo(self, size):
         """Send a payload of `size` bytes and take it back."""

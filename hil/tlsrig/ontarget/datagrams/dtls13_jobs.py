@@ -15,26 +15,17 @@ class Conversation(dtls_conversation.Conversation):
     """As in dtls_conversation.py; `key_updates` of the options are sent before as many echoes."""
 
     is_of_tls12 = False
-    _updates_sent = 0
-    _updates_received = 0
+    version = _DTLS_1_3
 
-    def _echo(self, size):
-        if self._updates_sent < self.options["key_updates"]:
+    def echo(self, size):
+        if self.key_updates_sent < self.options["key_updates"]:
             self.connection.update_keys(True)
-            self._updates_sent += 1
-        dtls_conversation.Conversation._echo(self, size)
+            self.key_updates_sent += 1
+        dtls_conversation.Conversation.echo(self, size)
         event = self.connection.next_event()
         while event is not None:
-            self._updates_received += event[0] == EVENT_KEY_UPDATE
+            self.key_updates_received += event[0] == EVENT_KEY_UPDATE
             event = self.connection.next_event()
-
-    def _result(self):
-        result = dtls_conversation.Conversation._result(self)
-        result["key_updates_sent"] = self._updates_sent
-        result["key_updates_received"] = self._updates_received
-        if self.connection is not None and self.connection.suite:
-            result["version"] = _DTLS_1_3
-        return result
 
 
 def client(link, options):

@@ -11,14 +11,14 @@ lost nothing, so nothing is ever due, and what the board does follows from what 
 
 import gc
 
+import tls_conversation
 from hil_datagrams import BEGIN, CONNECTED, CONTROL, BrokenFrame, DatagramLink
 from hil_marks import Marks, NoMarks
-from tls_conversation import FAREWELL, GaveUpError, by_message, payload_byte
+from tls_conversation import FAREWELL, GaveUpError, payload_byte
 
 from tlscore.connection import EVENT_CONNECTED
 from tlscore.crypto.hashes import SHA256, fastest
 from tlscore.dtls.timers import Ticks
-from tlscore.errors import AlertReceived, PeerMisbehaved, TlsError
 
 # See tls_conversation.py; there is less that lives long, so this will do.
 _GARBAGE_BYTES = 1024
@@ -37,7 +37,7 @@ def _standstill():
     return 0
 
 
-class Conversation:
+class Conversation(tls_conversation.Conversation):
     """One connection as a client, or as the session of a listener, and the result so far.
 
     Args:
@@ -45,34 +45,23 @@ class Conversation:
         options: as dtls_jobs.client has them.
 
     Attributes:
-        options: as above.
-        means: what the connection is made of beside the options, until it is.
+        those of tls_conversation.py, `options` being all of them throughout, and
         end: the tlscore connection or listener, once it is made.
         listener: the same, if it is one.
-        entropy: the board's own source of random bytes; None where a seed stands for it.
         is_of_tls12: it is DTLS 1.2.
+        version: what it is called in the result.
         now_ms: the clock.
     """
 
     is_of_tls12 = True
-    means = None
+    version = _DTLS_1_2
     end = None
     listener = None
     _connection = None
     _session = None
-    entropy = None
-    noise = None
-    reason = None
-    alert_sent = None
-    alert_received = None
-    exporter = None
-    connected = False
-    close_sent = False
-    close_received = False
     _may_begin = False
     _heard = 0
     _whole = True
-    _marks_at_handshake = None
 
     def __init__(self, link, options):
         self.options = options
@@ -95,37 +84,15 @@ class Conversation:
             self._marks = Marks(room, options.get("clock"), "client_hello", _PHASES)
 
     def run(self, make):
-        """Go through handshake, echoes and close, and return the result.
-
-        Args:
-            make: function that makes the connection or listener; gets this object and the Marks.
-        """
+        """Go through handshake, echoes and close, and return the result."""
         try:
-            noise = self.options.get("noise")
-            if noise:
-                from tls_noise import source  # noqa: PLC0415 -- not every board needs it
-
-                self.entropy = source(noise[0], noise[1], self.options["seed"])
-                self.noise = noise[0]
-            self._handshake(make)
-            self.talk()
-            self._close()
-        except AlertReceived as error:
-            self.reason = error.reason
-            self.alert_received = error.alert
-        except PeerMisbehaved as error:
-            self.reason = error.reason
-            self._send_pending()  # the alert
-            self.alert_sent = error.alert
-        except (TlsError, GaveUpError) as error:
-            self.reason = error.reason
-            if self._session is not None and not self.connected:
-                self.reason = "connection.timed_out"  # a listener tells nobody of that
+            return tls_conversation.Conversation.run(self, make)
         except BrokenFrame:
             self.reason = "link.ended"
-        return self._result()
+            return self.finish()
 
-    def _handshake(self, make):
+    def handshake(self, make):
+        """Make the connection or listener, and move datagrams until both ends are connected."""
         marks = self._marks
         marks.checkpoint("start")
         marks.enter()
@@ -143,7 +110,7 @@ class Conversation:
         self.connected = True
         if not self.is_of_tls12 or self.connection.extended_master_secret:
             self.exporter = self.connection.export(_EXPORTER_LABEL, None, _EXPORTER_BYTES)
-        self._send_pending()
+        self.send_pending()
         if self.listener is None:  # which does that by itself
             self.end = self._connection = self._connection.hand_over()
         marks.checkpoint("connected")
@@ -175,12 +142,7 @@ class Conversation:
             self._checkpoints_left -= 1
             self._marks.checkpoint(name)
 
-    def talk(self):
-        """Do what the application does with the connection: echo."""
-        for size in self.options["echo"]:
-            self._echo(size)
-
-    def _echo(self, size):
+    def echo(self, size):
         """Send a payload of `size` bytes in one datagram and take it back."""
         data = bytearray(size)
         for i in range(size):
@@ -211,17 +173,17 @@ class Conversation:
             raise GaveUpError("session.lost")
         return self._session.peer[0]
 
-    def _close(self):
+    def close(self):
         """Say close_notify, or wait for the peer's; who begins hears no answer any more."""
         if self.options.get("close_first"):
             self.connection.close()
-            self._send_pending()
+            self.send_pending()
             self.close_sent = True
         else:
             if self.options["echo"]:
                 self.write(FAREWELL)
             self.await_until(self._peer_has_closed, self.options["timeout_ms"], "link.silent")
-            self._send_pending()
+            self.send_pending()
             self.close_received = self.close_sent = True
         self._marks.checkpoint("closed")
 
@@ -239,7 +201,7 @@ class Conversation:
 
     def _step(self, left_ms):
         """Send what is pending; wait for a datagram, or until it is time to send again."""
-        self._send_pending()
+        self.send_pending()
         due_ms = self.end.next_timeout()
         wait_ms = left_ms if due_ms is None else min(left_ms, due_ms + 1)
         size = self._link.receive_into(self._buffer, wait_ms)
@@ -277,7 +239,7 @@ class Conversation:
             self._heard = at + len(data)
             data = connection.read()
 
-    def _send_pending(self):
+    def send_pending(self):
         """Hand every datagram that is due to the link."""
         while True:
             self._marks.enter()
@@ -292,37 +254,15 @@ class Conversation:
                 return
             self._link.send(peer[0], self._buffer[:size])
 
-    def _result(self):
-        """Return the result, completed with what the connection knows."""
-        connection = self.connection
-        result = {
-            "connected": self.connected,
-            "reason": self.reason,
-            "alert_sent": self.alert_sent,
-            "alert_received": self.alert_received,
-            "close_sent": self.close_sent,
-            "close_received": self.close_received,
-            "closed_first": bool(self.options.get("close_first")),
-            "exporter": self.exporter,
-            "echo": self._echoes,
-            "key_updates_sent": 0,
-            "key_updates_received": 0,
-            "took_ticket": False,
-            "noise": self.noise,
-        }
+    def finish(self):
+        """Return the result, as tls_conversation.py does, with what only datagrams have."""
+        if self.reason == "link.silent" and self._session is not None and not self.connected:
+            self.reason = "connection.timed_out"  # a listener tells nobody of that
+        result, connection = tls_conversation.Conversation.finish(self), self.connection
+        result["closed_first"] = bool(self.options.get("close_first"))
         if connection is not None:
-            result["version"] = _DTLS_1_2 if connection.suite else None
-            result["suite"] = connection.suite
-            result["group"] = connection.group
-            result["signature"] = connection.signature_scheme
-            result["alpn"] = connection.alpn
-            result["signatures_verified"] = connection.signatures_verified
-            result["psk_identity"] = connection.psk_identity
-            result["resumed"] = connection.resumed
+            result["version"] = self.version if connection.suite else None
             result["dropped"] = connection.dropped
             result["retransmissions"] = connection.retransmissions
             result["heard_alert"] = connection.heard_alert
-        result["marks"] = self._marks_at_handshake or self._marks.report()
-        result["marks"]["phases"] = by_message(result["marks"]["phases"])
-        result["marks"]["checkpoints"] = self._marks.report()["checkpoints"]
         return result
