@@ -88,11 +88,16 @@ class Listener:
         datagram = memoryview(buffer)[:size]
         address = canonical(peer)
         if size >= HEADER_BYTES and datagram[0] == _CONTENT_CONNECTION_ID:
-            return self._receive_by_id(peer, address, datagram)
+            slot = datagram[11] if size > 11 else 0
+            return self._receive_by_id(peer, address, datagram, slot)
         session = self._session_of(address)
         hello = cookie.first_fragment(datagram)
         if hello is not None:
             session = self._on_hello(peer, address, session, hello, datagram)
+        return self._receive_of(session, datagram, hello is not None)
+
+    def _receive_of(self, session, datagram, begins):
+        """Give a datagram to a session, or None; `begins`: it may be a handshake's first."""
         if session is None:
             return None
         successor = session.successor
@@ -101,7 +106,7 @@ class Listener:
             self._give(session, successor, datagram)
             if successor.dropped == before:
                 return self._with_data(session)
-        if hello is None or successor is None:
+        if successor is None or not begins:
             self._give(session, session.connection, datagram)
         return self._with_data(session)
 
@@ -114,16 +119,16 @@ class Listener:
     def _with_data(self, session):
         return session if session.connection.wants & READ else None
 
-    def _receive_by_id(self, peer, address, datagram):
+    def _receive_by_id(self, peer, address, datagram, slot):
         """Take a datagram that says whose it is, wherever it comes from."""
-        slot = datagram[11] if len(datagram) > 11 else 0
         session = self.sessions[slot] if slot < len(self.sessions) else None
         if session is None:
             return None
         connection = session.successor or session.connection
         window = connection.newest
         self._give(session, connection, datagram)
-        # RFC 9146 §6: the address follows if the record "is newer than the newest one received".
+        # RFC 9146 §6 and RFC 9147 §9: the address follows if the record "is newer than the newest
+        # one received".
         if connection.newest > window and session.address != address:
             session.peer, session.address = peer, address
         return self._with_data(session)
@@ -140,25 +145,32 @@ class Listener:
             return None
         if session is not None and session.random == hello.random:
             return session
+        return self._begin(peer, address, session, now_ms, hello.random)
+
+    def _begin(self, peer, address, session, now_ms, random):
+        """Return a Session, or that one, with a new connection; None if there is no slot."""
         if session is None:
             slot = self._free_slot()
             if slot is None:
                 return None
-            session = Session(peer, address, self._new_connection(slot), now_ms)
+            session = Session(peer, address, self._new_connection(slot, address), now_ms)
             self.sessions[slot] = session
         else:
-            slot = self.sessions.index(session)
-            connection = self._new_connection(slot)
+            connection = self._new_connection(self.sessions.index(session), address)
             if session.connection.state == states.CONNECTED:
                 session.successor = connection
             else:
                 session.connection = connection
-        session.random = hello.random
+        session.random = random
         return session
 
-    def _new_connection(self, slot):
+    def _server(self, _address):
+        """Return a connection for a client at an address."""
+        return ServerConnection(self._config)
+
+    def _new_connection(self, slot, address):
         config = self._config
-        connection = ServerConnection(config)
+        connection = self._server(address)
         if config.connection_id:
             own = bytearray(len(config.connection_id))
             config.entropy.fill(own)

@@ -10,7 +10,7 @@ ClientHello has to be in one datagram for that (the cookie has its hash), of the
 has the cookie.
 """
 
-from tlscore import client_hello_parser, messages, states
+from tlscore import client_hello_parser, messages
 from tlscore.compat import const
 from tlscore.dtls import listener
 from tlscore.dtls.address import canonical
@@ -64,37 +64,12 @@ class Listener(listener.Listener):
         datagram = memoryview(buffer)[:size]
         address = canonical(peer)
         if size > 1 and is_protected(datagram[0]) and datagram[0] & _HAS_ID:
-            return self._receive_by_id(peer, address, datagram)
+            return self._receive_by_id(peer, address, datagram, datagram[1])
         session = self._session_of(address)
         first = cookie.first_fragment(datagram)
         if first is not None:
             session = self._on_first(peer, address, session, first)
-        if session is None:
-            return None
-        successor = session.successor
-        if successor is not None:
-            before = successor.dropped
-            self._give(session, successor, datagram)
-            if successor.dropped == before:
-                return self._with_data(session)
-        if first is None or successor is None:
-            self._give(session, session.connection, datagram)
-        return self._with_data(session)
-
-    def _receive_by_id(self, peer, address, datagram):
-        """Take a datagram that says whose it is, wherever it comes from."""
-        slot = datagram[1]
-        session = self.sessions[slot] if slot < len(self.sessions) else None
-        if session is None:
-            return None
-        connection = session.successor or session.connection
-        before = connection.newest
-        self._give(session, connection, datagram)
-        # RFC 9147 §9 and RFC 9146 §6: the address follows if the record "is newer than the newest
-        # one received".
-        if connection.newest > before and session.address != address:
-            session.peer, session.address = peer, address
-        return self._with_data(session)
+        return self._receive_of(session, datagram, first is not None)
 
     def _on_first(self, peer, address, session, first):
         """Ask for a cookie, or return the session that the ClientHello belongs to."""
@@ -112,26 +87,7 @@ class Listener(listener.Listener):
                 return None
             if cookie.read(config.cookie_key, address, said, now_ms) is None:
                 return None
-        session = self._begin(peer, address, session, now_ms)
-        if session is not None:
-            session.random = first.random
-        return session
-
-    def _begin(self, peer, address, session, now_ms):
-        """Return a Session, or that one, with a new connection; None if there is no slot."""
-        if session is None:
-            slot = self._free_slot()
-            if slot is None:
-                return None
-            connection = self._new_connection(slot, address)
-            session = self.sessions[slot] = listener.Session(peer, address, connection, now_ms)
-            return session
-        connection = self._new_connection(self.sessions.index(session), address)
-        if session.connection.state == states.CONNECTED:
-            session.successor = connection
-        else:
-            session.connection = connection
-        return session
+        return self._begin(peer, address, session, now_ms, first.random)
 
     def _ask(self, peer, address, first, now_ms):
         """Answer a first ClientHello with a HelloRetryRequest, or with an alert."""
@@ -148,12 +104,5 @@ class Listener(listener.Listener):
             self._reply_bytes = cookie.write_request(self._reply, first, request)
         self._reply_peer = peer
 
-    def _new_connection(self, slot, address=b""):
-        config = self._config
-        connection = ServerConnection(config, address)
-        if config.connection_id:
-            own = bytearray(len(config.connection_id))
-            config.entropy.fill(own)
-            own[0] = slot
-            connection.own_connection_id = bytes(own)
-        return connection
+    def _server(self, address):
+        return ServerConnection(self._config, address)
