@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hil.boot
-from hil import build, footprint, readiness, tables
+from hil import build, cli, footprint, readiness, tables
 from hil.errors import BoardDied, BoardHang, BootError, BuildError
 from hil.image import Firmware
 from hil.target import Target
@@ -85,6 +85,26 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> PretendLab:
     monkeypatch.setattr(build, "ensure", pretend.ensure)
     monkeypatch.setenv("COLUMNS", "140")  # the form of the table is that of a wide terminal
     return pretend
+
+
+@pytest.fixture
+def only_this_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let inner runs do without the TLS rig, which is another plugin, and slow imports."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hil-tls -p no:hypothesispytest")
+    monkeypatch.setenv("COLUMNS", "140")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the outer run
+
+
+@pytest.fixture(name="hil")
+def hil_command(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Function that runs the command: status, standard output, standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        status = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
 
 
 _IN_A_PROCESS_OF_ITS_OWN = """

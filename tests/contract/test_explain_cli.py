@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from hil import cli, paths, target
+from hil import paths, target
 from hil.link import BOARD_TO_PEER, PEER_TO_BOARD, Chunk
 from hil.report import Cell, Run, keep_artefacts
 from hil.tlsrig import capture
@@ -17,18 +17,6 @@ HELLO = bytes.fromhex(
     "0008002f0035000500040100"
 )
 ALERT = bytes.fromhex("15030300020246")
-
-
-@pytest.fixture
-def hil(capsys):
-    """Function that runs the command: status, standard output, standard error."""
-
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -30,12 +30,8 @@ TESTS = """
 
 
 @pytest.fixture(autouse=True)
-def _inner_runs_with_this_plugin_only(monkeypatch, pytester):
-    """Do without the TLS rig and hypothesis, and keep leases of inner runs apart."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hil-tls -p no:hypothesispytest")
-    monkeypatch.setenv("COLUMNS", "140")
+def _leases_of_inner_runs_are_kept_apart(only_this_plugin, monkeypatch, pytester):
     monkeypatch.setenv("HIL_LEASES", str(pytester.path / "leases"))
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the outer run
 
 
 @pytest.fixture

@@ -39,13 +39,7 @@ BOARD_TESTS = """
 BOTH = "--target=unix,qemu-cortexm"
 PARALLEL = ("-n", "2", "--dist", "loadgroup")
 
-
-@pytest.fixture(autouse=True)
-def _inner_runs_with_this_plugin_only(monkeypatch):
-    """Do without the TLS rig, which is another plugin, and hypothesis, slow to import."""
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hil-tls -p no:hypothesispytest")
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # of the outer run
+pytestmark = pytest.mark.usefixtures("only_this_plugin")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hil import cli
 from hil.tlsrig.pki import make_root
 from tlscore.trust import anchor_from_certificate
 from tlscore.trust_store import TrustStore
@@ -21,18 +20,6 @@ def roots():
     """Three roots of different kinds, PEM."""
     made = [make_root(f"root {kind}", NOW, kind) for kind in ("p256", "rsa2048", "ed25519")]
     return [root.certificate.public_bytes(serialization.Encoding.PEM) for root in made]
-
-
-@pytest.fixture
-def hil(capsys):
-    """Function that runs the command: status, standard output, standard error."""
-
-    def run(*arguments):
-        status = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 def anchors(pems):

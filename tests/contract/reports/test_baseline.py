@@ -14,6 +14,8 @@ from hil.compare import page, text
 
 _LOADED = (page, text)
 
+pytestmark = pytest.mark.usefixtures("only_this_plugin")
+
 SHARED = Path(__file__).parents[1] / "conftest.py"
 
 CELL_TEST = """
@@ -26,13 +28,6 @@ CELL_TEST = """
         hil_record(cell)
         assert cell.verdict == "pass", cell.reason
 """
-
-
-@pytest.fixture(autouse=True)
-def _inner_runs_with_this_plugin_only(monkeypatch):
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hil-tls -p no:hypothesispytest")
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from hil.compare import page, text
 
 _LOADED = (page, text)  # as in test_baseline.py
 
+pytestmark = pytest.mark.usefixtures("only_this_plugin")
+
 TESTS = """
     from hil.measure import Measurement
     from hil.report import Cell
@@ -23,13 +25,6 @@ TESTS = """
         assert {healthy}
 """
 GOOD = "--baseline=latest-good"
-
-
-@pytest.fixture(autouse=True)
-def _inner_runs_with_this_plugin_only(monkeypatch):
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hil-tls -p no:hypothesispytest")
-    monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 @pytest.fixture

@@ -1,18 +1,14 @@
 """What the tests of DTLS 1.3 share: configurations of both ends, and a network between them."""
 
+import datagram_ends
 import pytest
-import server_identity
 from dtls_network import Clock, Fate, Host, Network
 
-from tlscore.clock import FixedClock
 from tlscore.dtls13.client import ClientConnection
 from tlscore.dtls13.config import ClientConfig
 from tlscore.dtls13.listener import Listener
 from tlscore.dtls13.server_config import ServerConfig
-from tlscore.entropy import HmacDrbg
-from tlscore.trust import TrustAnchors, anchor_from_certificate
 
-KEY_NAME, KEY = b"device 1", bytes(range(16))
 GCM, CHACHA20, CCM, CCM_8 = 0x1301, 0x1303, 0x1304, 0x1305
 
 
@@ -26,42 +22,11 @@ class Network13(Network):
         return host
 
 
-class Ends:
-    """Makers of both ends' configurations, on one virtual clock; by a key or by certificates."""
+class Ends(datagram_ends.Ends):
+    """Both ends of DTLS 1.3."""
 
-    def __init__(self, identity, clock, by_key, suite):
-        self.identity, self.clock, self.by_key, self.suite = identity, clock, by_key, suite
-
-    def client(self, seed=0, **changes):
-        identity = self.identity
-        trust = TrustAnchors([anchor_from_certificate(identity.root)])
-        values = {
-            "entropy": HmacDrbg(b"seed of the clients of DTLS %5d" % seed),
-            "clock": FixedClock(identity.utc_seconds),
-            "trust": None if self.by_key else trust,
-            "server_name": None if self.by_key else identity.name,
-            "suites": (self.suite,),
-            "now_ms": self.clock,
-        }
-        if self.by_key:
-            values.update(psks=((KEY_NAME, KEY, 32),), psk_modes=(0,))
-        values.update(changes)
-        return ClientConfig(**values)
-
-    def server(self, seed=0, **changes):
-        values = {
-            "entropy": HmacDrbg(b"seed of the server of DTLS %6d" % seed),
-            "suites": (self.suite,),
-            "now_ms": self.clock,
-            "cookie_key": bytes(32),
-        }
-        if self.by_key:
-            values.update(psk={KEY_NAME: (KEY, 32)}.get, psk_modes=(0, 1))
-        else:
-            values["certificates"] = tuple(self.identity.chain)
-            values["private_key"] = server_identity.private_key(self.identity.key)
-        values.update(changes)
-        return ServerConfig(**values)
+    client_config, server_config = ClientConfig, ServerConfig
+    server_options = {"psk_modes": (0, 1)}
 
 
 @pytest.fixture(scope="session")
