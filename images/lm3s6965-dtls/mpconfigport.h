@@ -1,11 +1,8 @@
 // The MicroPython of lm3s6965/ with short messages of its own errors, without lines in tracebacks (the
 // modules have none), and without what none of the modules uses.
 
-#define MICROPY_COMP_DOUBLE_TUPLE_ASSIGN (0)
 #define MICROPY_ERROR_REPORTING         (MICROPY_ERROR_REPORTING_TERSE)
 #define MICROPY_PY_BUILTINS_ENUMERATE   (0)
-#define MICROPY_PY_BUILTINS_FILTER      (0)
-#define MICROPY_PY_BUILTINS_RANGE_ATTRS (0)
 #define MICROPY_PY_BUILTINS_REVERSED    (0)
 #define MICROPY_PY_BUILTINS_SET         (0)
 #define MICROPY_PY_STRUCT               (0)

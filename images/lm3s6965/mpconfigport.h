@@ -4,6 +4,11 @@
 
 #define MICROPY_CONFIG_ROM_LEVEL        (MICROPY_CONFIG_ROM_LEVEL_CORE_FEATURES)
 
+// Nobody filters, or asks a range for its ends; what is compiled on the board may be a little slower.
+#define MICROPY_COMP_DOUBLE_TUPLE_ASSIGN (0)
+#define MICROPY_PY_BUILTINS_FILTER      (0)
+#define MICROPY_PY_BUILTINS_RANGE_ATTRS (0)
+
 #include "mpconfigport_common.h"
 #include "armv7m/mpconfigport_armv7m.h"
 
