@@ -5,6 +5,9 @@
 // loop takes some more, until the stack is exhausted, and what was there before is seen by the
 // collector. On the heap they are garbage like any other.
 
+// py/obj.h declares what takes a va_list only where stdarg.h came first, and runtime.c calls that.
+#include <stdarg.h>
+
 #include "py/runtime.h"
 #include "py/pystack.h"
 

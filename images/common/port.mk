@@ -26,7 +26,9 @@ include $(COMMON_DIR)/$(ARCH)/arch.mk
 # Absolute paths: from "-I." names would begin with "./", and upstream's script then writes their
 # QSTRs to files beginning with a dot, which it does not read again.
 INC += -I$(PORT_DIR) -I$(COMMON_DIR) -I$(COMMON_DIR)/$(ARCH) -I$(IMAGES_DIR) -I$(TOP) -I$(BUILD)
+# What GCC 14 refuses, an older one shall refuse as well.
 CFLAGS += $(ARCH_CFLAGS) $(INC) -std=gnu99 -Os -g -DNDEBUG -Wall -Wextra -Wno-unused-parameter \
+	$(addprefix -Werror=,implicit-function-declaration implicit-int int-conversion incompatible-pointer-types) \
 	-ffunction-sections -fdata-sections
 LDFLAGS += $(ARCH_CFLAGS) -nostdlib -static -T $(LINKER_SCRIPT) -L $(COMMON_DIR)/$(ARCH) \
 	-Wl,--gc-sections -Wl,-Map=$(BUILD)/firmware.map
