@@ -135,7 +135,9 @@ def test_openssl_is_told_the_authorities_and_takes_padding(desk):
     asking = ("--client-ca", root, "--time", utc, "--optional", "--padding", "512")
     port = desk.serve("--http", "--count", "1", *asking)
     client = s_client(desk, port, say=GET)
-    assert b"Acceptable client certificate CA names\nCN = test root\n" in client.stdout
+    names = client.stdout.split(b"Acceptable client certificate CA names\n")[1].splitlines()
+    # OpenSSL 3.0 writes blanks about the sign, 3.5 does not.
+    assert names[0].replace(b" = ", b"=") == b"CN=test root"
     assert b"hello from tlscore" in client.stdout, client.stderr
     assert desk.said()[0] == 0
 
