@@ -1,7 +1,7 @@
 """NSS's client of DTLS 1.3 with our server: where NSS 3.110 or newer is installed.
 
-Debian 13 has it (`apt-get install libnss3-tools`), Debian 12 has not; without it these tests are
-skipped. As a server of datagrams its program cannot be told where to listen.
+`./farm test` installs libnss3-tools; with Debian 12's, which is older, these tests are skipped.
+As a server of datagrams its program cannot be told where to listen.
 """
 
 import ctypes
