@@ -157,7 +157,7 @@ def converse(
         HilError: as `hil.tlsrig.encounter.meet` does.
     """
     peer.start()
-    for tried in scenario.connections:
+    for tried in scenario.with_release(peer.name, peer.version).connections:
         if board.target.stack == "native":
             options = native_job.options(tried, proofs, peer)
         else:

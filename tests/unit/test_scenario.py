@@ -103,6 +103,26 @@ def test_a_resumption_is_two_and_the_first_is_only_made_for_its_ticket() -> None
     assert first.expected("gnutls") == hasty
 
 
+@pytest.mark.parametrize(
+    ("peer", "version", "alert"),
+    [
+        ("openssl", "3.0.22", "illegal_parameter"),
+        ("openssl", "3.3.9", "illegal_parameter"),
+        ("openssl", "3.4.0", "decrypt_error"),
+        ("openssl", "3.10.1", "decrypt_error"),
+        ("pyopenssl", "3.3.9", "decrypt_error"),
+        ("gnutls", "3.8.9", "illegal_parameter"),
+    ],
+)
+def test_an_older_release_of_a_peer_may_come_to_another_end(
+    peer: str, version: str, alert: str
+) -> None:
+    met = DECLARED["tls13-psk-wrong-key"].with_release(peer, version)
+    expected = met.expected(peer)
+    assert isinstance(expected, Refusal)
+    assert expected.alert == alert
+
+
 def test_success_without_echo_is_refused() -> None:
     success = Success(("TLSv1.3", "TLS_AES_128_GCM_SHA256", "x25519", "ed25519"), 3)
     with pytest.raises(ScenarioError, match="echoes nothing"):
