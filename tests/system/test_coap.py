@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,6 +88,20 @@ def program(name: str) -> str:
 
 
 @pytest.fixture
+def any_suite(tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which OpenSSL has no objection to tags of 64 bits, as 3.2 began to.
+
+    libcoap's programs have no option for the security level; OpenSSL's configuration has.
+    """
+    configuration = tmp_path / "openssl.cnf"
+    configuration.write_text(
+        "openssl_conf = all\n[all]\nssl_conf = programs\n[programs]\nsystem_default = level\n"
+        "[level]\nCipherString = DEFAULT:@SECLEVEL=0\n"
+    )
+    return {**os.environ, "OPENSSL_CONF": str(configuration)}
+
+
+@pytest.fixture
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     chosen = target.load_all()["unix"]
     firmware = build.ensure(chosen.image)
@@ -124,7 +140,7 @@ class Serving:
 
 
 @pytest.fixture
-def coap_server() -> Iterator[Serving]:
+def coap_server(any_suite: dict[str, str]) -> Iterator[Serving]:
     path = program("coap-server-openssl")
     with contextlib.ExitStack() as stack:
         for _ in range(2):  # DTLS is on the port behind the plain one
@@ -132,7 +148,7 @@ def coap_server() -> Iterator[Serving]:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
     command = [path, "-A", "127.0.0.1", "-p", str(port), "-k", KEY.decode(), "-v", "7"]
-    started = supervised(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    started = supervised(command, env=any_suite, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert started.stdout is not None
     for line in started.stdout:
         if b"created DTLS endpoint" in line:
@@ -163,7 +179,7 @@ def test_a_board_asks_a_coap_server_for_the_time(
 
 
 @pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
-def test_a_coap_client_asks_a_board(board: Board, suite: int) -> None:
+def test_a_coap_client_asks_a_board(board: Board, any_suite: dict[str, str], suite: int) -> None:
     path = program("coap-client-openssl")
     with datagram_encounter.listening() as transport:
         port = transport.getsockname()[1]
@@ -171,7 +187,9 @@ def test_a_coap_client_asks_a_board(board: Board, suite: int) -> None:
             pump.peer_is_connected()
             board.start("coap_job:server", options_of(suite, is_server=True))
             asked = [path, "-u", IDENTITY, "-k", KEY.decode(), f"coaps://127.0.0.1:{port}/greeting"]
-            done = subprocess.run(asked, capture_output=True, timeout=JOB_S, check=False)
+            done = subprocess.run(
+                asked, env=any_suite, capture_output=True, timeout=JOB_S, check=False
+            )
             reason, said = answered(board.wait(JOB_S))
     assert b"hello from the board" in done.stdout, done.stderr
     assert b"greeting" in said
