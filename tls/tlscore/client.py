@@ -19,7 +19,7 @@ from tlscore.crypto.hmac import equal
 from tlscore.errors import PeerMisbehaved, illegal
 from tlscore.key_exchange import KeyShare
 from tlscore.schedule import KeySchedule, finished_verify_data
-from tlscore.transcript import Transcript, message_hash
+from tlscore.transcript import Transcript, digests_of_client, message_hash
 
 # See codepoints.py: copies that cost nothing on a board.
 _SERVER_HELLO = const(2)
@@ -30,12 +30,6 @@ _ALERT_DECRYPT_ERROR = const(51)
 _ALERT_INTERNAL_ERROR = const(80)
 _ALERT_MISSING_EXTENSION = const(109)
 
-# Digests of the transcript: up to ServerHello, EncryptedExtensions and the server's Finished. With
-# certificates up to Certificate and CertificateVerify (instead of EncryptedExtensions); if the
-# server asks for a certificate, up to ours, and if we have one, up to our CertificateVerify. If
-# tickets are kept, up to our Finished; for binders after a HelloRetryRequest, up to there.
-_DIGESTS = const(3)
-_DIGESTS_WITH_CERTIFICATES = const(5)
 # The year 9999: what an external key proves has no end.
 _NEVER_UTC_SECONDS = 253402300799
 
@@ -164,7 +158,7 @@ class ClientConnection(Connection):
             return self._on_hello_retry_request(hello, message)
         schedule = self._accepted_key(hello)
         share = self._own_share(hello, schedule is not None)
-        digests = self._digests(schedule is None)
+        digests = digests_of_client(self._config, schedule is None)
         self.version = _TLS_1_3
         self.group = hello.group
         before = self.phase("key_share")
@@ -174,7 +168,7 @@ class ClientConnection(Connection):
         hello = share = None
         self._forget_hello()
         self._checkpoint("server_hello")
-        self._take_receiving_room()
+        self._receiver.take_room(self._suite, self._receive_secret)
         if self._transcript is None:
             self._start_transcript(self._hello_message, digests)
         else:
@@ -236,13 +230,6 @@ class ClientConnection(Connection):
                 raise illegal("server_hello.suite_changed")
         self._suite = suites.find(hello.suite)
 
-    def _digests(self, by_certificate):
-        """Return how many digests of the transcript are wanted from the ServerHello on."""
-        digests = _DIGESTS
-        if by_certificate:
-            digests = _DIGESTS_WITH_CERTIFICATES + (1 if self._config.has_identity else 0)
-        return digests + (1 if self._config.ticket_bytes_max else 0)
-
     def _start_transcript(self, first, digests):
         self._transcript = Transcript(self._suite.hash, digests)
         self._transcript.update(first)
@@ -266,8 +253,9 @@ class ClientConnection(Connection):
             if len(hello.cookie) > self._config.cookie_bytes_max:
                 raise PeerMisbehaved("hello_retry_request.cookie_too_long", _ALERT_INTERNAL_ERROR)
             self._hello.cookie = hello.cookie
-        # Whether the server will take a key is not known yet; one digest more is for binders.
-        digests = self._digests(self._config.trust is not None)
+        # Whether the server will take a key is not known yet; one digest more is for binders, up to
+        # the HelloRetryRequest.
+        digests = digests_of_client(self._config, self._config.trust is not None)
         if self._hello.psks is not None:
             self._keep_fitting_keys()
             digests += 1
@@ -374,7 +362,7 @@ class ClientConnection(Connection):
         self._transcript.update(message)
         digest = self._transcript.digest()
         # The server's Finished is the last under its key: no two tables while there is a handshake.
-        self._give_receiving_room()
+        self._receiver.give_room(self._outbox.protection)
         self._send_second_flight(digest)
         # What no message needs any more gives its room to the keys.
         self._handshake.shrink()

@@ -83,7 +83,6 @@ class Connection:
     _outbox_class = Outbox
     # What has not happened yet takes no room in the object.
     _transcript = None
-    _suite = None
     _receive_secret = None
     _exporter_secret = None
     _client_random = None
@@ -401,16 +400,6 @@ class Connection:
             receiver.protection = RecordProtection(self._suite, kept)
         else:
             receiver.protection.renew()
-
-    def _take_receiving_room(self):
-        """Take the room of the receiving key while the heap has it in one piece."""
-        protection = RecordProtection(self._suite, self._receive_secret)
-        protection.take_room()
-        self._receiver.protection = protection
-
-    def _give_receiving_room(self):
-        """Let the sending key have the room of a receiving key that has seen its last record."""
-        self._receiver.protection.give_room(self._outbox.protection)
 
     # --- the end
 

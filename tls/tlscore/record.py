@@ -334,6 +334,20 @@ class RecordReceiver:
         self.start = 0
         self.end = 0
 
+    def take_room(self, suite, secret):
+        """Take the room of the key to come while the heap has it in one piece.
+
+        Args:
+            suite: its suite.
+            secret: bytearray that will hold its secret.
+        """
+        self.protection = RecordProtection(suite, secret)
+        self.protection.take_room()
+
+    def give_room(self, sending):
+        """Let a sending key have the room of ours, which has seen its last record."""
+        self.protection.give_room(sending)
+
     def release(self):
         """Wipe and give up the buffer; what `content` handed out is gone too."""
         wipe(self._buffer)

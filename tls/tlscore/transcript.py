@@ -14,6 +14,12 @@ from tlscore.compat import const
 # See codepoints.py: copies that cost nothing on a board.
 _MESSAGE_HASH = const(254)
 
+# A client's digests: up to ServerHello, EncryptedExtensions and the server's Finished. With
+# certificates up to Certificate and CertificateVerify (instead of EncryptedExtensions); if the
+# server asks for a certificate, up to ours.
+_OF_CLIENT = const(3)
+_OF_CLIENT_WITH_CERTIFICATES = const(5)
+
 
 class Transcript:
     """A running hash with a fixed number of digests to take.
@@ -50,6 +56,18 @@ class Transcript:
         """Give up a digest that will not be wanted after all."""
         if not self._reusable:
             self._running.pop()
+
+
+def digests_of_client(config, by_certificate) -> int:
+    """Return how many digests of the transcript a client wants from the ServerHello on.
+
+    One more if it has a certificate, up to its CertificateVerify, and if it keeps tickets, up to
+    its Finished.
+    """
+    digests = _OF_CLIENT
+    if by_certificate:
+        digests = _OF_CLIENT_WITH_CERTIFICATES + (1 if config.has_identity else 0)
+    return digests + (1 if config.ticket_bytes_max else 0)
 
 
 def message_hash(hash_, client_hello) -> bytes:

@@ -277,12 +277,6 @@ class Dtls13(Reassembly, ConnectionIds, Datagrams):
         epoch = receiver.epoch + 1 if receiver.epoch else EPOCH_HANDSHAKE
         receiver.add(RecordProtection(self._suite, secret, epoch, self._receive_id))
 
-    def _take_receiving_room(self):
-        """Take nothing: each epoch has tables of its own."""
-
-    def _give_receiving_room(self):
-        """Keep the receiving key: what the peer sends again comes under it."""
-
     def _end_datagrams(self):
         """Give up what the connection has beside its base."""
         self._held.release()

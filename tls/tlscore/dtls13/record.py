@@ -265,6 +265,12 @@ class Receiver:
         # Of data there are two at most: what the peer sent before it changed its key may be late.
         self._protections = [protection] + self._protections[:1]
 
+    def take_room(self, _suite, _secret):
+        """Take nothing: each epoch has tables of its own."""
+
+    def give_room(self, _sending):
+        """Keep the key: what the peer sends again comes under it."""
+
     def of_bits(self, epoch_bits):
         """Return the RecordProtection of an epoch with those last two bits, or None."""
         for protection in self._protections:
