@@ -17,6 +17,7 @@ import errno
 import os
 import re
 import termios
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ assert urlhandler  # imported for `unix://`
 _VARIABLE = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 # How a port says that somebody has it: pyserial's lock, a server of ports, the kernel.
 _BUSY = ("exclusively lock", "in use", "busy")
+_OPENING = threading.Lock()
 _WRITE_TIMEOUT_S = 10.0
 # How long pyserial waits before this module looks at the time.
 _LOOK_S = 0.05
@@ -150,10 +152,7 @@ def open_port(url: str, baud: int) -> Any:
     """
     settings: dict[str, Any] = {"baudrate": baud, "timeout": _LOOK_S, "exclusive": True}
     try:
-        with warnings.catch_warnings():
-            # pyserial 3.5 starts the thread of rfc2217:// in a way that Python has deprecated.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            return _opened(url, settings)
+        return _opened(url, settings)
     except ValueError as error:
         raise BootError(f"port {url}: {error}; a port is a device or a URL of pyserial") from error
     except (serial.SerialException, OSError) as error:
@@ -173,6 +172,16 @@ def _opened(url: str, settings: dict[str, Any]) -> Any:
 
 class _RemotePort(rfc2217.Serial):
     """pyserial's port, which leaves its socket open if the server has hung up before."""
+
+    def open(self) -> None:
+        """Open port and socket.
+
+        pyserial 3.5 starts its thread in a way that Python has deprecated. Filters of warnings are
+        the process's: one thread at a time changes them, or each would put back what the other set.
+        """
+        with _OPENING, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            super().open()
 
     def close(self) -> None:
         """Close port and socket."""
