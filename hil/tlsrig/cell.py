@@ -30,6 +30,7 @@ from hil.tlsrig import (
     oracle,
     outcome,
     peers,
+    releases,
     stream_network,
 )
 from hil.tlsrig.cassette import Cassette, CassetteError
@@ -157,7 +158,7 @@ def converse(
         HilError: as `hil.tlsrig.encounter.meet` does.
     """
     peer.start()
-    for tried in scenario.with_release(peer.name, peer.version).connections:
+    for tried in releases.as_with(scenario, peer.name, peer.version).connections:
         if board.target.stack == "native":
             options = native_job.options(tried, proofs, peer)
         else:

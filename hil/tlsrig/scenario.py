@@ -13,7 +13,6 @@ import difflib
 import fnmatch
 import importlib
 import pkgutil
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -55,11 +54,6 @@ AGREED = "agreed"
 
 class ScenarioError(HilError):
     """A scenario that contradicts itself, or a name that selects none."""
-
-
-def _release(version: str) -> tuple[int, ...]:
-    """Return the numbers of a version text, so that releases compare."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 @dataclass(frozen=True)
@@ -246,7 +240,7 @@ class Scenario:
         echo_bytes: sizes of the payloads echoed after the handshake, in this order.
         measure: names of the figures this scenario is run for.
         expect_from: the other end it comes to, as rightly, with the peers named here; `name<3.4`
-            stands for the releases of a peer before that one, see `with_release`.
+            stands for the releases of a peer before that one, see `hil.tlsrig.releases`.
     """
 
     name: str
@@ -270,19 +264,6 @@ class Scenario:
     def expected(self, peer_name: str) -> Success | Refusal:
         """How it must end with this peer."""
         return self.expect_from.get(peer_name, self.expect)
-
-    def with_release(self, peer_name: str, version: str) -> Scenario:
-        """The same, with the end it comes to with this release of a peer as the one expected of it.
-
-        Args:
-            peer_name: the peer.
-            version: as the peer says it, `3.0.22`.
-        """
-        for key, end in self.expect_from.items():
-            name, _, limit = key.partition("<")
-            if limit and name == peer_name and _release(version) < _release(limit):
-                return replace(self, expect_from={**self.expect_from, peer_name: end})
-        return self
 
     @property
     def connections(self) -> tuple[Scenario, ...]:

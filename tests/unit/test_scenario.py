@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hil import link_profile
-from hil.tlsrig import mishaps, names, scenario, tamper
+from hil.tlsrig import mishaps, names, releases, scenario, tamper
 from hil.tlsrig.scenario import (
     BoardSide,
     PeerSide,
@@ -117,7 +117,7 @@ def test_a_resumption_is_two_and_the_first_is_only_made_for_its_ticket() -> None
 def test_an_older_release_of_a_peer_may_come_to_another_end(
     peer: str, version: str, alert: str
 ) -> None:
-    met = DECLARED["tls13-psk-wrong-key"].with_release(peer, version)
+    met = releases.as_with(DECLARED["tls13-psk-wrong-key"], peer, version)
     expected = met.expected(peer)
     assert isinstance(expected, Refusal)
     assert expected.alert == alert
