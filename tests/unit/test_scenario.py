@@ -108,6 +108,7 @@ def test_a_resumption_is_two_and_the_first_is_only_made_for_its_ticket() -> None
     [
         ("openssl", "3.0.22", "illegal_parameter"),
         ("openssl", "3.3.9", "illegal_parameter"),
+        ("openssl", "3.4", "decrypt_error"),
         ("openssl", "3.4.0", "decrypt_error"),
         ("openssl", "3.10.1", "decrypt_error"),
         ("pyopenssl", "3.3.9", "decrypt_error"),
